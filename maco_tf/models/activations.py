@@ -1,0 +1,166 @@
+"""Images to the activations of any layers of any Keras 3 model."""
+
+import keras
+import tensorflow as tf
+
+from maco_tf.models.layers import find_layer
+from maco_tf.models.logits import pre_activation
+from maco_tf.models.preprocessing import as_preprocessing
+from maco_tf.models.recording import record_outputs
+
+# What an objective may ask for besides a layer. No layer can bear these names.
+LOGITS = "<logits>"
+IMAGE = "<image>"
+
+# The input's side where neither the model nor the user says: what most ImageNet networks take.
+_DEFAULT_SIDE = 224
+
+
+class Activations:
+    """A model seen as a function from images in [0, 1] to activations.
+
+    The model is called as `model(x, training=False)` and never changed.
+
+    Args:
+        model: a built `keras.Model`: functional, sequential, nested or subclassed.
+        preprocessing: see `as_preprocessing`.
+        input_shape: `(height, width, channels)` of the model's input. `None` reads it from the model;
+            unknown sizes become 224.
+
+    Raises:
+        ValueError: `model` is no built Keras 3 model of one image input with channels last.
+    """
+
+    def __init__(self, model, preprocessing=None, input_shape=None):
+        _check_model(model)
+        self.model = model
+        self.input_shape = _resolve_input_shape(model, input_shape)
+        self._preprocess = as_preprocessing(preprocessing)
+        self._shapes = {}
+
+    def __call__(self, images, layers):
+        """Run the model, inside a `tf.function` that is being traced.
+
+        Args:
+            images: tensor (batch, height, width, channels) of the model's input size, in [0, 1].
+            layers: iterable of layer references (see `find_layer`; "name#1" is a layer's second call) and `LOGITS`.
+
+        Returns:
+            Dictionary, reference -> float32 tensor (batch, ...).
+        """
+        layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
+        if not layers:
+            return {}
+        found = {layer: _find(self.model, layer) for layer in layers if layer != LOGITS}
+        with record_outputs(operation for operation, _ in found.values()) as outputs:
+            prediction = self.model(self._preprocess(images), training=False)
+        activations = {
+            layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
+        }
+        if LOGITS in layers:
+            activations[LOGITS] = pre_activation(_single(prediction, "the model's output"))
+        return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
+
+    def shapes(self, layers):
+        """The shapes of some activations, without running the model.
+
+        Args:
+            layers: as for `__call__`; `IMAGE` is left out.
+
+        Returns:
+            Dictionary, reference -> tuple without the batch axis, None where unknown.
+
+        Raises:
+            ValueError: the model has no such layer.
+        """
+        layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
+        unknown = [layer for layer in layers if layer not in self._shapes]
+        for layer in unknown:
+            if layer != LOGITS:
+                _find(self.model, layer)
+        if unknown:
+            spec = tf.TensorSpec((1, *self.input_shape), tf.float32)
+            traced = tf.function(lambda images: self(images, unknown), autograph=False).get_concrete_function(spec)
+            for layer, activation in traced.structured_outputs.items():
+                self._shapes[layer] = tuple(activation.shape[1:])
+        return {layer: self._shapes[layer] for layer in layers}
+
+
+def _find(model, reference):
+    """`(operation, call index or None)`."""
+    call = None
+    if isinstance(reference, str) and "#" in reference:
+        reference, _, suffix = reference.rpartition("#")
+        if not suffix.isdigit():
+            raise ValueError(f'"layer" must end in a call\'s number after "#". Received: {reference}#{suffix}.')
+        call = int(suffix)
+    return find_layer(model, reference)[1], call
+
+
+def _choose(reference, outputs, call):
+    if not outputs:
+        raise ValueError(
+            f'"layer" must be one that the model runs on an image. Received: {reference!r}, which it does not call.'
+        )
+    if call is None and len(outputs) > 1:
+        raise ValueError(
+            f"The layer {reference!r} is called {len(outputs)} times. Say which call is meant: "
+            f'"{reference}#0" to "{reference}#{len(outputs) - 1}".'
+        )
+    if call is not None and call >= len(outputs):
+        raise ValueError(f'"layer" {reference!r} is called {len(outputs)} times; the first call is "#0".')
+    return _single(outputs[call or 0], f"the layer {reference!r}")
+
+
+def _single(value, what):
+    leaves = tf.nest.flatten(value)
+    if len(leaves) != 1:
+        raise ValueError(
+            f"One output is needed; {what} has {len(leaves)}. Name the layer that makes the one you mean, as in "
+            'Neuron("layer", unit).'
+        )
+    return leaves[0]
+
+
+def _check_model(model):
+    if not isinstance(model, keras.Model):
+        kind = f"{type(model).__module__}.{type(model).__name__}"
+        hint = "Load it with keras.models.load_model, or take one from maco_tf.models.zoo."
+        if kind.startswith("tf_keras"):
+            hint = "tf_keras is Keras 2: load the model with Keras 3."
+        raise ValueError(f'"model" must be a Keras 3 model (keras.Model). Received: {kind}. {hint}')
+    if not model.built:
+        raise ValueError(
+            f'"model" must be built. Received: {model.name!r}, which has no weights yet. Call it once on a batch of '
+            "images, or load its weights."
+        )
+    for layer in model._flatten_layers():
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise ValueError(
+                f'"model" must keep channels last, as images do. Received: {layer.name!r} with channels_first. '
+                "Build the model with data_format=\"channels_last\"; its convolution kernels are the same."
+            )
+
+
+def _resolve_input_shape(model, given):
+    known = getattr(model, "input_shape", None)
+    if isinstance(known, list | dict) and len(known) == 1:
+        known = next(iter(known.values())) if isinstance(known, dict) else known[0]
+    if known is not None and (not isinstance(known, tuple) or len(known) != 4):
+        raise ValueError(
+            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}.'
+        )
+    if given is not None:
+        given = tuple(given)
+        if len(given) != 3 or not all(isinstance(size, int) and size > 0 for size in given):
+            raise ValueError(f'"input_shape" must be (height, width, channels). Received: {given}.')
+        if known and any(size not in (None, wanted) for size, wanted in zip(known[1:], given)):
+            raise ValueError(f'"input_shape" must fit the model\'s input {known[1:]}. Received: {given}.')
+        return given
+    if known is None or known[-1] is None:
+        raise ValueError(
+            '"input_shape" must be given as (height, width, channels): '
+            f"{model.name!r} ({type(model).__name__}) does not tell it. Received: None."
+        )
+    height, width, channels = known[1:]
+    return height or _DEFAULT_SIDE, width or _DEFAULT_SIDE, channels

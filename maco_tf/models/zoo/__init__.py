@@ -1,0 +1,60 @@
+"""Really trained ImageNet classifiers, by name.
+
+    model = maco_tf.models.zoo.load("efficientnet_lite0")   # from a package of the Python registry
+    model = maco_tf.models.zoo.load("ResNet50V2")           # from keras.applications, downloaded by Keras
+"""
+
+import difflib
+
+from maco_tf.models.zoo.applications import application_names, load_application
+from maco_tf.models.zoo.catalogue import ENTRIES
+from maco_tf.models.zoo.entry import ZooEntry
+from maco_tf.models.zoo.weight_files import WeightFileError
+
+__all__ = ["ZooEntry", "WeightFileError", "entry", "load", "names"]
+
+
+def names():
+    """Names of the networks whose weights come in packages; those of `keras.applications` work too."""
+    return list(ENTRIES)
+
+
+def entry(name):
+    """What is known of a network.
+
+    Args:
+        name: one of `names()`.
+
+    Returns:
+        A `ZooEntry`.
+
+    Raises:
+        ValueError: the zoo has no such network.
+    """
+    if name not in ENTRIES:
+        known = [*ENTRIES, *application_names()]
+        near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
+        hint = f"Did you mean {', '.join(near)}? " if near else ""
+        raise ValueError(
+            f'"name" must be one of {", ".join(ENTRIES)}, or a network of keras.applications. Received: {name!r}. {hint}'
+        )
+    return ENTRIES[name]
+
+
+def load(name):
+    """A trained classifier.
+
+    Args:
+        name: one of `names()`, or a network of `keras.applications` such as "ResNet50V2".
+
+    Returns:
+        A `keras.Model` from images in [0, 1] (its preprocessing is inside) to class probabilities.
+
+    Raises:
+        ValueError: no such network.
+        ImportError: its package is missing; the message has the command that brings it.
+        WeightFileError: its file is not the published one.
+    """
+    if name in application_names():
+        return load_application(name)
+    return entry(name).load()

@@ -1,0 +1,71 @@
+"""Direction: a vector in a layer's activation space."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maco_tf.objectives.objective import Term
+
+
+@keras.saving.register_keras_serializable(package="maco_tf")
+class Direction(Term):
+    """Dot product with a direction, times a power of the cosine to it.
+
+    The cosine keeps the activation from growing along other directions that have a part in this one. A vector of the
+    channels applies at every position, and the score is the mean over positions; a vector of the layer's whole
+    shape is compared with the whole layer.
+
+    Args:
+        layer: name, path or index of the layer.
+        vectors: array (channels,) or of the layer's shape; or a batch of objectives, as a list of such arrays or
+            an array (batch, channels).
+        cosine_power: power of the cosine, 0 or more; 0 is the plain dot product.
+        names: list of names for the results.
+
+    Source: Lucid's `direction` objectives (dot product x cosine^p, with the cosine kept above 0.1).
+    """
+
+    # Below this the cosine would turn the dot product's gradient off (Lucid's constant).
+    _LEAST_COSINE = 0.1
+
+    def __init__(self, layer, vectors, cosine_power=2.0, names=None):
+        self.layer, self.cosine_power = layer, float(cosine_power)
+        if self.cosine_power < 0:
+            raise ValueError(f'"cosine_power" must be 0 or more. Received: {cosine_power}.')
+        batch = isinstance(vectors, list | tuple) and np.ndim(vectors[0]) > 0
+        vectors = np.stack(vectors).astype("float32") if batch else np.asarray(vectors, "float32")
+        if not batch and vectors.ndim not in (2, 4):
+            vectors = vectors[None]
+        if vectors.ndim < 2 or not np.isfinite(vectors).all() or not np.abs(vectors).sum(-1).any():
+            raise ValueError(
+                f'"vectors" must be finite, not all zero, and have at least one axis. Received: shape {vectors.shape}.'
+            )
+        super().__init__({"vector": vectors}, names or [f"{layer}~{index}" for index in range(len(vectors))])
+
+    def structure(self):
+        return (*super().structure(), self.cosine_power)
+
+    def check(self, shape):
+        wanted = self.parameters["vector"].shape[1:]
+        if wanted not in (shape[-1:], shape):
+            raise ValueError(
+                f'"vectors" must have the shape {shape[-1:]} (one value a channel) or {shape} (the whole layer '
+                f"{self.layer!r}). Received: {wanted}."
+            )
+
+    def score(self, activation, *, vector):
+        count = activation.shape[0]
+        size = int(np.prod(vector.shape[1:]))
+        rows = tf.reshape(activation, (count, -1, size))
+        vector = tf.reshape(vector, (count, 1, size))
+        dot = tf.reduce_sum(rows * vector, axis=-1)
+        cosine = tf.reduce_sum(tf.nn.l2_normalize(rows, -1) * tf.nn.l2_normalize(vector, -1), axis=-1)
+        return tf.reduce_mean(dot * tf.maximum(cosine, self._LEAST_COSINE) ** self.cosine_power, axis=-1)
+
+    def get_config(self):
+        return {
+            "layer": self.layer,
+            "vectors": list(self.parameters["vector"]),
+            "cosine_power": self.cosine_power,
+            "names": self.names,
+        }

@@ -1,0 +1,51 @@
+"""Logit: a class of a classifier."""
+
+import keras
+import tensorflow as tf
+
+from maco_tf.models.activations import LOGITS
+from maco_tf.objectives.imagenet_labels import class_index, label
+from maco_tf.objectives.objective import Term
+from maco_tf.objectives.units import as_units, check_units
+
+
+@keras.saving.register_keras_serializable(package="maco_tf")
+class Logit(Term):
+    """A class's score before the model's final softmax or sigmoid.
+
+    Args:
+        classes: a class number; for an ImageNet classifier also its label, "pug" or "tarantula"; or a list of such:
+            a batch of objectives.
+        names: list of names for the results; by default the numbers, or the labels where labels were given.
+
+    Raises:
+        ValueError: no class has that label, or more than one.
+    """
+
+    layer = LOGITS
+
+    def __init__(self, classes, names=None):
+        given = [classes] if isinstance(classes, str) else classes
+        if isinstance(given, list | tuple):
+            given = [class_index(value) if isinstance(value, str) else value for value in given]
+        indices = as_units("classes", given)
+        labelled = isinstance(classes, str) or (
+            isinstance(classes, list | tuple) and any(isinstance(value, str) for value in classes)
+        )
+        if names is None:
+            names = [label(index) if labelled else f"logit {index}" for index in indices]
+        super().__init__({"index": indices}, names)
+
+    def check(self, shape):
+        if len(shape) != 1:
+            raise ValueError(
+                f"Logit needs a model with one output of shape (batch, classes). Received: (batch, "
+                f'{", ".join(map(str, shape))}). Use Neuron or Channel with that layer\'s name.'
+            )
+        check_units("classes", self.parameters["index"], shape[0], "the model's output")
+
+    def score(self, activation, *, index):
+        return tf.gather(activation, index, batch_dims=1)
+
+    def get_config(self):
+        return {"classes": self.parameters["index"].tolist(), "names": self.names}

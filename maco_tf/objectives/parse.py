@@ -1,0 +1,65 @@
+"""Objectives from text, for the command line: `logit:254 - 0.5*channel:block5a_project_bn:12`."""
+
+import re
+
+from maco_tf.objectives.channel import Channel
+from maco_tf.objectives.image_terms import L1, L2, TotalVariation
+from maco_tf.objectives.layer import Layer
+from maco_tf.objectives.logit import Logit
+from maco_tf.objectives.neuron import Neuron
+
+GRAMMAR = """An objective is a sum of terms with optional weights, such as "logit:254 - 0.5*channel:block5a_add:12":
+  logit:CLASS            a class's number or ImageNet label; logit:254,933 is a batch of two
+  channel:LAYER:UNIT     a channel of a layer
+  neuron:LAYER:UNIT      a value of a layer, flat index
+  layer:LAYER            a whole layer, as in DeepDream
+  tv, l1, l2             total variation of the image, its distance from grey"""
+
+_IMAGE_TERMS = {"tv": TotalVariation, "l1": L1, "l2": L2}
+# A sign joins terms only behind a space or at the start, so that names may hold hyphens.
+_SIGN = re.compile(r"(?:^|\s+)([+-])\s*")
+_WEIGHT = re.compile(r"\s*([0-9.]+(?:e[+-]?\d+)?)\s*\*\s*(.*)", re.IGNORECASE | re.DOTALL)
+
+
+def parse_objective(text):
+    """Read an objective.
+
+    Args:
+        text: see `GRAMMAR`.
+
+    Returns:
+        An `Objective`.
+
+    Raises:
+        ValueError: the text does not follow the grammar.
+    """
+    pieces = _SIGN.split(text.strip())
+    # "a + b" splits into [a, +, b], and a leading sign leaves an empty first piece.
+    signed = [("+", pieces[0])] if pieces[0].strip() else []
+    signed += list(zip(pieces[1::2], pieces[2::2]))
+    if not signed:
+        raise ValueError(f'"objective" must not be empty. Received: {text!r}.\n{GRAMMAR}')
+    objective = 0
+    for sign, piece in signed:
+        match = _WEIGHT.match(piece)
+        weight, term = (float(match[1]), match[2]) if match else (1.0, piece)
+        weight = -weight if sign == "-" else weight
+        objective = objective + (_term(term.strip(), text) if weight == 1 else weight * _term(term.strip(), text))
+    return objective
+
+
+def _term(piece, text):
+    kind, *arguments = piece.split(":")
+    kind = kind.lower()
+    if kind in _IMAGE_TERMS and not arguments:
+        return _IMAGE_TERMS[kind]()
+    if kind == "logit" and len(arguments) == 1:
+        classes = [value.strip() for value in arguments[0].split(",")]
+        return Logit([int(value) if value.isdigit() else value for value in classes])
+    if kind in ("channel", "neuron") and len(arguments) == 2:
+        units = [value.strip() for value in arguments[1].split(",")]
+        if all(value.isdigit() for value in units):
+            return (Channel if kind == "channel" else Neuron)(arguments[0], [int(value) for value in units])
+    if kind == "layer" and len(arguments) == 1:
+        return Layer(arguments[0])
+    raise ValueError(f'"objective" has a term that cannot be read. Received: {piece!r} in {text!r}.\n{GRAMMAR}')

@@ -1,0 +1,25 @@
+"""Every combination of two objectives."""
+
+import numpy as np
+
+from maco_tf.objectives.objective import Objective
+
+
+def product(first, second):
+    """Add every objective of one batch to every objective of another.
+
+    Args:
+        first: an `Objective` of length m.
+        second: an `Objective` of length n.
+
+    Returns:
+        An `Objective` of length m n: `first[0] + second[0]`, `first[0] + second[1]`, ...
+
+    Raises:
+        ValueError: an argument is no objective.
+    """
+    for name, value in (("first", first), ("second", second)):
+        if not isinstance(value, Objective):
+            raise ValueError(f'"{name}" must be an objective. Received: {value!r}.')
+    rows, columns = np.divmod(np.arange(len(first) * len(second)), len(second))
+    return first.take(rows) + second.take(columns)

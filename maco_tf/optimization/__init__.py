@@ -1,0 +1,17 @@
+"""The compiled optimisation."""
+
+from maco_tf.optimization.loop import Run, optimize
+from maco_tf.optimization.scoring import check_objective, objective_tensors, score_images
+from maco_tf.optimization.state import State, initial_state
+from maco_tf.optimization.step import CompiledSteps
+
+__all__ = [
+    "CompiledSteps",
+    "Run",
+    "State",
+    "check_objective",
+    "initial_state",
+    "objective_tensors",
+    "optimize",
+    "score_images",
+]

@@ -1,0 +1,89 @@
+"""The loop around the compiled steps: progress, callbacks, interruption, and a check of the scores."""
+
+import keras
+import numpy as np
+
+
+class Run:
+    """A run in progress: what Keras callbacks find as `self.model`.
+
+    Attributes:
+        steps: length of the run.
+        state: the current `State`.
+        stop_training: set it to True to stop after this step.
+        interrupted: whether the user stopped the run.
+    """
+
+    def __init__(self, compiled, steps, seed):
+        self.steps, self.state = steps, compiled.start(seed)
+        self._compiled = compiled
+        self.stop_training = False
+        self.interrupted = False
+
+    def images(self):
+        """The images as they are now: array (batch, height, width, channels), float32 in [0, 1]."""
+        return self._compiled.images()
+
+    def advance(self, weights, parameters, count):
+        """Run `count` steps and return their scores, array (count, batch)."""
+        done = int(self.state.step)
+        self.state = self._compiled(self.state, weights, parameters, count)
+        return self.state.history[done : done + count].numpy()
+
+    def transparency(self):
+        """The accumulated transparency: array (batch, height, width), float32."""
+        return self.state.transparency.numpy()
+
+    def scores(self):
+        """The scores of the steps done: array (done, batch), float32."""
+        return self.state.history.numpy()[: int(self.state.step)]
+
+
+def optimize(run, weights, parameters, *, steps_per_execution=1, callbacks=None, verbose="auto"):
+    """Run an optimisation to its end.
+
+    Args:
+        run: a `Run`, updated as it goes.
+        weights: see `objective_tensors`.
+        parameters: see `objective_tensors`.
+        steps_per_execution: steps between two looks from Python: callbacks, progress, an interrupt.
+        callbacks: list of `keras.callbacks.Callback`. `on_train_batch_end` gets the number of the last
+            step done (from 0) and `{"score": mean score}`; `self.model` is the `Run`.
+        verbose: 0 is silent; 1 or "auto" shows Keras's progress bar.
+
+    Raises:
+        FloatingPointError: a score is not finite; the message names the step and likely causes.
+    """
+    # An empty list, not None: Keras would otherwise keep callbacks for its own training.
+    callbacks = keras.callbacks.CallbackList(callbacks or [], model=run, steps=run.steps, epochs=1, verbose=0)
+    progress = keras.utils.Progbar(
+        run.steps, verbose=1 if verbose == "auto" else verbose, unit_name="step", stateful_metrics=["score"]
+    )
+    callbacks.on_train_begin()
+    try:
+        done = int(run.state.step)
+        while done < run.steps and not run.stop_training:
+            callbacks.on_train_batch_begin(done)
+            count = min(steps_per_execution, run.steps - done)
+            scores = run.advance(weights, parameters, count)
+            _check_finite(scores, done)
+            done += count
+            logs = {"score": float(scores[-1].mean())}
+            progress.update(done, values=list(logs.items()), finalize=done == run.steps)
+            callbacks.on_train_batch_end(done - 1, logs)
+    except KeyboardInterrupt:
+        # What there is is returned: minutes of work are not thrown away.
+        run.interrupted = True
+    callbacks.on_train_end({"score": float(run.scores()[-1].mean())} if len(run.scores()) else {})
+
+
+def _check_finite(scores, first):
+    bad = np.argwhere(~np.isfinite(scores))
+    if len(bad):
+        step, image = bad[0]
+        raise FloatingPointError(
+            f"The score of image {image} is {scores[step, image]} at step {first + step}. Likely causes: weights that "
+            "are not finite, preprocessing that does not suit the model (inputs far outside its range), float16 "
+            "activations that overflow, or too large a learning rate. Try keras.config.set_dtype_policy('float32') "
+            "and check model(preprocessing(images)) on a real image."
+        )

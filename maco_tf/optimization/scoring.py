@@ -1,0 +1,63 @@
+"""From activations to one score an image."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def objective_tensors(objective):
+    """All of an objective that is not compiled in, so that a second objective of the same structure traces nothing.
+
+    Args:
+        objective: an `Objective`.
+
+    Returns:
+        `(weights, parameters)`: a float32 tensor (terms,), and for each term a dictionary of tensors (batch, ...).
+    """
+    batch = len(objective)
+    weights = tf.constant([weight for weight, _ in objective.terms], tf.float32)
+    parameters = [
+        {
+            name: tf.constant(np.repeat(value, batch // len(term), axis=0))
+            for name, value in sorted(term.parameters.items())
+        }
+        for _, term in objective.terms
+    ]
+    return weights, parameters
+
+
+def score_images(terms, activations, weights, parameters, batch):
+    """The weighted sum of the terms for every image, from that image's views alone.
+
+    Args:
+        terms: list of `Term`; only their structure is used.
+        activations: dictionary, layer -> tensor (batch * views, ...), the views of one image side by side.
+        weights: see `objective_tensors`.
+        parameters: see `objective_tensors`.
+        batch: number of images.
+
+    Returns:
+        Float32 tensor (batch,): the mean over views, summed over terms.
+    """
+    total = tf.zeros((batch,))
+    for index, term in enumerate(terms):
+        activation = activations[term.layer]
+        views = activation.shape[0] // batch
+        repeated = {name: tf.repeat(value, views, axis=0) for name, value in parameters[index].items()}
+        scores = tf.reshape(term.score(activation, **repeated), (batch, views))
+        total += weights[index] * tf.reduce_mean(scores, axis=1)
+    return total
+
+
+def check_objective(objective, shapes):
+    """Refuse an objective that the model cannot serve.
+
+    Args:
+        objective: an `Objective`.
+        shapes: dictionary, layer -> activation shape without the batch axis, as `Activations.shapes` returns.
+
+    Raises:
+        ValueError: a unit out of range, a vector of the wrong shape.
+    """
+    for _, term in objective.terms:
+        if term.layer in shapes:
+            term.check(shapes[term.layer])

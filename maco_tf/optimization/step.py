@@ -1,0 +1,114 @@
+"""The compiled step: any number of ascent steps a call."""
+
+import keras
+import tensorflow as tf
+
+from maco_tf.models.activations import IMAGE
+from maco_tf.optimization.scoring import score_images
+from maco_tf.optimization.state import State, initial_state
+from maco_tf.transforms.transform import Transform, apply_transforms
+
+
+class CompiledSteps:
+    """Ascent steps on one structure of objective, as one `tf.function`.
+
+    A call runs as many steps as it is told without returning to Python. Nothing of an objective's values is
+    compiled in (see `objective_tensors`), and `start` sets everything back: the same object serves every
+    explanation, one after another.
+
+    Args:
+        activations: an `Activations`.
+        parametrization: a `Parametrization`.
+        transforms: list of `Transform`s or callables.
+        optimizer: a `keras.optimizers.Optimizer`; a copy is used.
+        terms: list of `Term`, the objective's structure.
+        steps: length of the run.
+        jit_compile: whether XLA compiles the function.
+    """
+
+    def __init__(self, activations, parametrization, transforms, optimizer, terms, steps, jit_compile=False):
+        self._activations, self._parametrization, self._terms = activations, parametrization, terms
+        self._transforms, self._steps = transforms, steps
+        self._generators = [item.seed_generator for item in transforms if isinstance(item, Transform)]
+        self._variables = [keras.Variable(value) for value in parametrization.initialize(0)]
+        self._optimizer = type(optimizer).from_config(optimizer.get_config())
+        self._optimizer.build(self._variables)
+        self._fresh = [variable.numpy() for variable in self._optimizer.variables]
+        self.traces = 0
+        self._run = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
+
+    def start(self, seed):
+        """Set variables and optimizer back to the start of a run.
+
+        Args:
+            seed: integer; equal seeds give equal runs.
+
+        Returns:
+            The first `State`.
+        """
+        for variable, value in zip(self._variables, self._parametrization.initialize(seed)):
+            variable.assign(value)
+        for variable, value in zip(self._optimizer.variables, self._fresh):
+            variable.assign(value)
+        return initial_state(self._parametrization, len(self._generators), self._steps, seed)
+
+    def images(self):
+        """The images as they are now: array (batch, height, width, channels), float32 in [0, 1]."""
+        return self._parametrization.image(self._values()).numpy()
+
+    def __call__(self, state, weights, parameters, count):
+        """Run `count` steps.
+
+        Args:
+            state: a `State`.
+            weights: see `objective_tensors`.
+            parameters: see `objective_tensors`.
+            count: number of steps; `state.step + count` must not exceed the length of the run.
+
+        Returns:
+            The new `State`.
+        """
+        return self._run(state, weights, parameters, tf.constant(count))
+
+    def _values(self):
+        return [tf.convert_to_tensor(variable.value) for variable in self._variables]
+
+    def _run_steps(self, state, weights, parameters, count):
+        self.traces += 1  # Python runs this line only while tracing.
+        _, state = tf.while_loop(
+            lambda done, _: done < count,
+            lambda done, state: (done + 1, self._step(state, weights, parameters)),
+            (tf.constant(0), state),
+        )
+        return state
+
+    def _step(self, state, weights, parameters):
+        values = self._values()
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            image = self._parametrization.image(values)
+            views, seeds = self._views(image, state)
+            activations = self._activations(views, [term.layer for term in self._terms])
+            scores = score_images(
+                self._terms, {**activations, IMAGE: image}, weights, parameters, self._parametrization.batch_size
+            )
+            # Images of a batch do not meet, so the sum's gradient is each image's own.
+            loss = -tf.reduce_sum(scores)
+        image_gradient, *gradients = tape.gradient(
+            loss, [image, *values], unconnected_gradients=tf.UnconnectedGradients.ZERO
+        )
+        self._optimizer.apply(gradients, self._variables)
+        return State(
+            step=state.step + 1,
+            seeds=seeds,
+            transparency=state.transparency + tf.reduce_mean(tf.abs(image_gradient), axis=-1),
+            history=tf.tensor_scatter_nd_update(state.history, [[state.step]], scores[None]),
+        )
+
+    def _views(self, image, state):
+        """The transformed images and the random states after drawing them."""
+        states = [generator.state for generator in self._generators]
+        with keras.StatelessScope(state_mapping=list(zip(states, state.seeds))) as scope:
+            views = apply_transforms(self._transforms, image, state.step, self._steps)
+        # Keras counts in int64 on TensorFlow.
+        return views, [tf.cast(scope.get_current_value(variable), tf.uint32) for variable in states]

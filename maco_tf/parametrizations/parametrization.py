@@ -1,0 +1,43 @@
+"""What an optimisation's free variables are, and the image they stand for."""
+
+import abc
+
+
+class Parametrization(abc.ABC):
+    """Maps free variables to images.
+
+    Attributes:
+        batch_size: number of images.
+        height: pixels.
+        width: pixels.
+        channels: number of colour channels.
+    """
+
+    def __init__(self, batch_size, height, width, channels):
+        self.batch_size, self.height, self.width, self.channels = batch_size, height, width, channels
+
+    @abc.abstractmethod
+    def initialize(self, seed):
+        """The starting variables.
+
+        Args:
+            seed: integer; equal seeds give equal variables.
+
+        Returns:
+            List of float32 tensors, the first axis of each being the batch.
+        """
+
+    @abc.abstractmethod
+    def image(self, variables):
+        """The images that the variables stand for.
+
+        Args:
+            variables: list of tensors as `initialize` returns.
+
+        Returns:
+            Tensor (batch, height, width, channels), float32 in [0, 1].
+        """
+
+    def signature(self):
+        """What a compiled step depends on: equal signatures can share one."""
+        return (type(self), self.batch_size, self.height, self.width, self.channels)

@@ -1,0 +1,83 @@
+"""MACO's parametrization: the phase is free, the magnitude that of natural images."""
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from maco_tf.parametrizations.hermitian import hermitian_phase
+from maco_tf.parametrizations.parametrization import Parametrization
+from maco_tf.spectrum.colour import to_image
+
+_FLOOR = 1e-6
+
+
+class PhaseParametrization(Parametrization):
+    """Images `to_image(irfft2(r exp(i phi)))` with a fixed magnitude r and a free phase phi.
+
+    Every bin of `abs(rfft2(spatial(...)))` is r, at every step. By Parseval, so are the image's mean and
+    standard deviation before the sigmoid: there is nothing to normalise. The mean is the bin at zero frequency;
+    a real image leaves it only a sign, which cannot follow a gradient, so the constructor sets it:
+    see `mean_level`.
+
+    Args:
+        magnitude: a `maco_tf.Magnitude` of the images' size.
+        batch_size: number of images.
+        mean_level: the image's mean in the decorrelated space, as a fraction of the natural one's:
+            0 is a mid-grey mean, 1 the natural images' mean absolute level.
+        phase: "uniform": the phase starts uniform in (-pi, pi) and is free; or "standardized": it starts normal and is
+            brought back to mean 0 and standard deviation 1 at every step, as in xplique, which keeps
+            a coherent peak: a bright corner.
+
+    Source: Fel et al., 2023 (arXiv:2306.06805), section 3.2.
+    """
+
+    def __init__(self, magnitude, batch_size=1, mean_level=0.0, phase="uniform"):
+        super().__init__(batch_size, magnitude.height, magnitude.width, magnitude.channels)
+        if phase not in ("uniform", "standardized"):
+            raise ValueError(f'"phase" must be "uniform" or "standardized". Received: {phase!r}.')
+        self.phase = phase
+        self.magnitude = magnitude.values.copy()
+        self.magnitude[:, 0, 0] = 0.0
+        # A float32 image cannot hold waves a million times weaker than its strongest.
+        np.maximum(self.magnitude, _FLOOR * self.magnitude.max(axis=(1, 2), keepdims=True), out=self.magnitude)
+        self.magnitude[:, 0, 0] = mean_level * magnitude.values[:, 0, 0]
+
+    def initialize(self, seed):
+        # A key for each image: image i of a batch starts as image i of a larger batch does.
+        phases = [self._initial_phase((seed, index)) for index in range(self.batch_size)]
+        return [tf.stack(phases)]
+
+    def _initial_phase(self, key):
+        shape = self.magnitude.shape
+        if self.phase == "standardized":
+            phase = tf.random.stateless_normal(shape, key)
+        else:
+            phase = tf.random.stateless_uniform(shape, key, -math.pi, math.pi)
+        # Phase 0 at zero frequency: the mean's sign is that of `mean_level`.
+        free = np.ones(shape, "float32")
+        free[:, 0, 0] = 0.0
+        return phase * free
+
+    def spatial(self, variables):
+        """The images before colour correlation and sigmoid: those whose magnitude is exact.
+
+        Args:
+            variables: list of one tensor, the phase (batch, channels, height, width // 2 + 1), radians.
+
+        Returns:
+            Tensor (batch, height, width, channels), float32, unbounded.
+        """
+        phase = variables[0]
+        if self.phase == "standardized":
+            mean, variance = tf.nn.moments(phase, axes=(1, 2, 3), keepdims=True)
+            phase = (phase - mean) / (tf.sqrt(variance) + 1e-5)
+        phase = hermitian_phase(phase, self.width)
+        magnitude = tf.constant(self.magnitude)
+        # In float32 the strong slow waves' rounding would drown the weak fast ones.
+        real, imaginary = (tf.cast(magnitude * part(phase), tf.float64) for part in (tf.cos, tf.sin))
+        x = tf.signal.irfft2d(tf.complex(real, imaginary), (self.height, self.width))
+        return tf.transpose(tf.cast(x, tf.float32), (0, 2, 3, 1))
+
+    def image(self, variables):
+        return to_image(self.spatial(variables))

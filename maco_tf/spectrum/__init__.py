@@ -1,0 +1,18 @@
+"""Natural images' magnitude, on any grid of frequencies. Knows nothing of models."""
+
+from maco_tf.spectrum.colour import COLOUR_CORRELATION, from_image, to_image
+from maco_tf.spectrum.estimate import estimate_magnitude
+from maco_tf.spectrum.grid import frequency_axes, radial_frequency
+from maco_tf.spectrum.imagenet import imagenet_magnitude
+from maco_tf.spectrum.magnitude import Magnitude
+
+__all__ = [
+    "COLOUR_CORRELATION",
+    "Magnitude",
+    "estimate_magnitude",
+    "frequency_axes",
+    "from_image",
+    "imagenet_magnitude",
+    "radial_frequency",
+    "to_image",
+]

@@ -1,0 +1,75 @@
+"""A magnitude estimated from the user's own images."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maco_tf.spectrum.colour import from_image
+from maco_tf.spectrum.magnitude import Magnitude
+
+
+def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
+    """Average |rfft2| over images, in the space in which MACO uses it (`from_image`).
+
+    Images are read once and never held together, so the memory needed does not grow with their number.
+
+    Args:
+        images: array (count, height, width, channels), or a `tf.data.Dataset` of images or of batches of
+            images, alone or first in a tuple as in `(images, labels)`. Integers count from 0 to 255,
+            floating-point values lie in [0, 1]. Any number of channels.
+        size: `(height, width)` to which every image is resized; needed where sizes differ. `None` keeps them.
+        batch_size: images at a time where `images` is an array.
+        verbose: 0 is silent; 1 or "auto" shows progress.
+
+    Returns:
+        A `Magnitude`.
+
+    Raises:
+        ValueError: no image, images of different sizes without `size`, or values outside the range.
+    """
+    total, count, image_shape = 0.0, 0, None
+    progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
+    for batch in _batches(images, batch_size):
+        batch = _unit_range(batch)
+        if size is not None:
+            batch = tf.image.resize(batch, size, antialias=True)
+        if image_shape not in (None, batch.shape[1:]):
+            raise ValueError(
+                f'"images" must have one size, or "size" be given. Received: {batch.shape[1:]} after {image_shape}.'
+            )
+        image_shape = batch.shape[1:]
+        magnitude = np.abs(np.fft.rfft2(from_image(batch).numpy(), axes=(1, 2)))
+        total, count = total + magnitude.sum(axis=0, dtype="float64"), count + len(magnitude)
+        progress.add(1)
+    if not count:
+        raise ValueError('"images" must hold at least one image. Received: none.')
+    return Magnitude(np.moveaxis(total / count, -1, 0), image_shape[1])
+
+
+def _batches(images, batch_size):
+    """Batches of rank 4, whatever `images` is."""
+    if not isinstance(images, tf.data.Dataset):
+        images = np.asarray(images)
+        if images.ndim != 4:
+            raise ValueError(
+                f'"images" must have the shape (count, height, width, channels). Received: {images.shape}.'
+            )
+        yield from (images[start : start + batch_size] for start in range(0, len(images), batch_size))
+        return
+    for element in images:
+        batch = element[0] if isinstance(element, tuple | list) else element
+        yield batch[None] if len(batch.shape) == 3 else batch
+
+
+def _unit_range(batch):
+    batch = tf.convert_to_tensor(batch)
+    if batch.dtype.is_integer:
+        return tf.cast(batch, tf.float32) / 255.0
+    batch = tf.cast(batch, tf.float32)
+    low, high = float(tf.reduce_min(batch)), float(tf.reduce_max(batch))
+    if not (low >= -1e-3 and high <= 1 + 1e-3):
+        raise ValueError(
+            f'"images" of floating point must lie in [0, 1]. Received: values from {low:g} to {high:g}. '
+            "Divide by 255, or pass integers."
+        )
+    return batch

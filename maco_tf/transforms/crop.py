@@ -1,0 +1,92 @@
+"""Random crops, resized to what the model takes."""
+
+import tensorflow as tf
+
+from maco_tf.transforms.crop_sampling import crop_by_gathering, crop_by_matrices
+from maco_tf.transforms.distribution import Uniform, as_distribution
+from maco_tf.transforms.schedule import bounds
+from maco_tf.transforms.transform import Transform
+
+# A crop below one twentieth of the image holds too few pixels to mean anything (as in xplique).
+_SMALLEST = 0.05
+
+
+class RandomCrop(Transform):
+    """Take several random square crops of each image and resize them to the model's input.
+
+    Args:
+        size: `(height, width)` of the crops, pixels.
+        count: crops an image.
+        side: side of the crop as a fraction of the image's: a `Normal` or `Uniform`, or a schedule. Kept in
+            [0.05, 1].
+        centre: centre of the crop as a fraction of the image, for each axis alike: "anywhere", so that every crop
+            inside the image is equally likely, or a `Normal`, `Uniform` or schedule.
+        inside: whether a crop that crosses the border is moved inside; otherwise mid-grey fills what is beyond.
+        samples: bilinear samples a pixel and axis. 2 or more avoids aliasing where a crop has
+            more pixels than the output.
+        implementation: "gather" (CPU), "matrices" (XLA, GPU), or "auto": matrices where a GPU is.
+    """
+
+    def __init__(
+        self, size, count=8, *, side=(0.8, 0.35), centre="anywhere", inside=True, samples=1, implementation="auto"
+    ):
+        super().__init__()
+        if count < 1 or samples < 1:
+            raise ValueError(f'"count" and "samples" must be at least 1. Received: {count} and {samples}.')
+        if implementation not in ("auto", "gather", "matrices"):
+            raise ValueError(
+                f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.'
+            )
+        if isinstance(centre, str) and centre != "anywhere":
+            raise ValueError(f'"centre" must be "anywhere", a distribution or a schedule. Received: {centre!r}.')
+        self.size, self.count, self.inside, self.samples = tuple(size), count, inside, samples
+        self.side = as_distribution("side", side)
+        _check_side(self.side)
+        self.centre = centre if centre == "anywhere" else as_distribution("centre", centre)
+        self.implementation = implementation
+
+    def __call__(self, images, step=0, steps=1):
+        centres, sides = self.sample(images.shape[0], step, steps)
+        gather = self.implementation == "gather"
+        if self.implementation == "auto":
+            gather = not tf.config.list_logical_devices("GPU")
+        crop = crop_by_gathering if gather else crop_by_matrices
+        return crop(images, centres, sides, self.size, self.samples)
+
+    def sample(self, batch, step=0, steps=1):
+        """Draw the crops of a step.
+
+        Args:
+            batch: number of images.
+            step: see `Transform.__call__`.
+            steps: see `Transform.__call__`.
+
+        Returns:
+            `(centres, sides)`: tensors (batch * count, 2), float32, (y, x) as fractions of the image.
+        """
+        number, seed = batch * self.count, self.seed_generator
+        sides = tf.clip_by_value(self.side.sample((number, 1), seed, step, steps), _SMALLEST, 1.0)
+        if self.centre == "anywhere":
+            room = 1.0 - sides
+            centres = sides / 2 + room * Uniform(0.0, 1.0).sample((number, 2), seed, step, steps)
+        else:
+            centres = self.centre.sample((number, 2), seed, step, steps)
+        if self.inside:
+            centres = tf.clip_by_value(centres, sides / 2, 1.0 - sides / 2)
+        return centres, tf.repeat(sides, 2, axis=1)
+
+    def __repr__(self):
+        return (
+            f"RandomCrop(size={self.size}, count={self.count}, side={self.side!r}, centre={self.centre!r}, "
+            f"inside={self.inside}, samples={self.samples})"
+        )
+
+
+def _check_side(side):
+    """Refuse sides that no image has, where numbers say so."""
+    for name in ("low", "high", "mean"):
+        extremes = bounds(getattr(side, name, 0.5))
+        if extremes and not (0.0 < extremes[0] and extremes[1] <= 1.0):
+            raise ValueError(
+                f'"side" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.'
+            )

@@ -1,0 +1,170 @@
+"""The result of an optimisation: images, where the model looked, and how they came about."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Explanation:
+    """A batch of visualisations.
+
+    Attributes:
+        images: array (batch, height, width, channels), float32 in [0, 1].
+        transparency: array (batch, height, width), float32, not negative: |dscore/dimage| accumulated over the steps.
+        names: list of strings, what each image shows.
+        scores: array (steps, batch), float32: the score at each step.
+        config: dictionary, the settings that the result depends on.
+        seed: integer, the run's seed.
+    """
+
+    images: np.ndarray
+    transparency: np.ndarray
+    names: list
+    scores: np.ndarray
+    config: dict
+    seed: int
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        """Some of the batch, as an `Explanation`."""
+        chosen = np.atleast_1d(np.arange(len(self))[index])
+        return dataclasses.replace(
+            self,
+            images=self.images[chosen],
+            transparency=self.transparency[chosen],
+            names=[self.names[i] for i in chosen],
+            scores=self.scores[:, chosen],
+        )
+
+    def __iter__(self):
+        return (self[index] for index in range(len(self)))
+
+    def __repr__(self):
+        return f"<Explanation of {', '.join(self.names[:3])}{', ...' if len(self) > 3 else ''}, seed {self.seed}>"
+
+    def _repr_png_(self):
+        """The contact sheet, where a notebook shows a cell's value."""
+        from maco_tf.display.contact_sheet import contact_sheet
+        from maco_tf.display.files import figure_png
+
+        return figure_png(contact_sheet(self.images, self.transparency, self.names))
+
+    def rgba(self, percentile=80):
+        """The images with their transparency.
+
+        Args:
+            percentile: transparency at or above this percentile of the image is opaque.
+
+        Returns:
+            Array (batch, height, width, 4), float32 in [0, 1].
+        """
+        from maco_tf.display.rgba import to_rgba
+
+        return to_rgba(self.images, self.transparency, percentile)
+
+    def show(self, *, columns=None, percentile=80):
+        """Draw the images with matplotlib.
+
+        Args:
+            columns: images a row; `None` chooses.
+            percentile: see `rgba`; `None` shows the images without transparency.
+
+        Returns:
+            The `matplotlib.figure.Figure`.
+        """
+        import matplotlib.pyplot as plt
+
+        from maco_tf.display.contact_sheet import contact_sheet
+
+        transparency = None if percentile is None else self.transparency
+        figure = contact_sheet(self.images, transparency, self.names, columns=columns, percentile=percentile)
+        plt.figure(figure)
+        plt.show()
+        return figure
+
+    def save(self, path):
+        """Write to disk.
+
+        Args:
+            path: a file ending in `.npz` for everything (`load` reads it), in `.png` for one contact sheet; or a
+                folder, which gets both and one RGBA PNG an image.
+
+        Returns:
+            List of the `pathlib.Path`s written.
+
+        Raises:
+            ValueError: another ending.
+        """
+        from maco_tf.display.contact_sheet import contact_sheet
+        from maco_tf.display.files import figure_png, file_name, write_png
+
+        path = Path(path)
+        if path.suffix == ".npz":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                np.savez_compressed(
+                    file,
+                    images=self.images,
+                    transparency=self.transparency,
+                    scores=self.scores,
+                    record=json.dumps({"names": self.names, "config": self.config, "seed": self.seed}),
+                )
+            return [path]
+        if path.suffix == ".png":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(figure_png(contact_sheet(self.images, self.transparency, self.names)))
+            return [path]
+        if path.suffix:
+            raise ValueError(f'"path" must end in .npz or .png, or name a folder. Received: {path}.')
+        written = self.save(path / "explanation.npz") + self.save(path / "contact_sheet.png")
+        for index, (name, image) in enumerate(zip(self.names, self.rgba())):
+            prefix = f"{index:03d}_" if len(self) > 1 else ""
+            written.append(write_png(path / f"{prefix}{file_name(name)}.png", image))
+        return written
+
+    @classmethod
+    def concatenate(cls, explanations):
+        """Join explanations of one visualizer into one batch.
+
+        Args:
+            explanations: sequence of `Explanation`s with images of one size.
+
+        Returns:
+            An `Explanation` with the settings and the seed of the first. Runs that were interrupted end
+            in NaN scores.
+        """
+        explanations = list(explanations)
+        if not explanations:
+            raise ValueError('"explanations" must hold at least one. Received: none.')
+        steps = max(len(item.scores) for item in explanations)
+        scores = [
+            np.pad(item.scores, ((0, steps - len(item.scores)), (0, 0)), constant_values=np.nan)
+            for item in explanations
+        ]
+        return dataclasses.replace(
+            explanations[0],
+            images=np.concatenate([item.images for item in explanations]),
+            transparency=np.concatenate([item.transparency for item in explanations]),
+            names=[name for item in explanations for name in item.names],
+            scores=np.concatenate(scores, axis=1),
+        )
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote.
+
+        Args:
+            path: the `.npz` file, or the folder.
+
+        Returns:
+            An `Explanation`.
+        """
+        path = Path(path)
+        with np.load(path / "explanation.npz" if path.is_dir() else path, allow_pickle=False) as archive:
+            record = json.loads(str(archive["record"]))
+            return cls(archive["images"], archive["transparency"], scores=archive["scores"], **record)

@@ -1,0 +1,171 @@
+"""MACO: the phase is optimised, the magnitude kept."""
+
+import dataclasses
+
+import keras
+
+from maco_tf.parametrizations.phase import PhaseParametrization
+from maco_tf.spectrum.imagenet import imagenet_magnitude
+from maco_tf.spectrum.magnitude import Magnitude
+from maco_tf.transforms.crop import RandomCrop
+from maco_tf.transforms.noise import GaussianNoise, UniformNoise
+from maco_tf.transforms.schedule import bounds
+from maco_tf.visualizers.recipes import RECIPES
+from maco_tf.visualizers.visualizer import Visualizer
+
+
+class MacoVisualizer(Visualizer):
+    """Feature visualisation by MAgnitude Constrained Optimization (Fel et al., 2023, arXiv:2306.06805).
+
+        explanation = MacoVisualizer(model).explain(Logit("pug") - 0.5 * Channel("block5_out", 12))
+        explanation.show()
+
+    Every setting left at `None` is the recipe's.
+
+    Args:
+        model: a built `keras.Model` of any kind: functional, sequential, nested or subclassed. It is never changed.
+        recipe: "default"; "paper", the settings of the paper; or "xplique", those of xplique 2.0.2.
+        steps: length of a run.
+        crops: views of each image the model sees in a step.
+        crop_side: side of a crop as a fraction of the image's: a number, `(start, end)` over the run, a Keras
+            schedule, a callable of the step, or a `transforms.Normal` or `Uniform` of such.
+        crop_centre: centre of a crop as a fraction of the image: "anywhere" inside, or as `crop_side`.
+        crop_inside: whether crops that cross the border are moved inside; otherwise grey fills what is beyond.
+        crop_samples: bilinear samples a pixel and axis in resizing a crop; 1 may alias.
+        gaussian_noise: standard deviation of normal noise on the views, in units of the range [0, 1]; a schedule.
+        uniform_noise: amplitude of uniform noise on the views, likewise.
+        transforms: list of transforms or callables that replaces crops and noise; they must bring the image
+            to the model's input size.
+        learning_rate: of NAdam, radians of phase at the start; it falls to zero as a cosine where the recipe's
+            `decay` says so. A Keras schedule is used as it is.
+        optimizer: a `keras.optimizers.Optimizer` that replaces NAdam.
+        image_size: side of the image, pixels, or `(height, width)`.
+        magnitude: a `Magnitude`, resized to the image; `None` is ImageNet's, for images of three channels.
+        preprocessing: `None` where the model takes images in [0, 1] (the zoo's do), a callable from such images to
+            the model's input, or Keras's "tf", "torch" or "caffe".
+        input_shape: `(height, width, channels)` of the model's input where the model does not tell it.
+        steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
+        jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+
+    Raises:
+        ValueError: an argument outside its range; the message names the remedy.
+    """
+
+    def __init__(
+        self,
+        model,
+        recipe="default",
+        *,
+        steps=None,
+        crops=None,
+        crop_side=None,
+        crop_centre=None,
+        crop_inside=None,
+        crop_samples=None,
+        gaussian_noise=None,
+        uniform_noise=None,
+        transforms=None,
+        learning_rate=None,
+        optimizer=None,
+        image_size=None,
+        magnitude=None,
+        preprocessing=None,
+        input_shape=None,
+        steps_per_execution=1,
+        jit_compile="auto",
+    ):
+        if recipe not in RECIPES:
+            raise ValueError(f'"recipe" must be one of {", ".join(map(repr, RECIPES))}. Received: {recipe!r}.')
+        chosen = {
+            "steps": steps,
+            "crops": crops,
+            "crop_side": crop_side,
+            "crop_centre": crop_centre,
+            "crop_inside": crop_inside,
+            "crop_samples": crop_samples,
+            "gaussian_noise": gaussian_noise,
+            "uniform_noise": uniform_noise,
+            "learning_rate": learning_rate,
+            "image_size": image_size,
+        }
+        self.recipe = dataclasses.replace(
+            RECIPES[recipe], **{name: value for name, value in chosen.items() if value is not None}
+        )
+        super().__init__(
+            model,
+            steps=self.recipe.steps,
+            image_size=self.recipe.image_size,
+            optimizer=_nadam(self.recipe) if optimizer is None else optimizer,
+            preprocessing=preprocessing,
+            input_shape=input_shape,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+        )
+        self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
+        self._transforms = self._crops_and_noise() if transforms is None else list(transforms)
+
+    @property
+    def transforms(self):
+        return self._transforms
+
+    def parametrization(self, batch_size):
+        return PhaseParametrization(
+            self.magnitude, batch_size, mean_level=self.recipe.mean_level, phase=self.recipe.phase
+        )
+
+    def config(self):
+        return {
+            "method": "MACO",
+            "steps": self.steps,
+            "image_size": list(self.image_size),
+            "transforms": [repr(transform) for transform in self._transforms],
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "mean_level": self.recipe.mean_level,
+            "phase": self.recipe.phase,
+        }
+
+    def _crops_and_noise(self):
+        recipe = self.recipe
+        crop = RandomCrop(
+            self.activations.input_shape[:2],
+            recipe.crops,
+            side=recipe.crop_side,
+            centre=recipe.crop_centre,
+            inside=recipe.crop_inside,
+            samples=recipe.crop_samples,
+            # The gathering crop has no XLA kernel.
+            implementation="matrices" if self.jit_compile else "auto",
+        )
+        noise = [GaussianNoise(recipe.gaussian_noise), UniformNoise(recipe.uniform_noise)]
+        return [crop, *(item for item, level in zip(noise, (recipe.gaussian_noise, recipe.uniform_noise))
+                        if bounds(level) != (0, 0))]
+
+
+def _nadam(recipe):
+    rate = recipe.learning_rate
+    if isinstance(rate, int | float):
+        if rate <= 0:
+            raise ValueError(f'"learning_rate" must be above 0. Received: {rate!r}.')
+        if recipe.decay:
+            rate = keras.optimizers.schedules.CosineDecay(float(rate), recipe.steps)
+    return keras.optimizers.Nadam(rate)
+
+
+def _magnitude(magnitude, image_size, channels):
+    if magnitude is None:
+        if channels != 3:
+            raise ValueError(
+                f'"magnitude" must be given for a model of {channels} channel(s): ImageNet\'s is for three. Received: '
+                "None. Estimate one from your images with maco_tf.estimate_magnitude(images)."
+            )
+        magnitude = imagenet_magnitude()
+    if not isinstance(magnitude, Magnitude):
+        raise ValueError(
+            f'"magnitude" must be a maco_tf.Magnitude. Received: {type(magnitude).__name__}. '
+            "Make one with estimate_magnitude(images) or Magnitude.load(path)."
+        )
+    if magnitude.channels != channels:
+        raise ValueError(
+            f'"magnitude" must have the {channels} channel(s) of the model\'s input. Received: {magnitude.channels}.'
+        )
+    return magnitude.resized(*image_size)

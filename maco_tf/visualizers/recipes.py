@@ -1,0 +1,81 @@
+"""Named settings of MACO."""
+
+import dataclasses
+from typing import Any
+
+from maco_tf.transforms.distribution import Normal
+
+
+@dataclasses.dataclass(frozen=True)
+class MacoRecipe:
+    """All that `MacoVisualizer` can be told by name; its docstring explains each."""
+
+    steps: int
+    crops: int
+    crop_side: Any
+    crop_centre: Any
+    crop_inside: bool
+    crop_samples: int
+    gaussian_noise: Any
+    uniform_noise: Any
+    learning_rate: Any
+    decay: bool
+    mean_level: float
+    phase: str
+    image_size: int = 512
+
+
+# What each value of the default recipe gains is in the README's table of measurements.
+DEFAULT = MacoRecipe(
+    steps=256,
+    crops=8,
+    crop_side=Normal((0.8, 0.35), 0.05),
+    crop_centre=Normal(0.5, 0.15),
+    crop_inside=False,
+    # Two samples an axis: without them, crops with more pixels than the network's input alias, and the
+    # optimisation hides in frequencies that only this sampling shows the network.
+    crop_samples=2,
+    gaussian_noise=0.08,
+    uniform_noise=0.04,
+    learning_rate=1.0,
+    # Cosine to zero: at a constant rate of 1 the phases never settle, and the image stays noise.
+    decay=True,
+    mean_level=0.0,
+    phase="uniform",
+)
+
+# Fel et al., 2023 (arXiv:2306.06805), section 4 and appendix: one view a step.
+PAPER = MacoRecipe(
+    steps=256,
+    crops=1,
+    crop_side=Normal(0.25, 0.1),
+    crop_centre="anywhere",
+    crop_inside=True,
+    crop_samples=1,
+    gaussian_noise=0.0,
+    uniform_noise=0.1,
+    learning_rate=1.0,
+    decay=False,
+    mean_level=0.0,
+    phase="uniform",
+)
+
+# xplique 2.0.2, `features_visualizations/maco.py`: noise and boxes for images in a range of width 2 there, so
+# that noise is half as strong on [0, 1].
+XPLIQUE = MacoRecipe(
+    steps=256,
+    crops=32,
+    crop_side=Normal((0.5, 0.05), 0.05),
+    crop_centre=Normal(0.5, 0.15),
+    crop_inside=False,
+    crop_samples=1,
+    gaussian_noise=0.04,
+    uniform_noise=0.02,
+    learning_rate=1.0,
+    decay=False,
+    mean_level=0.0,
+    phase="standardized",
+)
+
+RECIPES = {"default": DEFAULT, "paper": PAPER, "xplique": XPLIQUE}
+

@@ -1,0 +1,155 @@
+"""What every visualizer does: check, compile once for each structure of objective, run, return."""
+
+import abc
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maco_tf.models.activations import Activations
+from maco_tf.objectives.objective import Objective
+from maco_tf.optimization.loop import Run, optimize
+from maco_tf.optimization.scoring import check_objective, objective_tensors
+from maco_tf.optimization.step import CompiledSteps
+from maco_tf.visualizers.explanation import Explanation
+
+
+class Visualizer(abc.ABC):
+    """Base of the visualizers: `explain` and its machinery.
+
+    Args:
+        model: a built `keras.Model` of any kind; never changed.
+        steps: length of a run.
+        image_size: side of the image, pixels, or `(height, width)`.
+        optimizer: a `keras.optimizers.Optimizer`; copied for every run.
+        preprocessing: `None` where the model takes images in [0, 1], a callable from such images to the model's
+            input, or Keras's "tf", "torch" or "caffe".
+        input_shape: `(height, width, channels)` of the model's input where the model does not tell it.
+        steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
+        jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+    """
+
+    def __init__(
+        self, model, *, steps, image_size, optimizer, preprocessing, input_shape, steps_per_execution, jit_compile
+    ):
+        _check_backend()
+        self.activations = Activations(model, preprocessing, input_shape)
+        for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
+        if not isinstance(optimizer, keras.optimizers.Optimizer):
+            raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
+        if jit_compile not in (True, False, "auto"):
+            raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
+        self.steps, self.optimizer, self.steps_per_execution = steps, optimizer, steps_per_execution
+        self.image_size = _image_size(image_size)
+        self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile
+        self._compiled = {}
+
+    @abc.abstractmethod
+    def parametrization(self, batch_size):
+        """The parametrization of a batch of images."""
+
+    @property
+    @abc.abstractmethod
+    def transforms(self):
+        """List of transforms between the image and the model."""
+
+    @abc.abstractmethod
+    def config(self):
+        """The settings that a result depends on, as a dictionary of numbers and strings."""
+
+    @property
+    def traces(self):
+        """How many times a step was traced so far: once for each structure and length of objective."""
+        return sum(compiled.traces for compiled in self._compiled.values())
+
+    def check(self, objective):
+        """Refuse an objective that does not fit the model, without computing anything.
+
+        Args:
+            objective: an `Objective`.
+
+        Raises:
+            ValueError: it is none, or names a layer or a unit that the model does not have.
+        """
+        if not isinstance(objective, Objective):
+            raise ValueError(
+                f'"objective" must be a maco_tf objective, such as Logit(254). Received: {objective!r}. '
+                "Objectives of xplique are taken over by Objective.from_xplique."
+            )
+        check_objective(objective, self.activations.shapes([term.layer for _, term in objective.terms]))
+
+    def explain(self, objective, *, seed=None, callbacks=None, verbose="auto"):
+        """Optimise one image for each objective of a batch.
+
+        Args:
+            objective: an `Objective`.
+            seed: integer from 0; equal seeds give equal results on one machine. `None` draws one, which the
+                result tells.
+            callbacks: list of `keras.callbacks.Callback`; `self.model` is the run in progress, with
+                `images()`, `scores()` and `stop_training`.
+            verbose: 0 is silent; 1 or "auto" shows a progress bar.
+
+        Returns:
+            An `Explanation`. After a keyboard interrupt it holds what there was by then.
+
+        Raises:
+            ValueError: the objective does not fit the model; nothing has been computed by then.
+            FloatingPointError: a score is not finite.
+        """
+        self.check(objective)
+        if seed is None:
+            seed = int(np.random.default_rng().integers(2**31))
+        elif not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**31:
+            raise ValueError(f'"seed" must be an integer in [0, 2**31) or None. Received: {seed!r}.')
+        run = Run(self._compile(objective), self.steps, int(seed))
+        optimize(
+            run,
+            *objective_tensors(objective),
+            steps_per_execution=self.steps_per_execution,
+            callbacks=callbacks,
+            verbose=verbose,
+        )
+        return Explanation(
+            images=run.images(),
+            transparency=run.transparency(),
+            names=objective.names,
+            scores=run.scores(),
+            config={"model": self.activations.model.name, **self.config(), "interrupted": run.interrupted},
+            seed=int(seed),
+        )
+
+    def _compile(self, objective):
+        """The compiled steps for this structure of objective, traced on first use."""
+        terms = [term for _, term in objective.terms]
+        key = (len(objective), *(term.structure() for term in terms))
+        if key not in self._compiled:
+            self._compiled[key] = CompiledSteps(
+                self.activations,
+                self.parametrization(len(objective)),
+                self.transforms,
+                self.optimizer,
+                # One of each suffices: the values come as tensors.
+                [term.take([0]) for term in terms],
+                self.steps,
+                self.jit_compile,
+            )
+        return self._compiled[key]
+
+
+def _check_backend():
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f'Keras must run on TensorFlow. Received: the backend {keras.backend.backend()!r}. Set '
+            'os.environ["KERAS_BACKEND"] = "tensorflow" before Keras is first imported.'
+        )
+
+
+def _image_size(size):
+    pair = (size, size) if isinstance(size, int) else size
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(n, int) and n >= 8 for n in pair):
+        raise ValueError(
+            f'"image_size" must be a number of pixels, or (height, width), of at least 8. Received: {size!r}.'
+        )
+    return tuple(pair)

