@@ -16,48 +16,50 @@ How data flows, one package a part:
     display           arrays -> figures and files
 """
 
-from maco_tf import display, models, objectives, optimization, parametrizations, spectrum, transforms, visualizers
-from maco_tf.models import zoo
-from maco_tf.objectives import (
-    L1,
-    L2,
-    Channel,
-    Direction,
-    Layer,
-    Logit,
-    Neuron,
-    Objective,
-    TotalVariation,
-    product,
-)
-from maco_tf.spectrum import Magnitude, estimate_magnitude, imagenet_magnitude
-from maco_tf.version import __version__
-from maco_tf.visualizers import Explanation, MacoVisualizer
+import importlib
 
-__all__ = [
-    "L1",
-    "L2",
-    "Channel",
-    "Direction",
-    "Explanation",
-    "Layer",
-    "Logit",
-    "MacoVisualizer",
-    "Magnitude",
-    "Neuron",
-    "Objective",
-    "TotalVariation",
-    "__version__",
+from maco_tf.version import __version__
+
+# Names are imported when they are first used, so that the command's help need not wait for TensorFlow.
+_SOURCES = {
+    "maco_tf.models": ["zoo"],
+    "maco_tf.objectives": [
+        "L1",
+        "L2",
+        "Channel",
+        "Direction",
+        "Layer",
+        "Logit",
+        "Neuron",
+        "Objective",
+        "TotalVariation",
+        "product",
+    ],
+    "maco_tf.spectrum": ["Magnitude", "estimate_magnitude", "imagenet_magnitude"],
+    "maco_tf.visualizers": ["Explanation", "MacoVisualizer"],
+}
+_PARTS = [
     "display",
-    "estimate_magnitude",
-    "imagenet_magnitude",
     "models",
     "objectives",
     "optimization",
     "parametrizations",
-    "product",
     "spectrum",
     "transforms",
     "visualizers",
-    "zoo",
 ]
+_SOURCE = {name: source for source, names in _SOURCES.items() for name in names}
+
+__all__ = ["__version__", *sorted([*_SOURCE, *_PARTS])]
+
+
+def __getattr__(name):
+    if name in _SOURCE:
+        return getattr(importlib.import_module(_SOURCE[name]), name)
+    if name in _PARTS:
+        return importlib.import_module(f"maco_tf.{name}")
+    raise AttributeError(f"module 'maco_tf' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

@@ -5,6 +5,14 @@ import os
 import sys
 from pathlib import Path
 
+_GRAMMAR = """An objective is a sum of terms with optional weights, such as "logit:254 - 0.5*channel:block5a_add:12":
+  logit:CLASS            a class's number or ImageNet label; logit:254,933 is a batch of two
+  channel:LAYER:UNIT     a channel of a layer
+  neuron:LAYER:UNIT      a value of a layer, flat index
+  layer:LAYER            a whole layer, as in DeepDream
+  tv, l1, l2             total variation of the image, its distance from grey
+"""
+
 _EXAMPLES = """examples:
   maco-tf explain --model efficientnet_lite0 --objective logit:pug --output pug
   maco-tf explain --model my_model.keras --preprocessing tf --objective "logit:3 - 0.5*channel:conv5:12"
@@ -21,7 +29,7 @@ def main(arguments=None):
     Returns:
         The exit status: 0, or 2 after a wrong argument, 130 after an interrupt before anything was made.
     """
-    # Before TensorFlow is imported: its notes on absent GPUs would bury the progress bar.
+    # Before TensorFlow is imported; its notes on absent GPUs would bury the progress bar.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
@@ -48,17 +56,24 @@ def _parser():
 
 
 def _add_explain(commands):
-    from maco_tf.objectives.parse import GRAMMAR
-
     explain = commands.add_parser(
         "explain",
         help="optimise an image for each objective",
-        description=f"Optimise one image for each objective and write them down.\n\n{GRAMMAR}",
+        description=f"Optimise one image for each objective and write them down.\n\n{_GRAMMAR}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = explain.add_argument
-    add("--model", required=True, help="a network of the zoo (see 'maco-tf zoo'), of keras.applications, or a .keras file")
-    add("--objective", required=True, action="append", help="what to optimise for, see above; may be given several times")
+    add(
+        "--model",
+        required=True,
+        help="a network of the zoo (see 'maco-tf zoo'), of keras.applications, or a .keras file",
+    )
+    add(
+        "--objective",
+        required=True,
+        action="append",
+        help="what to optimise for, see above; may be given several times",
+    )
     add("--output", required=True, type=Path, help="a folder for everything, or a file: .png (contact sheet), .npz")
     add("--recipe", default="default", help="default, paper or xplique")
     add("--seed", type=int, help="equal seeds give equal images; drawn and printed if left out")

@@ -138,7 +138,7 @@ def _check_model(model):
         if getattr(layer, "data_format", None) == "channels_first":
             raise ValueError(
                 f'"model" must keep channels last, as images do. Received: {layer.name!r} with channels_first. '
-                "Build the model with data_format=\"channels_last\"; its convolution kernels are the same."
+                'Build the model with data_format="channels_last"; its convolution kernels are the same.'
             )
 
 

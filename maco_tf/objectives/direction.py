@@ -65,7 +65,7 @@ class Direction(Term):
     def get_config(self):
         return {
             "layer": self.layer,
-            "vectors": list(self.parameters["vector"]),
+            "vectors": self.parameters["vector"].tolist(),
             "cosine_power": self.cosine_power,
             "names": self.names,
         }

@@ -50,8 +50,7 @@ def from_xplique(objective):
     parts = ("layers", "masks", "funcs", "multipliers", "names")
     if not all(hasattr(objective, part) for part in parts):
         raise ValueError(
-            '"objective" must be an xplique.features_visualizations.Objective. '
-            f"Received: {type(objective).__name__}."
+            f'"objective" must be an xplique.features_visualizations.Objective. Received: {type(objective).__name__}.'
         )
     combinations = list(itertools.product(*(range(len(masks)) for masks in objective.masks)))
     terms = []

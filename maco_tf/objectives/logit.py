@@ -40,7 +40,7 @@ class Logit(Term):
         if len(shape) != 1:
             raise ValueError(
                 f"Logit needs a model with one output of shape (batch, classes). Received: (batch, "
-                f'{", ".join(map(str, shape))}). Use Neuron or Channel with that layer\'s name.'
+                f"{', '.join(map(str, shape))}). Use Neuron or Channel with that layer's name."
             )
         check_units("classes", self.parameters["index"], shape[0], "the model's output")
 

@@ -37,6 +37,11 @@ class Objective(abc.ABC):
         """
 
     @classmethod
+    def from_config(cls, config):
+        """The objective that `get_config` described."""
+        return cls(**config)
+
+    @classmethod
     def from_xplique(cls, objective):
         """An objective of xplique as one of ours.
 

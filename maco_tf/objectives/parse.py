@@ -8,13 +8,6 @@ from maco_tf.objectives.layer import Layer
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
 
-GRAMMAR = """An objective is a sum of terms with optional weights, such as "logit:254 - 0.5*channel:block5a_add:12":
-  logit:CLASS            a class's number or ImageNet label; logit:254,933 is a batch of two
-  channel:LAYER:UNIT     a channel of a layer
-  neuron:LAYER:UNIT      a value of a layer, flat index
-  layer:LAYER            a whole layer, as in DeepDream
-  tv, l1, l2             total variation of the image, its distance from grey"""
-
 _IMAGE_TERMS = {"tv": TotalVariation, "l1": L1, "l2": L2}
 # A sign joins terms only behind a space or at the start, so that names may hold hyphens.
 _SIGN = re.compile(r"(?:^|\s+)([+-])\s*")
@@ -25,7 +18,8 @@ def parse_objective(text):
     """Read an objective.
 
     Args:
-        text: see `GRAMMAR`.
+        text: terms with optional weights, joined by " + " and " - ": `logit:CLASS`, `channel:LAYER:UNIT`,
+            `neuron:LAYER:UNIT`, `layer:LAYER`, `tv`, `l1`, `l2`. "logit:254,933" is a batch.
 
     Returns:
         An `Objective`.
@@ -38,7 +32,7 @@ def parse_objective(text):
     signed = [("+", pieces[0])] if pieces[0].strip() else []
     signed += list(zip(pieces[1::2], pieces[2::2]))
     if not signed:
-        raise ValueError(f'"objective" must not be empty. Received: {text!r}.\n{GRAMMAR}')
+        raise ValueError(f'"objective" must not be empty. Received: {text!r}. See: maco-tf explain --help')
     objective = 0
     for sign, piece in signed:
         match = _WEIGHT.match(piece)
@@ -62,4 +56,6 @@ def _term(piece, text):
             return (Channel if kind == "channel" else Neuron)(arguments[0], [int(value) for value in units])
     if kind == "layer" and len(arguments) == 1:
         return Layer(arguments[0])
-    raise ValueError(f'"objective" has a term that cannot be read. Received: {piece!r} in {text!r}.\n{GRAMMAR}')
+    raise ValueError(
+        f'"objective" has a term that cannot be read. Received: {piece!r} in {text!r}. See: maco-tf explain --help'
+    )

@@ -41,6 +41,4 @@ def check_units(what, units, count, layer):
         ValueError: a unit is `count` or more.
     """
     if count is not None and units.max() >= count:
-        raise ValueError(
-            f'"{what}" must lie in 0..{count - 1}: {layer} has {count}. Received: {int(units.max())}.'
-        )
+        raise ValueError(f'"{what}" must lie in 0..{count - 1}: {layer} has {count}. Received: {int(units.max())}.')

@@ -8,8 +8,11 @@ import tensorflow as tf
 from maco_tf.parametrizations.hermitian import hermitian_phase
 from maco_tf.parametrizations.parametrization import Parametrization
 from maco_tf.spectrum.colour import to_image
+from maco_tf.spectrum.resize import standard_deviation
 
-_FLOOR = 1e-6
+# Weaker waves are lifted to this part of white noise of the image's standard deviation. Rounding an
+# image to float32 is white noise of 3e-8, which would change them by more than a thousandth.
+_FLOOR = 4e-4
 
 
 class PhaseParametrization(Parametrization):
@@ -39,8 +42,8 @@ class PhaseParametrization(Parametrization):
         self.phase = phase
         self.magnitude = magnitude.values.copy()
         self.magnitude[:, 0, 0] = 0.0
-        # A float32 image cannot hold waves a million times weaker than its strongest.
-        np.maximum(self.magnitude, _FLOOR * self.magnitude.max(axis=(1, 2), keepdims=True), out=self.magnitude)
+        floor = _FLOOR * standard_deviation(self.magnitude, self.width) * math.sqrt(self.height * self.width)
+        np.maximum(self.magnitude, floor[:, None, None], out=self.magnitude)
         self.magnitude[:, 0, 0] = mean_level * magnitude.values[:, 0, 0]
 
     def initialize(self, seed):

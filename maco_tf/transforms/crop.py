@@ -34,9 +34,7 @@ class RandomCrop(Transform):
         if count < 1 or samples < 1:
             raise ValueError(f'"count" and "samples" must be at least 1. Received: {count} and {samples}.')
         if implementation not in ("auto", "gather", "matrices"):
-            raise ValueError(
-                f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.'
-            )
+            raise ValueError(f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.')
         if isinstance(centre, str) and centre != "anywhere":
             raise ValueError(f'"centre" must be "anywhere", a distribution or a schedule. Received: {centre!r}.')
         self.size, self.count, self.inside, self.samples = tuple(size), count, inside, samples
@@ -86,7 +84,5 @@ def _check_side(side):
     """Refuse sides that no image has, where numbers say so."""
     for name in ("low", "high", "mean"):
         extremes = bounds(getattr(side, name, 0.5))
-        if extremes and not (0.0 < extremes[0] and extremes[1] <= 1.0):
-            raise ValueError(
-                f'"side" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.'
-            )
+        if extremes and not (extremes[0] > 0.0 and extremes[1] <= 1.0):
+            raise ValueError(f'"side" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.')

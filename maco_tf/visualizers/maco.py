@@ -9,7 +9,6 @@ from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
 from maco_tf.transforms.crop import RandomCrop
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
-from maco_tf.transforms.schedule import bounds
 from maco_tf.visualizers.recipes import RECIPES
 from maco_tf.visualizers.visualizer import Visualizer
 
@@ -95,7 +94,7 @@ class MacoVisualizer(Visualizer):
             model,
             steps=self.recipe.steps,
             image_size=self.recipe.image_size,
-            optimizer=_nadam(self.recipe) if optimizer is None else optimizer,
+            optimizer=optimizer,
             preprocessing=preprocessing,
             input_shape=input_shape,
             steps_per_execution=steps_per_execution,
@@ -107,6 +106,15 @@ class MacoVisualizer(Visualizer):
     @property
     def transforms(self):
         return self._transforms
+
+    def default_optimizer(self):
+        rate = self.recipe.learning_rate
+        if isinstance(rate, int | float):
+            if rate <= 0:
+                raise ValueError(f'"learning_rate" must be above 0. Received: {rate!r}.')
+            if self.recipe.decay:
+                rate = keras.optimizers.schedules.CosineDecay(float(rate), self.steps)
+        return keras.optimizers.Nadam(rate)
 
     def parametrization(self, batch_size):
         return PhaseParametrization(
@@ -136,19 +144,11 @@ class MacoVisualizer(Visualizer):
             # The gathering crop has no XLA kernel.
             implementation="matrices" if self.jit_compile else "auto",
         )
-        noise = [GaussianNoise(recipe.gaussian_noise), UniformNoise(recipe.uniform_noise)]
-        return [crop, *(item for item, level in zip(noise, (recipe.gaussian_noise, recipe.uniform_noise))
-                        if bounds(level) != (0, 0))]
-
-
-def _nadam(recipe):
-    rate = recipe.learning_rate
-    if isinstance(rate, int | float):
-        if rate <= 0:
-            raise ValueError(f'"learning_rate" must be above 0. Received: {rate!r}.')
-        if recipe.decay:
-            rate = keras.optimizers.schedules.CosineDecay(float(rate), recipe.steps)
-    return keras.optimizers.Nadam(rate)
+        transforms = [crop]
+        for noise, level in ((GaussianNoise, recipe.gaussian_noise), (UniformNoise, recipe.uniform_noise)):
+            if level != 0:
+                transforms.append(noise(level))
+        return transforms
 
 
 def _magnitude(magnitude, image_size, channels):

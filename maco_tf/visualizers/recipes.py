@@ -78,4 +78,3 @@ XPLIQUE = MacoRecipe(
 )
 
 RECIPES = {"default": DEFAULT, "paper": PAPER, "xplique": XPLIQUE}
-

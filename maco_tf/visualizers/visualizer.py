@@ -21,7 +21,7 @@ class Visualizer(abc.ABC):
         model: a built `keras.Model` of any kind; never changed.
         steps: length of a run.
         image_size: side of the image, pixels, or `(height, width)`.
-        optimizer: a `keras.optimizers.Optimizer`; copied for every run.
+        optimizer: a `keras.optimizers.Optimizer`, copied for every run; `None` is the visualizer's own.
         preprocessing: `None` where the model takes images in [0, 1], a callable from such images to the model's
             input, or Keras's "tf", "torch" or "caffe".
         input_shape: `(height, width, channels)` of the model's input where the model does not tell it.
@@ -37,14 +37,19 @@ class Visualizer(abc.ABC):
         for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
-        if not isinstance(optimizer, keras.optimizers.Optimizer):
+        if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
-        self.steps, self.optimizer, self.steps_per_execution = steps, optimizer, steps_per_execution
+        self.steps, self.steps_per_execution = steps, steps_per_execution
+        self.optimizer = self.default_optimizer() if optimizer is None else optimizer
         self.image_size = _image_size(image_size)
         self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile
         self._compiled = {}
+
+    @abc.abstractmethod
+    def default_optimizer(self):
+        """The optimizer where the user gives none; `self.steps` is the length of a run."""
 
     @abc.abstractmethod
     def parametrization(self, batch_size):
@@ -141,7 +146,7 @@ class Visualizer(abc.ABC):
 def _check_backend():
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
-            f'Keras must run on TensorFlow. Received: the backend {keras.backend.backend()!r}. Set '
+            f"Keras must run on TensorFlow. Received: the backend {keras.backend.backend()!r}. Set "
             'os.environ["KERAS_BACKEND"] = "tensorflow" before Keras is first imported.'
         )
 

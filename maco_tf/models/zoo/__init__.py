@@ -1,7 +1,7 @@
 """Really trained ImageNet classifiers, by name.
 
-    model = maco_tf.models.zoo.load("efficientnet_lite0")   # from a package of the Python registry
-    model = maco_tf.models.zoo.load("ResNet50V2")           # from keras.applications, downloaded by Keras
+model = maco_tf.models.zoo.load("efficientnet_lite0")   # from a package of the Python registry
+model = maco_tf.models.zoo.load("ResNet50V2")           # from keras.applications, downloaded by Keras
 """
 
 import difflib
@@ -11,7 +11,7 @@ from maco_tf.models.zoo.catalogue import ENTRIES
 from maco_tf.models.zoo.entry import ZooEntry
 from maco_tf.models.zoo.weight_files import WeightFileError
 
-__all__ = ["ZooEntry", "WeightFileError", "entry", "load", "names"]
+__all__ = ["WeightFileError", "ZooEntry", "entry", "load", "names"]
 
 
 def names():

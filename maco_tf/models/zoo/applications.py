@@ -7,9 +7,7 @@ import keras
 
 def application_names():
     """Names of the networks that `load_application` takes."""
-    return sorted(
-        name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value)
-    )
+    return sorted(name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value))
 
 
 def load_application(name, weights="imagenet"):
@@ -26,7 +24,8 @@ def load_application(name, weights="imagenet"):
     size = build(weights=None).input_shape[1:]
     inputs = keras.Input(size, name="image")
     outputs = _module(name).preprocess_input(255.0 * inputs)
-    return build(weights=weights, input_tensor=outputs)
+    network = build(weights=weights, input_tensor=outputs)
+    return keras.Model(inputs, network.output, name=network.name)
 
 
 def _module(name):

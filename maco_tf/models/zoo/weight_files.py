@@ -92,8 +92,17 @@ def _decode(reader, stream, path):
         return reader(stream)
     except WeightFileError as error:
         raise WeightFileError(f"{path}: {error}") from None
-    except (pickle.UnpicklingError, EOFError, TypeError, ValueError, KeyError, AttributeError,
-            IndexError, OverflowError, MemoryError) as error:
+    except (
+        pickle.UnpicklingError,
+        EOFError,
+        TypeError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         raise WeightFileError(f"{path}: not a readable weight file ({error}).") from error
 
 

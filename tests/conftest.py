@@ -1,0 +1,27 @@
+"""Tiny models for logic. Real networks are for the end-to-end test alone."""
+
+import keras
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def build_tiny_model(seed=0, activation="softmax", channels=3, size=16):
+    """A convolution, a sum, and a classifier of five classes."""
+    keras.utils.set_random_seed(seed)
+    inputs = keras.Input((size, size, channels))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="tanh", name="conv")(inputs)
+    y = keras.layers.Conv2D(4, 3, padding="same", name="second")(x)
+    x = keras.layers.Add(name="add")([x, y])
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    outputs = keras.layers.Dense(5, activation=activation, name="head")(x)
+    return keras.Model(inputs, outputs, name="tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_model():
+    return build_tiny_model()

@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from maco_tf.display import file_name, to_rgba
+
+
+def test_alpha_by_hand():
+    images = np.linspace(0, 1, 100, dtype="float32").reshape(1, 10, 10, 1)
+    transparency = np.arange(100.0).reshape(1, 10, 10)
+    rgba = to_rgba(images, transparency, percentile=80)
+    limit = np.percentile(np.arange(100.0), 80)
+    np.testing.assert_allclose(rgba[0, ..., 3].ravel(), np.minimum(np.arange(100.0), limit) / limit, atol=1e-6)
+
+
+def test_colours_are_stretched_between_the_first_and_last_percentile():
+    images = np.linspace(0.4, 0.6, 300, dtype="float32").reshape(1, 10, 10, 3)
+    rgba = to_rgba(images, None)
+    low, high = np.percentile(images, (1, 99))
+    np.testing.assert_allclose(rgba[..., :3], np.clip((images - low) / (high - low), 0, 1), atol=1e-5)
+    assert (rgba[..., 3] == 1).all()
+
+
+def test_constant_images_and_maps_are_finite():
+    assert np.isfinite(to_rgba(np.full((1, 4, 4, 3), 0.5), np.zeros((1, 4, 4)))).all()
+
+
+def test_bad_percentile():
+    with pytest.raises(ValueError, match="percentile"):
+        to_rgba(np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4)), percentile=0)
+
+
+def test_file_names():
+    assert file_name("a/b:2 - 0.5 c") == "a_b_2_-_0.5_c"
+    assert file_name("../..") == "image"

@@ -1,0 +1,142 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf.models import LOGITS, Activations
+from tests.conftest import build_tiny_model
+
+
+def run(activations, images, layers):
+    """Activations are read while tracing, as the optimisation does."""
+    return tf.function(lambda x: activations(x, layers), autograph=False)(tf.constant(images))
+
+
+class Subclassed(keras.Model):
+    """Softmax as a plain operation inside `call`."""
+
+    def __init__(self):
+        super().__init__(name="subclassed")
+        self.conv = keras.layers.Conv2D(4, 3, name="conv")
+        self.head = keras.layers.Dense(5, name="head")
+
+    def call(self, x, training=None):
+        return tf.nn.softmax(self.head(tf.reduce_mean(self.conv(x), axis=(1, 2))))
+
+
+@pytest.fixture
+def images(rng):
+    return rng.uniform(size=(2, 16, 16, 3)).astype("float32")
+
+
+def test_functional_layers_equal_kerass_own_submodel(tiny_model, images):
+    found = run(Activations(tiny_model), images, ["conv", "add"])
+    oracle = keras.Model(tiny_model.input, [tiny_model.get_layer("conv").output, tiny_model.get_layer("add").output])
+    for value, expected in zip(found.values(), oracle(images)):
+        np.testing.assert_allclose(value, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", None])
+def test_logits_are_the_values_before_the_last_activation(activation, images):
+    model, linear = build_tiny_model(activation=activation), build_tiny_model(activation=None)
+    found = run(Activations(model), images, [LOGITS])[LOGITS]
+    np.testing.assert_allclose(found, linear(images), atol=1e-6)
+
+
+def test_softmax_layer_nested_and_subclassed(images):
+    linear = build_tiny_model(activation=None)
+    layer = keras.Sequential([linear, keras.layers.Softmax()])
+    nested = keras.Sequential([keras.Input((16, 16, 3)), build_tiny_model(), keras.layers.Identity()])
+    for model in (layer, nested):
+        found = run(Activations(model), images, [LOGITS])[LOGITS]
+        np.testing.assert_allclose(found, linear(images), atol=1e-6)
+    subclassed = Subclassed()
+    subclassed(images)
+    found = run(Activations(subclassed, input_shape=(16, 16, 3)), images, [LOGITS, "conv"])
+    np.testing.assert_allclose(tf.nn.softmax(found[LOGITS]), subclassed(images), atol=1e-6)
+    assert np.abs(found[LOGITS].numpy()).sum(1).max() != pytest.approx(1.0)
+    np.testing.assert_allclose(found["conv"], subclassed.conv(images), atol=1e-6)
+
+
+def test_nested_layer_by_path(images):
+    inner = build_tiny_model()
+    model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Rescaling(2.0), inner])
+    found = run(Activations(model), images, ["tiny/conv"])["tiny/conv"]
+    np.testing.assert_allclose(found, inner.get_layer("conv")(2 * images), atol=1e-6)
+
+
+def test_shared_layer_needs_the_number_of_its_call(images):
+    shared = keras.layers.Conv2D(3, 1, name="shared")
+    inputs = keras.Input((16, 16, 3))
+    model = keras.Model(inputs, keras.layers.Flatten()(shared(shared(inputs))))
+    activations = Activations(model)
+    first, second = run(activations, images, ["shared#0", "shared#1"]).values()
+    np.testing.assert_allclose(first, shared(images), atol=1e-6)
+    np.testing.assert_allclose(second, shared(shared(images)), atol=1e-6)
+    with pytest.raises(ValueError, match="called 2 times"):
+        activations.shapes(["shared"])
+    with pytest.raises(ValueError, match="called 2 times"):
+        activations.shapes(["shared#2"])
+
+
+def test_half_precision_models_give_float32(images):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = build_tiny_model()
+    finally:
+        keras.config.set_dtype_policy(before)
+    found = run(Activations(model), images, [LOGITS, "conv"])
+    assert {value.dtype for value in found.values()} == {tf.float32}
+
+
+@pytest.mark.parametrize("mode", ["tf", "torch", "caffe"])
+def test_preprocessing_modes_are_kerass(mode, images):
+    model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Identity(name="same")])
+    found = run(Activations(model, mode), images, ["same"])["same"]
+    expected = keras.applications.imagenet_utils.preprocess_input(255.0 * images.copy(), mode=mode)
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_the_model_is_untouched(images):
+    model = build_tiny_model()
+    before = (model.get_config(), [w.copy() for w in model.get_weights()], model(images).numpy())
+    call = keras.Operation.__call__
+    attributes = {layer.name: set(vars(layer)) for layer in model.layers}
+    run(Activations(model), images, [LOGITS, "conv"])
+    assert keras.Operation.__call__ is call
+    assert {layer.name: set(vars(layer)) for layer in model.layers} == attributes
+    assert model.get_config() == before[0]
+    for weight, old in zip(model.get_weights(), before[1]):
+        np.testing.assert_array_equal(weight, old)
+    np.testing.assert_array_equal(model(images), before[2])
+
+
+def test_unknown_sizes_become_224_and_can_be_given():
+    model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()])
+    assert Activations(model).input_shape == (224, 224, 3)
+    assert Activations(model, input_shape=(32, 48, 3)).input_shape == (32, 48, 3)
+
+
+def test_models_that_cannot_be_served(tiny_model):
+    with pytest.raises(ValueError, match=r"keras\.Model"):
+        Activations("model")
+    unbuilt = Subclassed()
+    with pytest.raises(ValueError, match="must be built"):
+        Activations(unbuilt)
+    unbuilt(np.zeros((1, 16, 16, 3)))
+    with pytest.raises(ValueError, match='"input_shape" must be given'):
+        Activations(unbuilt)
+    with pytest.raises(ValueError, match='"input_shape" must fit'):
+        Activations(tiny_model, input_shape=(8, 8, 3))
+    with pytest.raises(ValueError, match='"preprocessing"'):
+        Activations(tiny_model, "imagenet")
+    inputs = [keras.Input((8, 8, 3)), keras.Input((4,))]
+    two = keras.Model(inputs, keras.layers.Dense(1)(inputs[1]))
+    with pytest.raises(ValueError, match="one batch of images"):
+        Activations(two)
+    first = keras.Sequential(
+        [keras.Input((3, 8, 8)), keras.layers.GlobalAveragePooling2D(data_format="channels_first")]
+    )
+    with pytest.raises(ValueError, match="channels_first"):
+        Activations(first)

@@ -1,0 +1,141 @@
+"""The compiled step against the same step written out in TensorFlow and NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf.models import Activations
+from maco_tf.objectives import Channel, Logit, TotalVariation
+from maco_tf.optimization import CompiledSteps, objective_tensors
+from maco_tf.parametrizations import PhaseParametrization
+from maco_tf.spectrum import imagenet_magnitude
+from maco_tf.transforms import GaussianNoise, RandomCrop
+from tests.conftest import build_tiny_model
+
+
+def compiled_steps(objective, model, *, steps=5, transforms=(), optimizer=None, jit_compile=False):
+    return CompiledSteps(
+        Activations(model),
+        PhaseParametrization(imagenet_magnitude(16, 16), len(objective)),
+        list(transforms),
+        optimizer or keras.optimizers.Nadam(0.1),
+        [term for _, term in objective.terms],
+        steps,
+        jit_compile,
+    )
+
+
+def run(compiled, objective, count, seed=0):
+    state = compiled(compiled.start(seed), *objective_tensors(objective), count)
+    return state, compiled.images()
+
+
+def test_five_steps_equal_an_eager_loop(tiny_model):
+    objective = 2 * Logit([1, 3]) - Channel("conv", 2) - 0.5 * TotalVariation()
+    state, images = run(compiled_steps(objective, tiny_model), objective, 5)
+
+    linear = build_tiny_model(activation=None)
+    conv = keras.Model(linear.input, linear.get_layer("conv").output)
+    parametrization = PhaseParametrization(imagenet_magnitude(16, 16), 2)
+    phase = tf.Variable(parametrization.initialize(0)[0])
+    optimizer, transparency, history = keras.optimizers.Nadam(0.1), 0.0, []
+    for _ in range(5):
+        with tf.GradientTape(persistent=True) as tape:
+            image = parametrization.image([phase])
+            logits = linear(image)
+            variation = [
+                tf.reduce_mean(tf.abs(image[:, 1:] - image[:, :-1]), (1, 2, 3)),
+                tf.reduce_mean(tf.abs(image[:, :, 1:] - image[:, :, :-1]), (1, 2, 3)),
+            ]
+            score = 2 * tf.stack([logits[0, 1], logits[1, 3]]) - tf.reduce_mean(conv(image)[..., 2], (1, 2))
+            score -= 0.5 * sum(variation)
+            loss = -tf.reduce_sum(score)
+        transparency += np.abs(tape.gradient(loss, image)).mean(-1)
+        history.append(score.numpy())
+        optimizer.apply([tape.gradient(loss, phase)], [phase])
+    np.testing.assert_allclose(state.history, history, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(state.transparency, transparency, rtol=1e-3)
+    np.testing.assert_allclose(images, parametrization.image([phase]), atol=1e-4)
+
+
+def test_many_steps_in_one_call_equal_one_by_one(tiny_model):
+    objective = Logit(2)
+    transforms = [RandomCrop((16, 16), 3, side=0.8), GaussianNoise(0.1)]
+    compiled = compiled_steps(objective, tiny_model, transforms=transforms)
+    state, images = run(compiled, objective, 5)
+    one = compiled.start(0)
+    for _ in range(5):
+        one = compiled(one, *objective_tensors(objective), 1)
+    np.testing.assert_array_equal(one.history, state.history)
+    np.testing.assert_array_equal(compiled.images(), images)
+    assert compiled.traces == 1
+
+
+def test_each_image_of_a_batch_is_optimised_on_its_own(tiny_model):
+    """Neither scores nor the optimizer's moments mix images."""
+    together = Logit([0, 4])
+    _, images = run(compiled_steps(together, tiny_model), together, 5)
+    _, alone = run(compiled_steps(Logit(0), tiny_model), Logit(0), 5)
+    np.testing.assert_allclose(images[0], alone[0], atol=1e-4)
+
+
+def test_a_run_is_a_function_of_its_seed(tiny_model):
+    objective = Logit(1)
+    compiled = compiled_steps(objective, tiny_model, transforms=[GaussianNoise(0.3)])
+    first, second, other = (run(compiled, objective, 5, seed)[1] for seed in (7, 7, 8))
+    np.testing.assert_array_equal(first, second)
+    assert np.abs(first - other).max() > 0.05
+
+
+def test_transforms_seeds_differ_from_step_to_step(tiny_model):
+    objective = Logit(1)
+    compiled = compiled_steps(
+        objective, tiny_model, transforms=[GaussianNoise(0.3)], optimizer=keras.optimizers.SGD(0.0)
+    )
+    state, _ = run(compiled, objective, 5)
+    assert len(np.unique(state.history)) == 5
+
+
+def test_xla_equals_plain_in_one_step(tiny_model):
+    objective = Logit(1)
+    results = []
+    for jit_compile in (False, True):
+        # Nothing random: XLA draws other numbers from the same seed.
+        transforms = [RandomCrop((16, 16), 2, side=0.9, centre=0.45, implementation="matrices")]
+        compiled = compiled_steps(objective, tiny_model, transforms=transforms, jit_compile=jit_compile)
+        state, images = run(compiled, objective, 1)
+        results.append((state.history.numpy(), images))
+    np.testing.assert_allclose(results[0][0], results[1][0], atol=1e-3)
+    np.testing.assert_allclose(results[0][1], results[1][1], atol=1e-3)
+
+
+def test_magnitude_after_fifty_steps(tiny_model):
+    parametrization = PhaseParametrization(imagenet_magnitude(64, 63))
+    model = build_tiny_model(size=None)
+    objective = Logit(1)
+    compiled = CompiledSteps(
+        Activations(model, input_shape=(64, 63, 3)),
+        parametrization,
+        [],
+        keras.optimizers.Nadam(1.0),
+        [term for _, term in objective.terms],
+        50,
+    )
+    before = parametrization.initialize(0)[0].numpy()
+    run(compiled, objective, 50)
+    phase = compiled._values()[0].numpy()
+    assert np.abs(phase - before).mean() > 0.1
+    x = parametrization.spatial([phase]).numpy()[0].astype("float64")
+    magnitude = np.abs(np.fft.rfft2(x, axes=(0, 1))).transpose(2, 0, 1)
+    ratio = magnitude / np.maximum(parametrization.magnitude, 1e-12)
+    ratio[:, 0, 0] = 1.0
+    assert np.abs(ratio - 1).max() < 1e-3
+
+
+def test_user_optimizer_is_copied(tiny_model):
+    optimizer = keras.optimizers.Adam(0.05)
+    run(compiled_steps(Logit(0), tiny_model, optimizer=optimizer), Logit(0), 2)
+    assert not optimizer.built
+    assert int(optimizer.iterations) == 0
+    assert pytest.approx(0.05) == float(optimizer.learning_rate)

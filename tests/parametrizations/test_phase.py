@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf.parametrizations import PhaseParametrization
+from maco_tf.parametrizations.hermitian import hermitian_phase
+from maco_tf.spectrum import Magnitude, imagenet_magnitude, to_image
+
+
+def spectrum_error(parametrization, variables):
+    """Largest | |rfft2(x)| / r - 1 | over all bins but the mean's."""
+    x = parametrization.spatial(variables).numpy().astype("float64")
+    magnitude = np.abs(np.fft.rfft2(x, axes=(1, 2))).transpose(0, 3, 1, 2)
+    expected = parametrization.magnitude.copy()
+    magnitude[:, :, 0, 0], expected[:, 0, 0] = 1.0, 1.0
+    return np.abs(magnitude / expected - 1).max()
+
+
+@pytest.mark.parametrize(("height", "width"), [(512, 512), (511, 300), (64, 64), (33, 47), (40, 31)])
+def test_magnitude_is_exact_in_every_bin(height, width):
+    parametrization = PhaseParametrization(imagenet_magnitude(height, width), batch_size=2)
+    assert spectrum_error(parametrization, parametrization.initialize(0)) < 1e-3
+
+
+def test_magnitude_stays_exact_for_any_phase():
+    parametrization = PhaseParametrization(imagenet_magnitude(64, 63))
+    phase = 50 * tf.random.stateless_normal((1, 3, 64, 32), (1, 2))
+    assert spectrum_error(parametrization, [phase]) < 1e-3
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 6), (7, 6), (6, 7), (5, 5)])
+def test_hermitian_phase_is_what_a_real_image_keeps(height, width, rng):
+    phase = rng.uniform(-3, 3, (height, width // 2 + 1)).astype("float32")
+    spectrum = np.exp(1j * hermitian_phase(tf.constant(phase), width).numpy())
+    image = np.fft.irfft2(spectrum, s=(height, width))
+    np.testing.assert_allclose(np.fft.rfft2(image), spectrum, atol=1e-6)
+    # Columns that hold no conjugates are left alone.
+    np.testing.assert_allclose(spectrum[:, 1 : (width - 1) // 2 + 1], np.exp(1j * phase)[:, 1 : (width - 1) // 2 + 1])
+
+
+def test_mean_and_standard_deviation_are_constants():
+    magnitude = imagenet_magnitude(64, 64)
+    parametrization = PhaseParametrization(magnitude, batch_size=3, mean_level=0.5)
+    x = parametrization.spatial(parametrization.initialize(4)).numpy()
+    np.testing.assert_allclose(x.mean((1, 2)), np.tile(magnitude.values[:, 0, 0] / 64**2 / 2, (3, 1)), rtol=1e-4)
+    np.testing.assert_allclose(x.std((1, 2)) / x.std((1, 2))[:1], 1, rtol=1e-4)
+
+
+def test_no_bright_corner_at_the_start():
+    """A normal phase keeps a coherent peak at the origin; the uniform one has none."""
+
+    def corner(phase):
+        x = PhaseParametrization(imagenet_magnitude(128, 128), phase=phase)
+        x = x.spatial(x.initialize(0)).numpy()[0]
+        return np.abs((x[0, 0] - x.mean((0, 1))) / x.std((0, 1))).max()
+
+    assert corner("uniform") < 4
+    assert corner("standardized") > 12
+
+
+def test_initial_phase_is_uniform_and_seeded():
+    parametrization = PhaseParametrization(imagenet_magnitude(128, 128), batch_size=2)
+    phase = parametrization.initialize(3)[0].numpy()
+    counts, _ = np.histogram(phase[0], bins=8, range=(-np.pi, np.pi))
+    assert counts.min() / counts.max() > 0.9
+    np.testing.assert_array_equal(phase, parametrization.initialize(3)[0])
+    assert not np.allclose(phase, parametrization.initialize(4)[0])
+    assert not np.allclose(phase[0], phase[1])
+    alone = PhaseParametrization(parametrization_magnitude(), batch_size=1).initialize(3)[0]
+    np.testing.assert_array_equal(phase[0], alone[0])
+
+
+def parametrization_magnitude():
+    return imagenet_magnitude(128, 128)
+
+
+def test_standardized_phase_is_invariant_to_scale_and_shift():
+    parametrization = PhaseParametrization(imagenet_magnitude(32, 32), phase="standardized")
+    (phase,) = parametrization.initialize(0)
+    np.testing.assert_allclose(parametrization.image([3 * phase + 1]), parametrization.image([phase]), atol=2e-3)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_any_number_of_channels(channels, rng):
+    values = np.abs(np.fft.rfft2(rng.normal(size=(channels, 12, 10))))
+    parametrization = PhaseParametrization(Magnitude(values, 10))
+    variables = parametrization.initialize(0)
+    image = parametrization.image(variables)
+    assert image.shape == (1, 12, 10, channels)
+    np.testing.assert_allclose(image, to_image(parametrization.spatial(variables)))
+    assert 0 < image.numpy().min() < image.numpy().max() < 1
+
+
+def test_unknown_phase_is_refused():
+    with pytest.raises(ValueError, match='"phase"'):
+        PhaseParametrization(imagenet_magnitude(16, 16), phase="normal")

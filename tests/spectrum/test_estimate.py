@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf.spectrum import COLOUR_CORRELATION, estimate_magnitude
+
+
+def oracle(images):
+    """Logit, decorrelation and Fourier transform written out in NumPy."""
+    images = np.clip(images, 0.5 / 255, 1 - 0.5 / 255)
+    x = np.log(images / (1 - images))
+    if images.shape[-1] == 3:
+        x = x @ np.linalg.inv(COLOUR_CORRELATION)
+    return np.mean([np.abs(np.fft.rfft2(image.transpose(2, 0, 1))) for image in x], axis=0)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_oracle(rng, channels):
+    images = rng.uniform(size=(7, 12, 9, channels)).astype("float32")
+    estimated = estimate_magnitude(images, batch_size=3, verbose=0)
+    assert estimated.width == 9
+    np.testing.assert_allclose(estimated.values, oracle(images), rtol=1e-4, atol=1e-3)
+
+
+def test_datasets_in_all_forms_agree_with_the_array(rng):
+    images = rng.integers(0, 256, (6, 8, 8, 3)).astype("uint8")
+    expected = estimate_magnitude(images, verbose=0).values
+    dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(6)))
+    for form in (dataset, dataset.batch(4), dataset.map(lambda image, _: image)):
+        np.testing.assert_allclose(estimate_magnitude(form, verbose=0).values, expected, rtol=1e-5)
+
+
+def test_images_of_different_sizes(rng):
+    def images():
+        for side in (8, 12):
+            yield rng.uniform(size=(side, side, 3)).astype("float32")
+
+    dataset = tf.data.Dataset.from_generator(images, output_signature=tf.TensorSpec((None, None, 3)))
+    assert estimate_magnitude(dataset, size=(10, 10), verbose=0).values.shape == (3, 10, 6)
+    with pytest.raises(ValueError, match='"size" be given'):
+        estimate_magnitude(dataset, verbose=0)
+
+
+def test_bad_input(rng):
+    with pytest.raises(ValueError, match=r"\[0, 1\]"):
+        estimate_magnitude(255 * np.ones((1, 8, 8, 3), "float32"), verbose=0)
+    with pytest.raises(ValueError, match="at least one"):
+        estimate_magnitude(np.ones((0, 8, 8, 3)), verbose=0)
+    with pytest.raises(ValueError, match="shape"):
+        estimate_magnitude(np.ones((8, 8)), verbose=0)

@@ -1,0 +1,68 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from maco_tf.cli import main
+from tests.conftest import build_tiny_model
+
+
+@pytest.fixture
+def model_file(tmp_path):
+    path = tmp_path / "tiny.keras"
+    build_tiny_model().save(path)
+    return str(path)
+
+
+def test_explain_writes_what_it_says(model_file, tmp_path, capsys):
+    output = tmp_path / "out"
+    arguments = ["--objective", "logit:1 - 0.5*channel:conv:2", "--objective", "logit:2,3", "--output", str(output)]
+    settings = ["--seed", "5", "--steps", "2", "--crops", "2", "--size", "32"]
+    assert main(["explain", "--model", model_file, *arguments, *settings]) == 0
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    assert last.startswith("Wrote 5 files")
+    assert last.endswith("(seed 5)")
+    assert sorted(path.name for path in output.iterdir()) == [
+        "000_logit_1_-_0.5_conv_2.png",
+        "001_logit_2.png",
+        "002_logit_3.png",
+        "contact_sheet.png",
+        "explanation.npz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"--model": "no_such_net"}, "must be one of efficientnet_lite0"),
+        ({"--model": "absent.keras"}, "a file that exists"),
+        ({"--objective": "logit:99"}, "must lie in 0..4"),
+        ({"--objective": "channel:cnv:1"}, "Did you mean conv"),
+        ({"--objective": "nonsense"}, "maco-tf explain --help"),
+        ({"--output": "picture.jpg"}, r".png or .npz"),
+        ({"--steps": "0"}, '"steps"'),
+    ],
+)
+def test_wrong_arguments_exit_with_two_and_say_why(model_file, tmp_path, capsys, changed, message):
+    arguments = {"--model": model_file, "--objective": "logit:1", "--output": str(tmp_path / "out")}
+    assert main(["explain", *(part for pair in {**arguments, **changed}.items() for part in pair)]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_zoo_lists_the_networks(capsys):
+    assert main(["zoo"]) == 0
+    listed = capsys.readouterr().out
+    assert "squeezenet" in listed
+    assert "MIT" in listed
+
+
+def test_help_is_quick_and_explains_objectives():
+    """No TensorFlow for a page of text."""
+    code = "import sys, maco_tf.cli as c\ntry: c.main(sys.argv[1:])\nfinally: assert 'tensorflow' not in sys.modules"
+    shown = subprocess.run(
+        [sys.executable, "-c", code, "explain", "--help"], capture_output=True, text=True, env=os.environ, check=True
+    ).stdout
+    assert "logit:CLASS" in shown
+    assert "--preprocessing" in shown

@@ -1,0 +1,70 @@
+import cv2
+import numpy as np
+import pytest
+
+from maco_tf import Explanation
+
+
+@pytest.fixture
+def explanation(rng):
+    return Explanation(
+        images=rng.uniform(size=(3, 16, 20, 3)).astype("float32"),
+        transparency=rng.uniform(size=(3, 16, 20)).astype("float32"),
+        names=["logit 1", "a/b:2 - 0.5 c", "pug"],
+        scores=rng.normal(size=(5, 3)).astype("float32"),
+        config={"steps": 5, "side": [0.5, 0.1]},
+        seed=3,
+    )
+
+
+def test_indexing_and_iteration(explanation):
+    assert len(explanation) == 3
+    second = explanation[1]
+    assert second.names == ["a/b:2 - 0.5 c"]
+    np.testing.assert_array_equal(second.images, explanation.images[1:2])
+    np.testing.assert_array_equal(explanation[-2:].scores, explanation.scores[:, 1:])
+    assert [part.names[0] for part in explanation] == explanation.names
+    with pytest.raises(IndexError):
+        explanation[3]
+
+
+@pytest.mark.parametrize("name", ["result.npz", "folder"])
+def test_save_and_load(explanation, tmp_path, name):
+    explanation.save(tmp_path / name)
+    loaded = Explanation.load(tmp_path / name)
+    for field in ("images", "transparency", "scores"):
+        np.testing.assert_array_equal(getattr(loaded, field), getattr(explanation, field))
+    assert (loaded.names, loaded.config, loaded.seed) == (explanation.names, explanation.config, 3)
+
+
+def test_a_folder_holds_one_rgba_file_an_image(explanation, tmp_path):
+    written = explanation.save(tmp_path / "out")
+    assert {path.name for path in written} == {path.name for path in (tmp_path / "out").iterdir()}
+    picture = cv2.imread(str(tmp_path / "out" / "001_a_b_2_-_0.5_c.png"), cv2.IMREAD_UNCHANGED)
+    expected = np.round(explanation.rgba()[1] * 255)
+    np.testing.assert_array_equal(picture[..., [2, 1, 0, 3]], expected)
+
+
+def test_other_endings_are_refused(explanation, tmp_path):
+    with pytest.raises(ValueError, match=r"\.npz or \.png"):
+        explanation.save(tmp_path / "picture.jpg")
+
+
+def test_a_picture_in_a_notebook_and_on_request(explanation):
+    picture = cv2.imdecode(np.frombuffer(explanation._repr_png_(), "uint8"), cv2.IMREAD_COLOR)
+    assert picture.std() > 10
+    figure = explanation.show(columns=2)
+    assert [axis.get_title() for axis in figure.axes][:3] == explanation.names
+
+
+def test_concatenate_marks_interrupted_runs(explanation):
+    short = Explanation(
+        explanation.images[:1], explanation.transparency[:1], ["short"], explanation.scores[:2, :1], {}, 1
+    )
+    joined = Explanation.concatenate([explanation, short])
+    assert joined.names[-1] == "short"
+    assert joined.scores.shape == (5, 4)
+    assert np.isnan(joined.scores[2:, 3]).all()
+    assert not np.isnan(joined.scores[:2]).any()
+    with pytest.raises(ValueError, match="at least one"):
+        Explanation.concatenate([])
