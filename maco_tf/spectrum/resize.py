@@ -78,7 +78,7 @@ def resize_magnitude(magnitude, old_width, height, width):
     """
     if min(height, width) < 2:
         raise ValueError(f'"height" and "width" must be at least 2. Received: {height} x {width}.')
-    channels, old_height = magnitude.shape[:2]
+    old_height = magnitude.shape[1]
     source = np.array(magnitude, "float64")
     # The mean is no neighbour of the slowest waves: put their own size in its place while interpolating.
     source[:, 0, 0] = (source[:, 0, 1] + source[:, 1, 0]) / 2

@@ -1,5 +1,7 @@
 """Random crops, resized to what the model takes."""
 
+import math
+
 import tensorflow as tf
 
 from maco_tf.transforms.crop_sampling import crop_by_gathering, crop_by_matrices
@@ -9,6 +11,10 @@ from maco_tf.transforms.transform import Transform
 
 # A crop below one twentieth of the image holds too few pixels to mean anything (as in xplique).
 _SMALLEST = 0.05
+
+# Sixteen samples a pixel cost about as much as a small network; a trace of aliasing beyond is harmless.
+_MOST_SAMPLES = 4
+_TOLERANCE = 0.05
 
 
 class RandomCrop(Transform):
@@ -22,17 +28,18 @@ class RandomCrop(Transform):
         centre: centre of the crop as a fraction of the image, for each axis alike: "anywhere", so that every crop
             inside the image is equally likely, or a `Normal`, `Uniform` or schedule.
         inside: whether a crop that crosses the border is moved inside; otherwise mid-grey fills what is beyond.
-        samples: bilinear samples a pixel and axis. 2 or more avoids aliasing where a crop has
-            more pixels than the output.
+        samples: bilinear samples a pixel and axis. 1 aliases where a crop has more pixels than the output; "auto"
+            takes as many as the largest crop has image pixels to an output pixel, up to 4.
         implementation: "gather" (CPU), "matrices" (XLA, GPU), or "auto": matrices where a GPU is.
     """
 
     def __init__(
-        self, size, count=8, *, side=(0.8, 0.35), centre="anywhere", inside=True, samples=1, implementation="auto"
+        self, size, count=8, *, side=(0.8, 0.35), centre="anywhere", inside=True, samples="auto", implementation="auto"
     ):
         super().__init__()
-        if count < 1 or samples < 1:
-            raise ValueError(f'"count" and "samples" must be at least 1. Received: {count} and {samples}.')
+        for name, value in (("count", count), ("samples", samples)):
+            if (name, value) != ("samples", "auto") and not (isinstance(value, int) and value >= 1):
+                raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
         if implementation not in ("auto", "gather", "matrices"):
             raise ValueError(f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.')
         if isinstance(centre, str) and centre != "anywhere":
@@ -49,7 +56,7 @@ class RandomCrop(Transform):
         if self.implementation == "auto":
             gather = not tf.config.list_logical_devices("GPU")
         crop = crop_by_gathering if gather else crop_by_matrices
-        return crop(images, centres, sides, self.size, self.samples)
+        return crop(images, centres, sides, self.size, self._samples(images.shape[1:3]))
 
     def sample(self, batch, step=0, steps=1):
         """Draw the crops of a step.
@@ -73,16 +80,30 @@ class RandomCrop(Transform):
             centres = tf.clip_by_value(centres, sides / 2, 1.0 - sides / 2)
         return centres, tf.repeat(sides, 2, axis=1)
 
+    def _samples(self, image_size):
+        if self.samples != "auto":
+            return self.samples
+        ratio = max(pixels / wanted for pixels, wanted in zip(image_size, self.size))
+        return min(max(math.ceil(_largest_side(self.side) * ratio - _TOLERANCE), 1), _MOST_SAMPLES)
+
     def __repr__(self):
         return (
             f"RandomCrop(size={self.size}, count={self.count}, side={self.side!r}, centre={self.centre!r}, "
-            f"inside={self.inside}, samples={self.samples})"
+            f"inside={self.inside}, samples={self.samples!r})"
         )
 
 
+def _extremes(side):
+    """The bounds of the side's parameters, where numbers say so."""
+    found = (bounds(getattr(side, name)) for name in ("low", "high", "mean") if hasattr(side, name))
+    return [extremes for extremes in found if extremes is not None]
+
+
+def _largest_side(side):
+    """The largest side that is not an exception: 1 where nothing tells."""
+    return max((high for _, high in _extremes(side)), default=1.0)
+
+
 def _check_side(side):
-    """Refuse sides that no image has, where numbers say so."""
-    for name in ("low", "high", "mean"):
-        extremes = bounds(getattr(side, name, 0.5))
-        if extremes and not (extremes[0] > 0.0 and extremes[1] <= 1.0):
-            raise ValueError(f'"side" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.')
+    if any(not (low > 0.0 and high <= 1.0) for low, high in _extremes(side)):
+        raise ValueError(f'"side" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.')

@@ -30,7 +30,7 @@ class MacoVisualizer(Visualizer):
             schedule, a callable of the step, or a `transforms.Normal` or `Uniform` of such.
         crop_centre: centre of a crop as a fraction of the image: "anywhere" inside, or as `crop_side`.
         crop_inside: whether crops that cross the border are moved inside; otherwise grey fills what is beyond.
-        crop_samples: bilinear samples a pixel and axis in resizing a crop; 1 may alias.
+        crop_samples: bilinear samples a pixel and axis in resizing a crop; 1 may alias, "auto" does not.
         gaussian_noise: standard deviation of normal noise on the views, in units of the range [0, 1]; a schedule.
         uniform_noise: amplitude of uniform noise on the views, likewise.
         transforms: list of transforms or callables that replaces crops and noise; they must bring the image
@@ -38,7 +38,8 @@ class MacoVisualizer(Visualizer):
         learning_rate: of NAdam, radians of phase at the start; it falls to zero as a cosine where the recipe's
             `decay` says so. A Keras schedule is used as it is.
         optimizer: a `keras.optimizers.Optimizer` that replaces NAdam.
-        image_size: side of the image, pixels, or `(height, width)`.
+        image_size: side of the image, pixels, or `(height, width)`; by default 512, or 512 / 224 of the model's input
+            where that is less.
         magnitude: a `Magnitude`, resized to the image; `None` is ImageNet's, for images of three channels.
         preprocessing: `None` where the model takes images in [0, 1] (the zoo's do), a callable from such images to
             the model's input, or Keras's "tf", "torch" or "caffe".

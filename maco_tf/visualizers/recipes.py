@@ -15,14 +15,14 @@ class MacoRecipe:
     crop_side: Any
     crop_centre: Any
     crop_inside: bool
-    crop_samples: int
+    crop_samples: Any
     gaussian_noise: Any
     uniform_noise: Any
     learning_rate: Any
     decay: bool
     mean_level: float
     phase: str
-    image_size: int = 512
+    image_size: Any = None
 
 
 # What each value of the default recipe gains is in the README's table of measurements.
@@ -32,9 +32,9 @@ DEFAULT = MacoRecipe(
     crop_side=Normal((0.8, 0.35), 0.05),
     crop_centre=Normal(0.5, 0.15),
     crop_inside=False,
-    # Two samples an axis: without them, crops with more pixels than the network's input alias, and the
+    # As many as a crop needs: with one, crops that have more pixels than the network's input alias, and the
     # optimisation hides in frequencies that only this sampling shows the network.
-    crop_samples=2,
+    crop_samples="auto",
     gaussian_noise=0.08,
     uniform_noise=0.04,
     learning_rate=1.0,

@@ -20,7 +20,8 @@ class Visualizer(abc.ABC):
     Args:
         model: a built `keras.Model` of any kind; never changed.
         steps: length of a run.
-        image_size: side of the image, pixels, or `(height, width)`.
+        image_size: side of the image, pixels, or `(height, width)`; `None` is 512, or 512 / 224 of the model's input
+            where that is less.
         optimizer: a `keras.optimizers.Optimizer`, copied for every run; `None` is the visualizer's own.
         preprocessing: `None` where the model takes images in [0, 1], a callable from such images to the model's
             input, or Keras's "tf", "torch" or "caffe".
@@ -43,7 +44,7 @@ class Visualizer(abc.ABC):
             raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
         self.steps, self.steps_per_execution = steps, steps_per_execution
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
-        self.image_size = _image_size(image_size)
+        self.image_size = _image_size(image_size, self.activations.input_shape)
         self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile
         self._compiled = {}
 
@@ -151,7 +152,10 @@ def _check_backend():
         )
 
 
-def _image_size(size):
+def _image_size(size, input_shape):
+    if size is None:
+        # An image of 512 pixels suits an input of 224; one of 32 would see it through a sieve.
+        return tuple(min(512, max(8, round(side * 512 / 224))) for side in input_shape[:2])
     pair = (size, size) if isinstance(size, int) else size
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(n, int) and n >= 8 for n in pair):
         raise ValueError(

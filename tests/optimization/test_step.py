@@ -110,12 +110,13 @@ def test_xla_equals_plain_in_one_step(tiny_model):
     np.testing.assert_allclose(results[0][1], results[1][1], atol=1e-3)
 
 
-def test_magnitude_after_fifty_steps(tiny_model):
-    parametrization = PhaseParametrization(imagenet_magnitude(64, 63))
+@pytest.mark.parametrize(("height", "width"), [(512, 512), (511, 300), (64, 64)])
+def test_magnitude_after_fifty_steps(height, width):
+    parametrization = PhaseParametrization(imagenet_magnitude(height, width))
     model = build_tiny_model(size=None)
     objective = Logit(1)
     compiled = CompiledSteps(
-        Activations(model, input_shape=(64, 63, 3)),
+        Activations(model, input_shape=(height, width, 3)),
         parametrization,
         [],
         keras.optimizers.Nadam(1.0),

@@ -86,6 +86,16 @@ def test_samples_remove_aliasing():
     assert crop_by_gathering(*arguments, samples=3).numpy().std() < 0.5 * crop_by_gathering(*arguments).numpy().std()
 
 
+def test_automatic_samples_follow_the_largest_crop():
+    def samples(side, pixels):
+        return RandomCrop((224, 224), side=side)._samples((pixels, pixels))
+
+    assert samples(Normal((0.8, 0.35), 0.05), 512) == 2
+    assert samples(0.25, 512) == 1
+    assert samples(Uniform(0.1, 0.9), 1024) == 4
+    assert samples(lambda step: 0.5, 512) == 3
+
+
 def test_inside_means_inside():
     transform = RandomCrop((8, 8), 500, side=Uniform(0.2, 0.9), centre=Normal(0.5, 0.5), inside=True)
     centres, sides = (value.numpy() for value in transform.sample(1))
@@ -120,6 +130,7 @@ def test_views_of_one_image_stand_side_by_side():
         ({"side": "big"}, '"side" must be a number'),
         ({"centre": "middle"}, '"centre" must be "anywhere"'),
         ({"count": 0}, '"count"'),
+        ({"samples": 1.5}, '"samples"'),
         ({"implementation": "fast"}, '"implementation"'),
     ],
 )

@@ -82,9 +82,8 @@ def test_recipes_run(tiny_model, recipe):
 
 
 def test_recipes_settings_are_designs_table(tiny_model):
-    paper, xplique = (MacoVisualizer(tiny_model, name).config() for name in ("paper", "xplique"))
+    paper, xplique = (MacoVisualizer(tiny_model, name, image_size=512).config() for name in ("paper", "xplique"))
     assert paper["steps"] == xplique["steps"] == 256
-    assert paper["image_size"] == [512, 512]
     assert "count=1, side=Normal(mean=0.25, std=0.1)" in paper["transforms"][0]
     assert paper["transforms"][1:] == ["UniformNoise(amplitude=0.1)"]
     assert (
@@ -110,6 +109,12 @@ def test_grey_and_many_channels(channels, rng):
     explanation = tiny_visualizer(model, magnitude=magnitude, steps=2).explain(Logit(0), verbose=0)
     assert explanation.images.shape == (1, 32, 32, channels)
     assert explanation.rgba().shape == (1, 32, 32, 4)
+
+
+def test_the_images_size_follows_a_small_input(tiny_model):
+    assert MacoVisualizer(tiny_model).image_size == (37, 37)
+    assert MacoVisualizer(build_tiny_model(size=None)).image_size == (512, 512)
+    assert MacoVisualizer(build_tiny_model(size=299)).image_size == (512, 512)
 
 
 def test_subclassed_nested_and_unsized_models(tiny_model):

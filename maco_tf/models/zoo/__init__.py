@@ -36,7 +36,8 @@ def entry(name):
         near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
         hint = f"Did you mean {', '.join(near)}? " if near else ""
         raise ValueError(
-            f'"name" must be one of {", ".join(ENTRIES)}, or a network of keras.applications. Received: {name!r}. {hint}'
+            f'"name" must be one of {", ".join(ENTRIES)}, or a network of keras.applications. '
+            f"Received: {name!r}. {hint}"
         )
     return ENTRIES[name]
 
