@@ -30,7 +30,7 @@ DEFAULT = MacoRecipe(
     steps=256,
     crops=8,
     crop_side=Normal((0.8, 0.35), 0.05),
-    crop_centre=Normal(0.5, 0.15),
+    crop_centre=Normal(0.5, 0.2),
     crop_inside=False,
     # As many as a crop needs: with one, crops that have more pixels than the network's input alias, and the
     # optimisation hides in frequencies that only this sampling shows the network.

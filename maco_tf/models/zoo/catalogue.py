@@ -26,6 +26,7 @@ def _lite(variant):
         assign=efficientnet_lite.assign,
         size=size,
         centre_crop=True,
+        interpolation="bicubic",
         licence="Apache-2.0",
     )
 
@@ -42,6 +43,7 @@ _MOBILENET = ZooEntry(
     assign=mobilenet_v2.assign,
     size=224,
     centre_crop=True,
+    interpolation="bilinear",
     licence="MIT",
 )
 
@@ -56,6 +58,7 @@ _SQUEEZENET = ZooEntry(
     assign=squeezenet.assign,
     size=227,
     centre_crop=False,
+    interpolation="bilinear",
     licence="MIT",
 )
 

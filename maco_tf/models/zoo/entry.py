@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from maco_tf.models.zoo.weight_files import WeightFileError
 
@@ -25,8 +26,9 @@ class ZooEntry:
         build: () -> the network without weights.
         assign: (network, arrays) -> None, writes the weights.
         size: side of the network's input, pixels.
-        centre_crop: whether the network was evaluated on the centre `size / (size + 32)` of an image
-            (bicubic), or on the whole image.
+        centre_crop: whether the network was evaluated on the centre `size / (size + 32)` of an image, or on the
+            whole image.
+        interpolation: "bicubic" or "bilinear", antialiased: how images were resized there.
         licence: the weights' licence.
     """
 
@@ -40,6 +42,7 @@ class ZooEntry:
     assign: Callable
     size: int
     centre_crop: bool
+    interpolation: str
     licence: str
 
     def load(self):
@@ -83,16 +86,14 @@ class ZooEntry:
         Returns:
             Array (size, size, 3), float32 in [0, 1].
         """
-        import cv2
-
         image = np.asarray(image)
         if image.ndim != 3 or image.shape[-1] != 3:
             raise ValueError(f'"image" must have the shape (height, width, 3). Received: {image.shape}.')
         image = image.astype("float32") / (255.0 if image.dtype == np.uint8 else 1.0)
-        if not self.centre_crop:
-            return np.clip(cv2.resize(image, (self.size, self.size), interpolation=cv2.INTER_LINEAR), 0, 1)
-        height, width = image.shape[:2]
-        side = int(self.size / (self.size + 32) * min(height, width))
-        top, left = (height - side + 1) // 2, (width - side + 1) // 2
-        crop = image[top : top + side, left : left + side]
-        return np.clip(cv2.resize(crop, (self.size, self.size), interpolation=cv2.INTER_CUBIC), 0, 1)
+        if self.centre_crop:
+            height, width = image.shape[:2]
+            side = int(self.size / (self.size + 32) * min(height, width))
+            top, left = (height - side + 1) // 2, (width - side + 1) // 2
+            image = image[top : top + side, left : left + side]
+        resized = tf.image.resize(image, (self.size, self.size), self.interpolation, antialias=True)
+        return np.clip(resized.numpy(), 0.0, 1.0)
