@@ -7,7 +7,7 @@ import numpy as np
 from maco_tf.display.rgba import to_rgba
 
 
-def contact_sheet(images, transparency=None, names=None, *, columns=None, percentile=80):
+def contact_sheet(images, transparency=None, names=None, *, columns=None, percentile=80, figure=None):
     """Draw images side by side, each under its name.
 
     Args:
@@ -16,15 +16,18 @@ def contact_sheet(images, transparency=None, names=None, *, columns=None, percen
         names: list of titles, or None.
         columns: images a row; `None` takes up to four.
         percentile: where transparency is clipped; see `to_rgba`.
+        figure: an empty `matplotlib.figure.Figure` to draw into; `None` makes one that pyplot does not keep.
 
     Returns:
-        A `matplotlib.figure.Figure` that pyplot does not keep.
+        The figure.
     """
     from matplotlib.figure import Figure
 
     columns = columns or min(len(images), 4)
     rows = math.ceil(len(images) / columns)
-    figure = Figure(figsize=(3.2 * columns, 3.5 * rows), layout="constrained")
+    figure = figure or Figure()
+    figure.set_size_inches(3.2 * columns, 3.5 * rows)
+    figure.set_layout_engine("constrained")
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axis in axes:
         axis.set_axis_off()

@@ -68,24 +68,21 @@ class Explanation:
         return to_rgba(self.images, self.transparency, percentile)
 
     def show(self, *, columns=None, percentile=80):
-        """Draw the images with matplotlib.
+        """Draw the images with pyplot, in a notebook below the cell, elsewhere in a window.
 
         Args:
             columns: images a row; `None` chooses.
             percentile: see `rgba`; `None` shows the images without transparency.
-
-        Returns:
-            The `matplotlib.figure.Figure`.
         """
         import matplotlib.pyplot as plt
 
         from maco_tf.display.contact_sheet import contact_sheet
 
         transparency = None if percentile is None else self.transparency
-        figure = contact_sheet(self.images, transparency, self.names, columns=columns, percentile=percentile)
-        plt.figure(figure)
+        contact_sheet(
+            self.images, transparency, self.names, columns=columns, percentile=percentile or 80, figure=plt.figure()
+        )
         plt.show()
-        return figure
 
     def save(self, path):
         """Write to disk.

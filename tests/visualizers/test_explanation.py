@@ -1,4 +1,5 @@
 import cv2
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
@@ -53,8 +54,9 @@ def test_other_endings_are_refused(explanation, tmp_path):
 def test_a_picture_in_a_notebook_and_on_request(explanation):
     picture = cv2.imdecode(np.frombuffer(explanation._repr_png_(), "uint8"), cv2.IMREAD_COLOR)
     assert picture.std() > 10
-    figure = explanation.show(columns=2)
-    assert [axis.get_title() for axis in figure.axes][:3] == explanation.names
+    explanation.show(columns=2)
+    assert [axis.get_title() for axis in plt.gcf().axes][:3] == explanation.names
+    plt.close("all")
 
 
 def test_concatenate_marks_interrupted_runs(explanation):
