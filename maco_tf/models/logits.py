@@ -1,5 +1,7 @@
 """The value before a classifier's last softmax or sigmoid."""
 
+import warnings
+
 _ACTIVATIONS = ("Softmax", "Sigmoid")
 # Operations that pass a value through unchanged.
 _TRANSPARENT = ("Identity", "Cast", "StopGradient")
@@ -20,4 +22,10 @@ def pre_activation(output):
     operation = output.op
     while operation.type in _TRANSPARENT:
         operation = operation.inputs[0].op
+    if operation.type.endswith("PartitionedCall"):
+        warnings.warn(
+            "The model runs as a tf.function of its own, so a softmax or sigmoid at its end cannot be taken off: Logit "
+            "maximises the output as it is. Name the layer before it, as in Neuron(layer, class), if it ends in one.",
+            stacklevel=2,
+        )
     return operation.inputs[0] if operation.type in _ACTIVATIONS else output

@@ -58,6 +58,22 @@ def test_softmax_layer_nested_and_subclassed(images):
     np.testing.assert_allclose(found["conv"], subclassed.conv(images), atol=1e-6)
 
 
+def test_a_softmax_out_of_sight_is_told(images):
+    class Hidden(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.head = keras.layers.Dense(5)
+
+        @tf.function
+        def call(self, x, training=None):
+            return tf.nn.softmax(self.head(tf.reduce_mean(x, axis=(1, 2))))
+
+    model = Hidden()
+    model(images)
+    with pytest.warns(UserWarning, match="Neuron"):
+        Activations(model, input_shape=(16, 16, 3)).shapes([LOGITS])
+
+
 def test_nested_layer_by_path(images):
     inner = build_tiny_model()
     model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Rescaling(2.0), inner])
