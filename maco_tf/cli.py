@@ -11,6 +11,7 @@ _GRAMMAR = """An objective is a sum of terms with optional weights, such as "log
   neuron:LAYER:UNIT      a value of a layer, flat index
   layer:LAYER            a whole layer, as in DeepDream
   tv, l1, l2             total variation of the image, its distance from grey
+Put spaces around + and -; an objective that begins with a minus is given as --objective="-tv".
 """
 
 _EXAMPLES = """examples:
@@ -79,7 +80,7 @@ def _add_explain(commands):
     add("--seed", type=int, help="equal seeds give equal images; drawn and printed if left out")
     add("--steps", type=int, help="steps of the optimisation (default: the recipe's, 256)")
     add("--crops", type=int, help="crops a step (default: the recipe's, 8)")
-    add("--size", type=int, help="side of the image, pixels (default: 512)")
+    add("--image-size", "--size", type=int, dest="size", help="side of the image, pixels (default: 512)")
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
     add("--quiet", action="store_true", help="no progress bar")
     explain.set_defaults(run=_explain)
@@ -92,6 +93,8 @@ def _explain(options):
 
     if options.output.suffix not in ("", ".png", ".npz"):
         raise ValueError(f'"--output" must end in .png or .npz, or name a folder. Received: {options.output}.')
+    if options.preprocessing and not _is_file(options.model):
+        raise ValueError('"--preprocessing" is for a .keras file: networks of the zoo have theirs inside.')
     objectives = [part for text in options.objective for part in parse_objective(text)]
     visualizer = MacoVisualizer(
         _load(options.model),
@@ -103,6 +106,9 @@ def _explain(options):
     )
     for objective in objectives:
         visualizer.check(objective)
+    # Found out now, not after minutes of work.
+    folder = options.output if not options.output.suffix else options.output.parent
+    folder.mkdir(parents=True, exist_ok=True)
     results, seed = [], options.seed
     for index, objective in enumerate(objectives):
         if not options.quiet:
@@ -112,8 +118,14 @@ def _explain(options):
         if results[-1].config["interrupted"]:
             break
     written = Explanation.concatenate(results).save(options.output)
+    if results[-1].config["interrupted"]:
+        print(f"Interrupted after {len(results[-1].scores)} steps of {results[-1].names[0]}.")
     print(f"Wrote {len(written)} files: {', '.join(map(str, written))} (seed {seed})")
     return 0
+
+
+def _is_file(name):
+    return Path(name).suffix in (".keras", ".h5")
 
 
 def _load(name):
@@ -121,11 +133,10 @@ def _load(name):
 
     from maco_tf.models import zoo
 
-    path = Path(name)
-    if path.suffix in (".keras", ".h5"):
-        if not path.is_file():
+    if _is_file(name):
+        if not Path(name).is_file():
             raise ValueError(f'"--model" must be a file that exists. Received: {name}.')
-        return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(name, compile=False)
     return zoo.load(name)
 
 
@@ -142,3 +153,7 @@ def _zoo(_):
         print(f"{name:20} {entry.size} px   {entry.licence:11} {state}")
     print("Networks of keras.applications, such as ResNet50V2, work by name too; Keras downloads them.")
     return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

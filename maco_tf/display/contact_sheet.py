@@ -34,5 +34,6 @@ def contact_sheet(images, transparency=None, names=None, *, columns=None, percen
     for axis, image, name in zip(axes, to_rgba(images, transparency, percentile), names or [None] * len(images)):
         axis.imshow(image)
         if name:
-            axis.set_title(name, fontsize=11)
+            # A dollar sign in a name is no formula.
+            axis.set_title(name, fontsize=11, parse_math=False)
     return figure

@@ -27,5 +27,7 @@ def to_rgba(images, transparency, percentile=80):
         if not 0 < percentile <= 100:
             raise ValueError(f'"percentile" must lie in (0, 100]. Received: {percentile!r}.')
         limit = np.percentile(transparency, percentile, axis=(1, 2), keepdims=True)
-        alpha = np.minimum(transparency, limit) / np.maximum(limit, np.finfo("float32").tiny)
+        # A map that is mostly zero has no percentile to divide by; one that is all zero says nothing.
+        limit = np.where(limit > 0, limit, np.max(transparency, axis=(1, 2), keepdims=True))
+        alpha = np.where(limit > 0, np.minimum(transparency, limit) / np.where(limit > 0, limit, 1.0), 1.0)
     return np.concatenate([colours, alpha[..., None]], axis=-1).astype("float32")

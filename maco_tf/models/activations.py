@@ -37,6 +37,9 @@ class Activations:
         self.input_shape = _resolve_input_shape(model, input_shape)
         self._preprocess = as_preprocessing(preprocessing)
         self._shapes = {}
+        halves = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model._flatten_layers())
+        # Loss scaling, as Keras's LossScaleOptimizer has it; a fixed power of two keeps runs reproducible.
+        self.gradient_scale = 2.0**10 if halves else 1.0
 
     def __call__(self, images, layers):
         """Run the model, inside a `tf.function` that is being traced.
@@ -53,13 +56,22 @@ class Activations:
             return {}
         found = {layer: _find(self.model, layer) for layer in layers if layer != LOGITS}
         with record_outputs(operation for operation, _ in found.values()) as outputs:
-            prediction = self.model(self._preprocess(images), training=False)
+            prediction = self.model(self._preprocessed(images), training=False)
         activations = {
             layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
         }
         if LOGITS in layers:
             activations[LOGITS] = pre_activation(_single(prediction, "the model's output"))
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
+
+    def _preprocessed(self, images):
+        try:
+            return tf.convert_to_tensor(self._preprocess(images))
+        except Exception as error:
+            raise ValueError(
+                '"preprocessing" must map a tensor (batch, height, width, channels) in [0, 1] to a tensor, with '
+                f"TensorFlow's or Keras's operations. Received: {type(error).__name__}: {error}"
+            ) from error
 
     def shapes(self, layers):
         """The shapes of some activations, without running the model.
@@ -100,7 +112,8 @@ def _find(model, reference):
 def _choose(reference, outputs, call):
     if not outputs:
         raise ValueError(
-            f'"layer" must be one that the model runs on an image. Received: {reference!r}, which it does not call.'
+            f'"layer" must be one that the model calls on an image. Received: {reference!r}, which it does not '
+            "call, or calls inside a tf.function of its own; take that decorator off."
         )
     if call is None and len(outputs) > 1:
         raise ValueError(
@@ -108,7 +121,7 @@ def _choose(reference, outputs, call):
             f'"{reference}#0" to "{reference}#{len(outputs) - 1}".'
         )
     if call is not None and call >= len(outputs):
-        raise ValueError(f'"layer" {reference!r} is called {len(outputs)} times; the first call is "#0".')
+        raise ValueError(f'"layer" {reference!r} is called {len(outputs)} times: "#0" to "#{len(outputs) - 1}".')
     return _single(outputs[call or 0], f"the layer {reference!r}")
 
 

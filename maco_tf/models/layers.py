@@ -13,16 +13,19 @@ def layer_paths(model):
 
     Returns:
         Dictionary, path -> layer or operation; the path holds the names from the model down, joined by "/".
-        Keras allows no "/" inside a name.
+        Keras allows no "/" inside a name. Siblings of one name are told apart as "name@1", "name@2".
     """
     paths = {}
 
     def visit(parent, prefix):
-        for child in _children(parent):
+        children = _children(parent)
+        names = [child.name for child in children]
+        for index, child in enumerate(children):
             path = f"{prefix}{child.name}"
-            if path not in paths:
-                paths[path] = child
-                visit(child, f"{path}/")
+            if names.count(child.name) > 1:
+                path += f"@{names[: index + 1].count(child.name)}"
+            paths[path] = child
+            visit(child, f"{path}/")
 
     visit(model, "")
     return paths
@@ -51,7 +54,11 @@ def find_layer(model, reference):
     paths = layer_paths(model)
     if reference in paths:
         return reference, paths[reference]
-    found = {id(layer): (path, layer) for path, layer in paths.items() if f"/{path}".endswith(f"/{reference}")}
+    found = {
+        id(layer): (path, layer)
+        for path, layer in paths.items()
+        if f"/{path}".endswith(f"/{reference}") or f"/{path.rpartition('@')[0]}".endswith(f"/{reference}")
+    }
     if len(found) == 1:
         return next(iter(found.values()))
     if found:

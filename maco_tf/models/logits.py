@@ -2,9 +2,11 @@
 
 import warnings
 
-_ACTIVATIONS = ("Softmax", "Sigmoid")
-# Operations that pass a value through unchanged.
-_TRANSPARENT = ("Identity", "Cast", "StopGradient")
+import tensorflow as tf
+
+_ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")
+# Operations that keep every value and their order.
+_TRANSPARENT = ("Identity", "Cast", "Reshape", "Squeeze", "ExpandDims")
 
 
 def pre_activation(output):
@@ -28,4 +30,6 @@ def pre_activation(output):
             "maximises the output as it is. Name the layer before it, as in Neuron(layer, class), if it ends in one.",
             stacklevel=2,
         )
-    return operation.inputs[0] if operation.type in _ACTIVATIONS else output
+    if operation.type not in _ACTIVATIONS:
+        return output
+    return tf.ensure_shape(tf.reshape(operation.inputs[0], tf.shape(output)), output.shape)

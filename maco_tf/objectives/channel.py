@@ -17,7 +17,7 @@ class Channel(Term):
         names: list of names for the results.
     """
 
-    def __init__(self, layer, channels, names=None):
+    def __init__(self, layer, channels, *, names=None):
         self.layer = layer
         indices = as_units("channels", channels)
         super().__init__({"index": indices}, names or [f"{layer}:{index}" for index in indices])

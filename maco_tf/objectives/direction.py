@@ -18,7 +18,7 @@ class Direction(Term):
     Args:
         layer: name, path or index of the layer.
         vectors: array (channels,) or of the layer's shape; or a batch of objectives, as a list of such arrays or
-            an array (batch, channels).
+            an array (batch, channels). A single array for a whole layer of two axes goes into a list.
         cosine_power: power of the cosine, 0 or more; 0 is the plain dot product.
         names: list of names for the results.
 
@@ -28,22 +28,25 @@ class Direction(Term):
     # Below this the cosine would turn the dot product's gradient off (Lucid's constant).
     _LEAST_COSINE = 0.1
 
-    def __init__(self, layer, vectors, cosine_power=2.0, names=None):
-        self.layer, self.cosine_power = layer, float(cosine_power)
-        if self.cosine_power < 0:
+    def __init__(self, layer, vectors, *, cosine_power=2.0, names=None):
+        self.layer = layer
+        if not 0 <= cosine_power < np.inf:
             raise ValueError(f'"cosine_power" must be 0 or more. Received: {cosine_power}.')
-        batch = isinstance(vectors, list | tuple) and np.ndim(vectors[0]) > 0
-        vectors = np.stack(vectors).astype("float32") if batch else np.asarray(vectors, "float32")
+        batch = isinstance(vectors, list | tuple) and len(vectors) > 0 and np.ndim(vectors[0]) > 0
+        try:
+            vectors = np.asarray(np.stack(vectors) if batch else vectors, "float32")
+        except (ValueError, TypeError) as error:
+            raise ValueError(f'"vectors" must be arrays of numbers of one shape. Received: {error}.') from error
         if not batch and vectors.ndim not in (2, 4):
             vectors = vectors[None]
         if vectors.ndim < 2 or not np.isfinite(vectors).all() or not np.abs(vectors).sum(-1).any():
             raise ValueError(
                 f'"vectors" must be finite, not all zero, and have at least one axis. Received: shape {vectors.shape}.'
             )
-        super().__init__({"vector": vectors}, names or [f"{layer}~{index}" for index in range(len(vectors))])
-
-    def structure(self):
-        return (*super().structure(), self.cosine_power)
+        powers = np.full(len(vectors), cosine_power, "float32")
+        super().__init__(
+            {"vector": vectors, "power": powers}, names or [f"{layer}~{index}" for index in range(len(vectors))]
+        )
 
     def check(self, shape):
         wanted = self.parameters["vector"].shape[1:]
@@ -53,19 +56,19 @@ class Direction(Term):
                 f"{self.layer!r}). Received: {wanted}."
             )
 
-    def score(self, activation, *, vector):
+    def score(self, activation, *, vector, power):
         count = activation.shape[0]
         size = int(np.prod(vector.shape[1:]))
         rows = tf.reshape(activation, (count, -1, size))
         vector = tf.reshape(vector, (count, 1, size))
         dot = tf.reduce_sum(rows * vector, axis=-1)
         cosine = tf.reduce_sum(tf.nn.l2_normalize(rows, -1) * tf.nn.l2_normalize(vector, -1), axis=-1)
-        return tf.reduce_mean(dot * tf.maximum(cosine, self._LEAST_COSINE) ** self.cosine_power, axis=-1)
+        return tf.reduce_mean(dot * tf.maximum(cosine, self._LEAST_COSINE) ** power[:, None], axis=-1)
 
     def get_config(self):
         return {
             "layer": self.layer,
             "vectors": self.parameters["vector"].tolist(),
-            "cosine_power": self.cosine_power,
+            "cosine_power": float(self.parameters["power"][0]),
             "names": self.names,
         }

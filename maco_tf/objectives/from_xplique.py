@@ -24,11 +24,13 @@ class XpliqueTerm(Term):
         super().__init__({"mask": np.asarray(masks, "float32")}, names)
 
     def structure(self):
-        return (*super().structure(), self.function)
+        # xplique makes a new function for every objective: what it does is its code and what that closes over.
+        cells = tuple(repr(cell.cell_contents) for cell in getattr(self.function, "__closure__", None) or ())
+        return (*super().structure(), getattr(self.function, "__code__", self.function), cells)
 
     def check(self, shape):
         mask = self.parameters["mask"].shape[1:]
-        if mask != shape:
+        if mask not in (shape, shape[-1:]):
             raise ValueError(f'"masks" of {self.layer!r} must have its shape {shape}. Received: {mask}.')
 
     def score(self, activation, *, mask):
@@ -36,7 +38,8 @@ class XpliqueTerm(Term):
         def one(pair):
             return tf.reshape(self.function(pair[0][None], pair[1][None]), ())
 
-        return tf.vectorized_map(one, (activation, mask))
+        mask = tf.reshape(mask, (mask.shape[0], *[1] * (len(activation.shape) - len(mask.shape)), *mask.shape[1:]))
+        return tf.vectorized_map(one, (activation, tf.broadcast_to(mask, activation.shape)))
 
     def get_config(self):
         raise ValueError(

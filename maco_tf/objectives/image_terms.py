@@ -1,8 +1,11 @@
 """Objectives on the image itself; subtract them to hold something down."""
 
 import abc
+import math
+import numbers
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maco_tf.models.activations import IMAGE
@@ -14,12 +17,13 @@ class ImageTerm(Term, abc.ABC):
 
     Args:
         name: the result's name.
+        parameters: see `Term`.
     """
 
     layer = IMAGE
 
-    def __init__(self, name):
-        super().__init__({}, [name])
+    def __init__(self, name, parameters=None):
+        super().__init__(parameters or {}, [name])
 
     def get_config(self):
         return {}
@@ -46,28 +50,26 @@ class _Distance(ImageTerm, abc.ABC):
     """
 
     def __init__(self, level=0.5):
-        super().__init__(type(self).__name__)
-        self.level = float(level)
-
-    def structure(self):
-        return (*super().structure(), self.level)
+        if isinstance(level, bool) or not isinstance(level, numbers.Real) or not math.isfinite(level):
+            raise ValueError(f'"level" must be a finite number. Received: {level!r}.')
+        super().__init__(type(self).__name__, {"level": [np.float32(level)]})
 
     def get_config(self):
-        return {"level": self.level}
+        return {"level": float(self.parameters["level"][0])}
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class L1(_Distance):
     """Mean absolute distance of the image's values from a level (0.5 unless told), per image."""
 
-    def score(self, activation):
-        return tf.reduce_mean(tf.abs(activation - self.level), (1, 2, 3))
+    def score(self, activation, *, level):
+        return tf.reduce_mean(tf.abs(activation - level[:, None, None, None]), (1, 2, 3))
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class L2(_Distance):
     """Root mean square distance of the image's values from a level (0.5 unless told), per image."""
 
-    def score(self, activation):
+    def score(self, activation, *, level):
         # The square root has no gradient at 0; 1e-12 is far below one grey level squared.
-        return tf.sqrt(tf.reduce_mean(tf.square(activation - self.level), (1, 2, 3)) + 1e-12)
+        return tf.sqrt(tf.reduce_mean(tf.square(activation - level[:, None, None, None]), (1, 2, 3)) + 1e-12)

@@ -16,7 +16,7 @@ class Layer(Term):
         name: the result's name.
     """
 
-    def __init__(self, layer, reducer="magnitude", name=None):
+    def __init__(self, layer, reducer="magnitude", *, name=None):
         if reducer not in ("magnitude", "mean"):
             raise ValueError(f'"reducer" must be "magnitude" or "mean". Received: {reducer!r}.')
         self.layer, self.reducer = layer, reducer

@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from maco_tf.models.activations import LOGITS
-from maco_tf.objectives.imagenet_labels import class_index, label
+from maco_tf.objectives.imagenet_labels import class_index, label, labels
 from maco_tf.objectives.objective import Term
 from maco_tf.objectives.units import as_units, check_units
 
@@ -24,7 +24,7 @@ class Logit(Term):
 
     layer = LOGITS
 
-    def __init__(self, classes, names=None):
+    def __init__(self, classes, *, names=None):
         given = [classes] if isinstance(classes, str) else classes
         if isinstance(given, list | tuple):
             given = [class_index(value) if isinstance(value, str) else value for value in given]
@@ -34,6 +34,7 @@ class Logit(Term):
         )
         if names is None:
             names = [label(index) if labelled else f"logit {index}" for index in indices]
+        self._labelled = labelled
         super().__init__({"index": indices}, names)
 
     def check(self, shape):
@@ -41,6 +42,11 @@ class Logit(Term):
             raise ValueError(
                 f"Logit needs a model with one output of shape (batch, classes). Received: (batch, "
                 f"{', '.join(map(str, shape))}). Use Neuron or Channel with that layer's name."
+            )
+        if self._labelled and shape[0] != len(labels()):
+            raise ValueError(
+                f'"classes" may be labels where the model has ImageNet\'s {len(labels())} classes. Received: '
+                f"{', '.join(self.names)} for a model of {shape[0]} classes. Give numbers."
             )
         check_units("classes", self.parameters["index"], shape[0], "the model's output")
 

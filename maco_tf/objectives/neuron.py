@@ -19,7 +19,7 @@ class Neuron(Term):
         names: list of names for the results.
     """
 
-    def __init__(self, layer, units, names=None):
+    def __init__(self, layer, units, *, names=None):
         self.layer = layer
         positions = [units] if isinstance(units, tuple) else units
         if isinstance(positions, list) and positions and isinstance(positions[0], list | tuple):

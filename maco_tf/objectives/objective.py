@@ -15,6 +15,9 @@ class Objective(abc.ABC):
     with every image, and `product(a, b)` gives all combinations. `objective[i]` selects from the batch.
     """
 
+    # A NumPy number on the left must leave the operation to us, not take the objective for a sequence.
+    __array_ufunc__ = None
+
     @property
     @abc.abstractmethod
     def terms(self):
@@ -59,8 +62,10 @@ class Objective(abc.ABC):
         return len(self.names)
 
     def __getitem__(self, index):
-        positions = np.arange(len(self))[index]
-        return self.take(np.atleast_1d(positions))
+        positions = np.atleast_1d(np.arange(len(self))[index])
+        if not len(positions):
+            raise IndexError(f"No objective is selected by {index!r} from {len(self)}.")
+        return self.take(positions)
 
     def __iter__(self):
         return (self[index] for index in range(len(self)))
@@ -103,7 +108,7 @@ class Objective(abc.ABC):
 
         if not isinstance(other, Objective):
             raise ValueError(
-                f"Only an objective can be added to an objective. Received: {other!r} ({type(other).__name__})."
+                f"Only an objective can be combined with an objective. Received: {other!r} ({type(other).__name__})."
             )
         return Sum([*self.terms, *((sign * weight, term) for weight, term in other.terms)])
 
@@ -123,13 +128,13 @@ class Term(Objective):
     layer = None
 
     def __init__(self, parameters, names):
-        self.parameters = {name: np.asarray(value) for name, value in parameters.items()}
-        self._names = [str(name) for name in names]
+        self.parameters = {name: _frozen(value) for name, value in parameters.items()}
+        self._names = [names] if isinstance(names, str) else [str(name) for name in names]
         lengths = {len(value) for value in self.parameters.values()} | {len(self._names)}
         if len(lengths) != 1 or 0 in lengths:
             raise ValueError(
-                f'"names" must be as many as there are objectives, and at least one. Received: {self._names} for '
-                f"{ {name: len(value) for name, value in self.parameters.items()} }."
+                f'"names" must be a list of as many names as there are objectives. Received: {len(self._names)} '
+                f"names, {self._names}, for {max(len(value) for value in self.parameters.values())} objectives."
             )
 
     @property
@@ -172,3 +177,10 @@ class Term(Objective):
         Returns:
             Float32 tensor (views,).
         """
+
+
+def _frozen(value):
+    """A copy that nobody can write to: objectives are immutable."""
+    value = np.array(value)
+    value.setflags(write=False)
+    return value

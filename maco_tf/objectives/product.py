@@ -5,15 +5,16 @@ import numpy as np
 from maco_tf.objectives.objective import Objective
 
 
-def product(first, second):
+def product(first, second, *others):
     """Add every objective of one batch to every objective of another.
 
     Args:
         first: an `Objective` of length m.
         second: an `Objective` of length n.
+        *others: more of them.
 
     Returns:
-        An `Objective` of length m n: `first[0] + second[0]`, `first[0] + second[1]`, ...
+        An `Objective` of length m n ...: `first[0] + second[0]`, `first[0] + second[1]`, and so on.
 
     Raises:
         ValueError: an argument is no objective.
@@ -22,4 +23,5 @@ def product(first, second):
         if not isinstance(value, Objective):
             raise ValueError(f'"{name}" must be an objective. Received: {value!r}.')
     rows, columns = np.divmod(np.arange(len(first) * len(second)), len(second))
-    return first.take(rows) + second.take(columns)
+    combined = first.take(rows) + second.take(columns)
+    return product(combined, *others) if others else combined

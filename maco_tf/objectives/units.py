@@ -20,7 +20,7 @@ def as_units(name, units):
     """
     values = [units] if isinstance(units, numbers.Integral) else list(units) if np.iterable(units) else [units]
     integral = all(isinstance(value, numbers.Integral) and not isinstance(value, bool) for value in values)
-    if not values or isinstance(units, str) or not integral or min(values) < 0:
+    if not values or isinstance(units, str) or not integral or min(values) < 0 or max(values) >= 2**31:
         raise ValueError(
             f'"{name}" must be an integer from 0, or a sequence of such. Received: {units!r}. '
             "Units count from the front: -1 is not the last."

@@ -59,9 +59,10 @@ def optimize(run, weights, parameters, *, steps_per_execution=1, callbacks=None,
     progress = keras.utils.Progbar(
         run.steps, verbose=1 if verbose == "auto" else verbose, unit_name="step", stateful_metrics=["score"]
     )
-    callbacks.on_train_begin()
+    done = int(run.state.step)
     try:
-        done = int(run.state.step)
+        callbacks.on_train_begin()
+        callbacks.on_epoch_begin(0)  # A run is one epoch to Keras's callbacks.
         while done < run.steps and not run.stop_training:
             callbacks.on_train_batch_begin(done)
             count = min(steps_per_execution, run.steps - done)
@@ -69,12 +70,17 @@ def optimize(run, weights, parameters, *, steps_per_execution=1, callbacks=None,
             _check_finite(scores, done)
             done += count
             logs = {"score": float(scores[-1].mean())}
-            progress.update(done, values=list(logs.items()), finalize=done == run.steps)
+            progress.update(done, values=list(logs.items()))
             callbacks.on_train_batch_end(done - 1, logs)
     except KeyboardInterrupt:
         # What there is is returned: minutes of work are not thrown away.
         run.interrupted = True
-    callbacks.on_train_end({"score": float(run.scores()[-1].mean())} if len(run.scores()) else {})
+    scores = run.scores()
+    logs = {"score": float(scores[-1].mean())} if len(scores) else {}
+    if 0 < done < run.steps:
+        progress.update(done, values=list(logs.items()), finalize=True)
+    callbacks.on_epoch_end(0, logs)
+    callbacks.on_train_end(logs)
 
 
 def _check_finite(scores, first):

@@ -29,13 +29,14 @@ class CompiledSteps:
     def __init__(self, activations, parametrization, transforms, optimizer, terms, steps, jit_compile=False):
         self._activations, self._parametrization, self._terms = activations, parametrization, terms
         self._transforms, self._steps = transforms, steps
-        self._generators = [item.seed_generator for item in transforms if isinstance(item, Transform)]
+        self._generators = [generator for item in transforms for generator in _seed_generators(item)]
         self._variables = [keras.Variable(value) for value in parametrization.initialize(0)]
         self._optimizer = type(optimizer).from_config(optimizer.get_config())
         self._optimizer.build(self._variables)
         self._fresh = [variable.numpy() for variable in self._optimizer.variables]
         self.traces = 0
-        self._run = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
+        self._function = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
+        self._concrete = None
 
     def start(self, seed):
         """Set variables and optimizer back to the start of a run.
@@ -68,7 +69,11 @@ class CompiledSteps:
         Returns:
             The new `State`.
         """
-        return self._run(state, weights, parameters, tf.constant(count))
+        arguments = (state, weights, parameters, tf.constant(count))
+        if self._concrete is None:
+            # Traced here and never again, whatever the values.
+            self._concrete = self._function.get_concrete_function(*arguments)
+        return self._concrete(*arguments)
 
     def _values(self):
         return [tf.convert_to_tensor(variable.value) for variable in self._variables]
@@ -93,10 +98,16 @@ class CompiledSteps:
                 self._terms, {**activations, IMAGE: image}, weights, parameters, self._parametrization.batch_size
             )
             # Images of a batch do not meet, so the sum's gradient is each image's own.
-            loss = -tf.reduce_sum(scores)
-        image_gradient, *gradients = tape.gradient(
-            loss, [image, *values], unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
+            scale = self._activations.gradient_scale
+            loss = -scale * tf.reduce_sum(scores)
+        image_gradient, *gradients = tape.gradient(loss, [image, *values])
+        if image_gradient is None:
+            raise ValueError(
+                "The score must have a gradient with respect to the image. Received: a preprocessing, transform or "
+                "layer that cannot be differentiated, such as a cast to integers, rounding or tf.stop_gradient. Leave it out."
+            )
+        # Halves underflow below 6e-8: the model saw its gradient times this power of two.
+        image_gradient, *gradients = (gradient / scale for gradient in (image_gradient, *gradients))
         self._optimizer.apply(gradients, self._variables)
         return State(
             step=state.step + 1,
@@ -111,4 +122,22 @@ class CompiledSteps:
         with keras.StatelessScope(state_mapping=list(zip(states, state.seeds))) as scope:
             views = apply_transforms(self._transforms, image, state.step, self._steps)
         # Keras counts in int64 on TensorFlow.
+        if views.shape[1:] != self._activations.input_shape:
+            raise ValueError(
+                f'"transforms" must bring images to the model\'s input {self._activations.input_shape}. Received: '
+                f"{tuple(views.shape[1:])} after the last. Add lambda x: tf.image.resize(x, "
+                f"{self._activations.input_shape[:2]})."
+            )
         return views, [tf.cast(scope.get_current_value(variable), tf.uint32) for variable in states]
+
+
+def _seed_generators(transform):
+    """The random states of a transform of ours or of a Keras layer."""
+    if isinstance(transform, Transform):
+        return [transform.seed_generator]
+    if isinstance(transform, keras.Layer):
+        layers = transform._flatten_layers()
+        return [
+            value for layer in layers for value in vars(layer).values() if isinstance(value, keras.random.SeedGenerator)
+        ]
+    return []

@@ -18,10 +18,11 @@ _FLOOR = 4e-4
 class PhaseParametrization(Parametrization):
     """Images `to_image(irfft2(r exp(i phi)))` with a fixed magnitude r and a free phase phi.
 
-    Every bin of `abs(rfft2(spatial(...)))` is r, at every step. By Parseval, so are the image's mean and
-    standard deviation before the sigmoid: there is nothing to normalise. The mean is the bin at zero frequency;
-    a real image leaves it only a sign, which cannot follow a gradient, so the constructor sets it:
-    see `mean_level`.
+    Every bin of `abs(rfft2(spatial(...)))` is r, at every step. By Parseval, so are the image's mean and standard
+    deviation before the sigmoid: there is nothing to normalise. Two things are done to the magnitude given. The
+    bin at zero frequency, the image's mean, is left only a sign by a real image, which cannot follow a gradient, so
+    `mean_level` sets it. And waves too weak for a float32 image are lifted to the least it can hold: of
+    ImageNet's, some of those beyond 0.45 cycles per pixel, a millionth of the energy.
 
     Args:
         magnitude: a `maco_tf.Magnitude` of the images' size.
@@ -35,7 +36,7 @@ class PhaseParametrization(Parametrization):
     Source: Fel et al., 2023 (arXiv:2306.06805), section 3.2.
     """
 
-    def __init__(self, magnitude, batch_size=1, mean_level=0.0, phase="uniform"):
+    def __init__(self, magnitude, batch_size=1, *, mean_level=0.0, phase="uniform"):
         super().__init__(batch_size, magnitude.height, magnitude.width, magnitude.channels)
         if phase not in ("uniform", "standardized"):
             raise ValueError(f'"phase" must be "uniform" or "standardized". Received: {phase!r}.')

@@ -52,24 +52,30 @@ def _batches(images, batch_size):
         images = np.asarray(images)
         if images.ndim != 4:
             raise ValueError(
-                f'"images" must have the shape (count, height, width, channels). Received: {images.shape}.'
+                '"images" must be a tf.data.Dataset or an array (count, height, width, channels). Received: '
+                f"shape {images.shape}. Grey images need an axis of one channel: images[..., None]."
             )
         yield from (images[start : start + batch_size] for start in range(0, len(images), batch_size))
         return
     for element in images:
         batch = element[0] if isinstance(element, tuple | list) else element
+        if not hasattr(batch, "shape") or len(batch.shape) not in (3, 4):
+            raise ValueError(
+                '"images" must be a dataset of images (height, width, channels) or of batches of them. Received: '
+                f"elements of type {type(batch).__name__}, shape {getattr(batch, 'shape', None)}. Map it to the image "
+                "first, as in dataset.map(lambda element: element['image'])."
+            )
         yield batch[None] if len(batch.shape) == 3 else batch
 
 
 def _unit_range(batch):
     batch = tf.convert_to_tensor(batch)
-    if batch.dtype.is_integer:
-        return tf.cast(batch, tf.float32) / 255.0
-    batch = tf.cast(batch, tf.float32)
+    largest = 255.0 if batch.dtype.is_integer else 1.0
+    batch = tf.cast(batch, tf.float32) / largest
     low, high = float(tf.reduce_min(batch)), float(tf.reduce_max(batch))
     if not (low >= -1e-3 and high <= 1 + 1e-3):
         raise ValueError(
-            f'"images" of floating point must lie in [0, 1]. Received: values from {low:g} to {high:g}. '
-            "Divide by 255, or pass integers."
+            f'"images" must lie in [0, {largest:g}]: integers in [0, 255], floating-point values in [0, 1]. Received: '
+            f"values from {low * largest:g} to {high * largest:g}. Divide by their largest possible value."
         )
     return batch

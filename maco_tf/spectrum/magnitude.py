@@ -30,7 +30,9 @@ class Magnitude:
         if not np.isfinite(values).all() or (values < 0).any():
             raise ValueError('"values" must be finite and non-negative. Received: an array that is not.')
         # irfft2 sees the columns kx = 0 and Nyquist only through their symmetric part.
-        object.__setattr__(self, "values", symmetrize(values, self.width).astype("float32"))
+        values = symmetrize(values, self.width).astype("float32")
+        values.setflags(write=False)
+        object.__setattr__(self, "values", values)
 
     @property
     def channels(self):

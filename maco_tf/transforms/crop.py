@@ -18,13 +18,13 @@ _TOLERANCE = 0.05
 
 
 class RandomCrop(Transform):
-    """Take several random square crops of each image and resize them to the model's input.
+    """Take several random crops of each image, of the model's input's proportions, and resize them to it.
 
     Args:
-        size: `(height, width)` of the crops, pixels.
+        size: `(height, width)` of the crops, pixels, or one number for both.
         count: crops an image.
-        side: side of the crop as a fraction of the image's: a `Normal` or `Uniform`, or a schedule. Kept in
-            [0.05, 1].
+        side: side of the crop as a fraction of the largest that fits into the image: a `Normal` or
+            `Uniform`, or a schedule. Kept in [0.05, 1].
         centre: centre of the crop as a fraction of the image, for each axis alike: "anywhere", so that every crop
             inside the image is equally likely, or a `Normal`, `Uniform` or schedule.
         inside: whether a crop that crosses the border is moved inside; otherwise mid-grey fills what is beyond.
@@ -42,35 +42,42 @@ class RandomCrop(Transform):
                 raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
         if implementation not in ("auto", "gather", "matrices"):
             raise ValueError(f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.')
+        if not isinstance(inside, bool):
+            raise ValueError(f'"inside" must be True or False. Received: {inside!r}.')
         if isinstance(centre, str) and centre != "anywhere":
             raise ValueError(f'"centre" must be "anywhere", a distribution or a schedule. Received: {centre!r}.')
-        self.size, self.count, self.inside, self.samples = tuple(size), count, inside, samples
+        self.size = (size, size) if isinstance(size, int) else tuple(size)
+        self.count, self.inside, self.samples = count, inside, samples
         self.side = as_distribution("side", side)
-        _check_side(self.side)
+        check_side("side", self.side)
         self.centre = centre if centre == "anywhere" else as_distribution("centre", centre)
         self.implementation = implementation
 
     def __call__(self, images, step=0, steps=1):
-        centres, sides = self.sample(images.shape[0], step, steps)
+        centres, sides = self.sample(images.shape[0], step, steps, image_size=images.shape[1:3])
         gather = self.implementation == "gather"
         if self.implementation == "auto":
             gather = not tf.config.list_logical_devices("GPU")
         crop = crop_by_gathering if gather else crop_by_matrices
         return crop(images, centres, sides, self.size, self._samples(images.shape[1:3]))
 
-    def sample(self, batch, step=0, steps=1):
+    def sample(self, batch, step=0, steps=1, image_size=None):
         """Draw the crops of a step.
 
         Args:
             batch: number of images.
             step: see `Transform.__call__`.
             steps: see `Transform.__call__`.
+            image_size: `(height, width)` of the images, pixels; `None`: of the crops' proportions.
 
         Returns:
             `(centres, sides)`: tensors (batch * count, 2), float32, (y, x) as fractions of the image.
         """
         number, seed = batch * self.count, self.seed_generator
-        sides = tf.clip_by_value(self.side.sample((number, 1), seed, step, steps), _SMALLEST, 1.0)
+        side = tf.clip_by_value(self.side.sample((number, 1), seed, step, steps), _SMALLEST, 1.0)
+        # Side 1 is the largest crop of the output's proportions that fits into the image.
+        ratios = [pixels / wanted for pixels, wanted in zip(image_size or self.size, self.size)]
+        sides = side * tf.constant([min(ratios) / ratio for ratio in ratios], tf.float32)
         if self.centre == "anywhere":
             room = 1.0 - sides
             centres = sides / 2 + room * Uniform(0.0, 1.0).sample((number, 2), seed, step, steps)
@@ -78,12 +85,12 @@ class RandomCrop(Transform):
             centres = self.centre.sample((number, 2), seed, step, steps)
         if self.inside:
             centres = tf.clip_by_value(centres, sides / 2, 1.0 - sides / 2)
-        return centres, tf.repeat(sides, 2, axis=1)
+        return centres, sides
 
     def _samples(self, image_size):
         if self.samples != "auto":
             return self.samples
-        ratio = max(pixels / wanted for pixels, wanted in zip(image_size, self.size))
+        ratio = min(pixels / wanted for pixels, wanted in zip(image_size, self.size))
         return min(max(math.ceil(_largest_side(self.side) * ratio - _TOLERANCE), 1), _MOST_SAMPLES)
 
     def __repr__(self):
@@ -104,6 +111,16 @@ def _largest_side(side):
     return max((high for _, high in _extremes(side)), default=1.0)
 
 
-def _check_side(side):
+def check_side(name, side):
+    """Refuse sides of crops that no image has, where numbers say so.
+
+    Args:
+        name: the argument's name, for the error.
+        side: a distribution or a schedule.
+
+    Raises:
+        ValueError: it is none, or reaches outside (0, 1].
+    """
+    side = as_distribution(name, side)
     if any(not (low > 0.0 and high <= 1.0) for low, high in _extremes(side)):
-        raise ValueError(f'"side" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.')
+        raise ValueError(f'"{name}" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.')

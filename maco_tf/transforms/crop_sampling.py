@@ -1,7 +1,7 @@
 """Two implementations of one differentiable crop: gathering for CPUs, matrix products for XLA and GPUs.
 
-A crop is a square of side s (fraction of the image's side) around (cy, cx). Output pixel i of n looks at
-the position (c - s / 2 + s (i + 1/2) / n) height - 1/2, bilinearly; with `samples` k above one, it is the mean of
+A crop has sides (sy, sx) around (cy, cx), as fractions of the image. Along the height, output pixel i of n looks at
+the position (cy - sy / 2 + sy (i + 1/2) / n) height - 1/2, bilinearly; with `samples` k above one, it is the mean of
 k x k such positions spread over its area, so that a crop larger than the output does not alias. One pixel beyond
 the border the image is continued by its edge, and `OUTSIDE` lies further out.
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from maco_tf.transforms.schedule import check_schedule, evaluate
+from maco_tf.transforms.schedule import check_amount, check_schedule, evaluate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Uniform:
     def sample(self, shape, seed, step, steps):
         """Draw values: a float32 tensor of the shape given, at `step` of `steps`."""
         low, high = evaluate(self.low, step, steps), evaluate(self.high, step, steps)
-        return low + (high - low) * keras.random.uniform(shape, seed=seed)
+        return low + (high - low) * keras.random.uniform(shape, dtype="float32", seed=seed)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Normal:
 
     def __post_init__(self):
         check_schedule("mean", self.mean)
-        check_schedule("std", self.std)
+        check_amount("std", self.std)
 
     def sample(self, shape, seed, step, steps):
         """Draw values: a float32 tensor of the shape given, at `step` of `steps`."""
         mean, std = evaluate(self.mean, step, steps), evaluate(self.std, step, steps)
-        return mean + std * keras.random.normal(shape, seed=seed)
+        return mean + std * keras.random.normal(shape, dtype="float32", seed=seed)
 
 
 def as_distribution(name, value):

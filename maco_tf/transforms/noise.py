@@ -2,7 +2,7 @@
 
 import keras
 
-from maco_tf.transforms.schedule import check_schedule, evaluate
+from maco_tf.transforms.schedule import check_amount, evaluate
 from maco_tf.transforms.transform import Transform
 
 
@@ -15,11 +15,11 @@ class GaussianNoise(Transform):
 
     def __init__(self, std=0.08):
         super().__init__()
-        check_schedule("std", std)
+        check_amount("std", std)
         self.std = std
 
     def __call__(self, images, step=0, steps=1):
-        noise = keras.random.normal(images.shape, seed=self.seed_generator)
+        noise = keras.random.normal(images.shape, dtype="float32", seed=self.seed_generator)
         return images + evaluate(self.std, step, steps) * noise
 
     def __repr__(self):
@@ -36,11 +36,11 @@ class UniformNoise(Transform):
 
     def __init__(self, amplitude=0.1):
         super().__init__()
-        check_schedule("amplitude", amplitude)
+        check_amount("amplitude", amplitude)
         self.amplitude = amplitude
 
     def __call__(self, images, step=0, steps=1):
-        noise = keras.random.uniform(images.shape, -1.0, 1.0, seed=self.seed_generator)
+        noise = keras.random.uniform(images.shape, -1.0, 1.0, "float32", seed=self.seed_generator)
         return images + evaluate(self.amplitude, step, steps) * noise
 
     def __repr__(self):

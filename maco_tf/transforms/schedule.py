@@ -1,7 +1,9 @@
 """Values that change over a run."""
 
+import math
 import numbers
 
+import numpy as np
 import tensorflow as tf
 
 
@@ -15,15 +17,13 @@ def check_schedule(name, schedule):
     Raises:
         ValueError: it is none of these.
     """
-    if isinstance(schedule, numbers.Real) and not isinstance(schedule, bool):
-        return
-    if isinstance(schedule, tuple | list) and len(schedule) == 2:
-        if all(isinstance(value, numbers.Real) for value in schedule):
-            return
-    elif callable(schedule):
+    values = schedule if isinstance(schedule, tuple | list) and len(schedule) == 2 else [schedule]
+    if callable(schedule) or all(
+        isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value) for value in values
+    ):
         return
     raise ValueError(
-        f'"{name}" must be a number, a pair (start, end), a Keras schedule or a callable of the step. '
+        f'"{name}" must be a finite number, a pair (start, end), a Keras schedule or a callable of the step. '
         f"Received: {schedule!r}."
     )
 
@@ -40,13 +40,33 @@ def evaluate(schedule, step, steps):
     Returns:
         A float32 scalar tensor.
     """
-    step = tf.cast(step, tf.float32)
     if isinstance(schedule, tuple | list):
         start, end = schedule
-        return start + (end - start) * step / max(steps - 1, 1)
+        return start + (end - start) * tf.cast(step, tf.float32) / max(steps - 1, 1)
     if callable(schedule):
-        schedule = schedule(step)
-    return tf.cast(schedule, tf.float32)
+        # Called here for every step, outside of any graph, so that it may be any Python.
+        with tf.init_scope():
+            values = np.array([float(schedule(index)) for index in range(steps)], "float32")
+        if not np.isfinite(values).all():
+            raise ValueError(f"A schedule must give finite numbers. Received: {schedule!r}, which gives {values}.")
+        return tf.gather(tf.constant(values), step)
+    return tf.constant(schedule, tf.float32)
+
+
+def check_amount(name, schedule):
+    """Refuse a schedule that is none, or below zero where numbers say so.
+
+    Args:
+        name: the argument's name, for the error.
+        schedule: see `check_schedule`.
+
+    Raises:
+        ValueError: it is no schedule, or negative.
+    """
+    check_schedule(name, schedule)
+    extremes = bounds(schedule)
+    if extremes and extremes[0] < 0:
+        raise ValueError(f'"{name}" must not be negative. Received: {schedule!r}.')
 
 
 def bounds(schedule):

@@ -33,6 +33,8 @@ class Explanation:
     def __getitem__(self, index):
         """Some of the batch, as an `Explanation`."""
         chosen = np.atleast_1d(np.arange(len(self))[index])
+        if not len(chosen):
+            raise IndexError(f"No image is selected by {index!r} from {len(self)}.")
         return dataclasses.replace(
             self,
             images=self.images[chosen],
@@ -92,7 +94,7 @@ class Explanation:
                 folder, which gets both and one RGBA PNG an image.
 
         Returns:
-            List of the `pathlib.Path`s written.
+            List of the `pathlib.Path`s written. Other files in the folder are left as they are.
 
         Raises:
             ValueError: another ending.
@@ -101,7 +103,7 @@ class Explanation:
         from maco_tf.display.files import figure_png, file_name, write_png
 
         path = Path(path)
-        if path.suffix == ".npz":
+        if path.suffix.lower() == ".npz":
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
                 np.savez_compressed(
@@ -112,11 +114,12 @@ class Explanation:
                     record=json.dumps({"names": self.names, "config": self.config, "seed": self.seed}),
                 )
             return [path]
-        if path.suffix == ".png":
+        if path.suffix.lower() == ".png":
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(figure_png(contact_sheet(self.images, self.transparency, self.names)))
             return [path]
-        if path.suffix:
+        # "run_v1.2" is a folder, "picture.jpg" a mistake.
+        if path.suffix[1:].isalpha():
             raise ValueError(f'"path" must end in .npz or .png, or name a folder. Received: {path}.')
         written = self.save(path / "explanation.npz") + self.save(path / "contact_sheet.png")
         for index, (name, image) in enumerate(zip(self.names, self.rgba())):
@@ -145,6 +148,10 @@ class Explanation:
         ]
         return dataclasses.replace(
             explanations[0],
+            config={
+                **explanations[0].config,
+                "interrupted": any(item.config.get("interrupted", False) for item in explanations),
+            },
             images=np.concatenate([item.images for item in explanations]),
             transparency=np.concatenate([item.transparency for item in explanations]),
             names=[name for item in explanations for name in item.names],
@@ -160,8 +167,15 @@ class Explanation:
 
         Returns:
             An `Explanation`.
+
+        Raises:
+            ValueError: the file holds something else.
         """
         path = Path(path)
-        with np.load(path / "explanation.npz" if path.is_dir() else path, allow_pickle=False) as archive:
-            record = json.loads(str(archive["record"]))
-            return cls(archive["images"], archive["transparency"], scores=archive["scores"], **record)
+        path = path / "explanation.npz" if path.is_dir() else path
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                record = json.loads(str(archive["record"]))
+                return cls(archive["images"], archive["transparency"], scores=archive["scores"], **record)
+        except (ValueError, KeyError, IndexError, TypeError) as error:
+            raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error

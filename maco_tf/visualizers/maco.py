@@ -1,14 +1,16 @@
 """MACO: the phase is optimised, the magnitude kept."""
 
 import dataclasses
+import math
 
 import keras
 
 from maco_tf.parametrizations.phase import PhaseParametrization
 from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
-from maco_tf.transforms.crop import RandomCrop
+from maco_tf.transforms.crop import RandomCrop, check_side
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
+from maco_tf.transforms.schedule import check_amount
 from maco_tf.visualizers.recipes import RECIPES
 from maco_tf.visualizers.visualizer import Visualizer
 
@@ -76,8 +78,9 @@ class MacoVisualizer(Visualizer):
     ):
         if recipe not in RECIPES:
             raise ValueError(f'"recipe" must be one of {", ".join(map(repr, RECIPES))}. Received: {recipe!r}.')
-        chosen = {
-            "steps": steps,
+        if optimizer is not None and learning_rate is not None:
+            raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
+        crops_and_noise = {
             "crops": crops,
             "crop_side": crop_side,
             "crop_centre": crop_centre,
@@ -85,9 +88,14 @@ class MacoVisualizer(Visualizer):
             "crop_samples": crop_samples,
             "gaussian_noise": gaussian_noise,
             "uniform_noise": uniform_noise,
-            "learning_rate": learning_rate,
-            "image_size": image_size,
         }
+        given = [name for name, value in crops_and_noise.items() if value is not None]
+        if transforms is not None and given:
+            raise ValueError(
+                f'"transforms" replaces crops and noise. Received: {", ".join(given)} besides it. Put what you want '
+                "into the list."
+            )
+        chosen = {**crops_and_noise, "steps": steps, "learning_rate": learning_rate, "image_size": image_size}
         self.recipe = dataclasses.replace(
             RECIPES[recipe], **{name: value for name, value in chosen.items() if value is not None}
         )
@@ -102,7 +110,8 @@ class MacoVisualizer(Visualizer):
             jit_compile=jit_compile,
         )
         self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
-        self._transforms = self._crops_and_noise() if transforms is None else list(transforms)
+        self._recipe_name, self._preprocessing = recipe, preprocessing
+        self._transforms = self._crops_and_noise() if transforms is None else _callables(transforms)
 
     @property
     def transforms(self):
@@ -110,9 +119,11 @@ class MacoVisualizer(Visualizer):
 
     def default_optimizer(self):
         rate = self.recipe.learning_rate
+        if not isinstance(rate, int | float | keras.optimizers.schedules.LearningRateSchedule):
+            raise ValueError(f'"learning_rate" must be a number or a Keras schedule. Received: {rate!r}.')
         if isinstance(rate, int | float):
-            if rate <= 0:
-                raise ValueError(f'"learning_rate" must be above 0. Received: {rate!r}.')
+            if not 0 < rate < math.inf:
+                raise ValueError(f'"learning_rate" must be above 0 and finite. Received: {rate!r}.')
             if self.recipe.decay:
                 rate = keras.optimizers.schedules.CosineDecay(float(rate), self.steps)
         return keras.optimizers.Nadam(rate)
@@ -125,6 +136,8 @@ class MacoVisualizer(Visualizer):
     def config(self):
         return {
             "method": "MACO",
+            "recipe": self._recipe_name,
+            "preprocessing": repr(self._preprocessing),
             "steps": self.steps,
             "image_size": list(self.image_size),
             "transforms": [repr(transform) for transform in self._transforms],
@@ -135,6 +148,11 @@ class MacoVisualizer(Visualizer):
 
     def _crops_and_noise(self):
         recipe = self.recipe
+        if not isinstance(recipe.crops, int) or recipe.crops < 1:
+            raise ValueError(f'"crops" must be an integer of at least 1. Received: {recipe.crops!r}.')
+        check_side("crop_side", recipe.crop_side)
+        check_amount("gaussian_noise", recipe.gaussian_noise)
+        check_amount("uniform_noise", recipe.uniform_noise)
         crop = RandomCrop(
             self.activations.input_shape[:2],
             recipe.crops,
@@ -150,6 +168,14 @@ class MacoVisualizer(Visualizer):
             if level != 0:
                 transforms.append(noise(level))
         return transforms
+
+
+def _callables(transforms):
+    if not isinstance(transforms, list | tuple) or not all(map(callable, transforms)):
+        raise ValueError(
+            f'"transforms" must be a list of transforms or callables from images to images. Received: {transforms!r}.'
+        )
+    return list(transforms)
 
 
 def _magnitude(magnitude, image_size, channels):

@@ -58,10 +58,12 @@ PAPER = MacoRecipe(
     decay=False,
     mean_level=0.0,
     phase="uniform",
+    image_size=512,
 )
 
 # xplique 2.0.2, `features_visualizations/maco.py`: noise and boxes for images in a range of width 2 there, so
-# that noise is half as strong on [0, 1].
+# that noise is half as strong on [0, 1]. What differs from xplique itself: the magnitude is exact, crops that cross the
+# border see grey, and the image keeps its natural contrast, 1.28 times that of xplique, which standardises it.
 XPLIQUE = MacoRecipe(
     steps=256,
     crops=32,
@@ -75,6 +77,7 @@ XPLIQUE = MacoRecipe(
     decay=False,
     mean_level=0.0,
     phase="standardized",
+    image_size=512,
 )
 
 RECIPES = {"default": DEFAULT, "paper": PAPER, "xplique": XPLIQUE}

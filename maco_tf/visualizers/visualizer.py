@@ -1,6 +1,9 @@
 """What every visualizer does: check, compile once for each structure of objective, run, return."""
 
 import abc
+import numbers
+import random
+import warnings
 
 import keras
 import numpy as np
@@ -11,6 +14,7 @@ from maco_tf.objectives.objective import Objective
 from maco_tf.optimization.loop import Run, optimize
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
+from maco_tf.version import __version__
 from maco_tf.visualizers.explanation import Explanation
 
 
@@ -36,7 +40,7 @@ class Visualizer(abc.ABC):
         _check_backend()
         self.activations = Activations(model, preprocessing, input_shape)
         for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
                 raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
         if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
@@ -64,6 +68,10 @@ class Visualizer(abc.ABC):
     @abc.abstractmethod
     def config(self):
         """The settings that a result depends on, as a dictionary of numbers and strings."""
+
+    def __repr__(self):
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.config().items() if name != "optimizer")
+        return f"<{type(self).__name__} of {self.activations.model.name}: {settings}>"
 
     @property
     def traces(self):
@@ -93,8 +101,8 @@ class Visualizer(abc.ABC):
             objective: an `Objective`.
             seed: integer from 0; equal seeds give equal results on one machine. `None` draws one, which the
                 result tells.
-            callbacks: list of `keras.callbacks.Callback`; `self.model` is the run in progress, with
-                `images()`, `scores()` and `stop_training`.
+            callbacks: list of `keras.callbacks.Callback`; a run is one epoch, its steps are the batches, and
+                `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`.
             verbose: 0 is silent; 1 or "auto" shows a progress bar.
 
         Returns:
@@ -106,9 +114,15 @@ class Visualizer(abc.ABC):
         """
         self.check(objective)
         if seed is None:
-            seed = int(np.random.default_rng().integers(2**31))
+            # Python's generator, so that `keras.utils.set_random_seed` decides it.
+            seed = random.randrange(2**31)
         elif not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**31:
             raise ValueError(f'"seed" must be an integer in [0, 2**31) or None. Received: {seed!r}.')
+        callbacks = list(callbacks or [])
+        if not all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks):
+            raise ValueError(
+                f'"callbacks" must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}.'
+            )
         run = Run(self._compile(objective), self.steps, int(seed))
         optimize(
             run,
@@ -117,12 +131,25 @@ class Visualizer(abc.ABC):
             callbacks=callbacks,
             verbose=verbose,
         )
+        images = run.images()
+        if not np.isfinite(images).all():
+            raise FloatingPointError(
+                f"The image is not finite after step {len(run.scores()) - 1}: a layer's gradient is not, as that of a "
+                "square root at zero. Take another layer or another seed."
+            )
+        if not run.interrupted:
+            _warn_without_gradient(run.transparency(), objective.names)
         return Explanation(
-            images=run.images(),
+            images=images,
             transparency=run.transparency(),
             names=objective.names,
             scores=run.scores(),
-            config={"model": self.activations.model.name, **self.config(), "interrupted": run.interrupted},
+            config={
+                "maco_tf": __version__,
+                "model": self.activations.model.name,
+                **self.config(),
+                "interrupted": run.interrupted,
+            },
             seed=int(seed),
         )
 
@@ -144,6 +171,17 @@ class Visualizer(abc.ABC):
         return self._compiled[key]
 
 
+def _warn_without_gradient(transparency, names):
+    still = [name for name, values in zip(names, transparency) if not values.any()]
+    if still:
+        warnings.warn(
+            f"The score of {', '.join(still)} had no gradient at any step, so the image is still its random start. "
+            "The unit may be dead at the start (try another seed), the objective's terms may cancel, or a part of the "
+            "model or of the preprocessing cannot be differentiated.",
+            stacklevel=3,
+        )
+
+
 def _check_backend():
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
@@ -155,10 +193,16 @@ def _check_backend():
 def _image_size(size, input_shape):
     if size is None:
         # An image of 512 pixels suits an input of 224; one of 32 would see it through a sieve.
-        return tuple(min(512, max(8, round(side * 512 / 224))) for side in input_shape[:2])
+        scale = max(1.0, min(512 / 224, 512 / max(input_shape[:2])))
+        return tuple(round(side * scale) for side in input_shape[:2])
     pair = (size, size) if isinstance(size, int) else size
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(n, int) and n >= 8 for n in pair):
         raise ValueError(
             f'"image_size" must be a number of pixels, or (height, width), of at least 8. Received: {size!r}.'
+        )
+    if any(pixels < side for pixels, side in zip(pair, input_shape)):
+        raise ValueError(
+            f'"image_size" must be at least the model\'s input, {tuple(input_shape[:2])}: a crop cannot be larger than '
+            f"the image. Received: {size!r}."
         )
     return tuple(pair)

@@ -21,7 +21,11 @@ def test_colours_are_stretched_between_the_first_and_last_percentile():
 
 
 def test_constant_images_and_maps_are_finite():
-    assert np.isfinite(to_rgba(np.full((1, 4, 4, 3), 0.5), np.zeros((1, 4, 4)))).all()
+    # A map that says nothing leaves the picture visible.
+    np.testing.assert_array_equal(to_rgba(np.full((1, 4, 4, 3), 0.5), np.zeros((1, 4, 4)))[..., 3], 1)
+    sparse = np.zeros((1, 10, 10))
+    sparse[0, 0, 0] = 2.0
+    assert to_rgba(np.zeros((1, 10, 10, 3)), sparse)[..., 3].sum() == 1
 
 
 def test_bad_percentile():

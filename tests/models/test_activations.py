@@ -47,7 +47,8 @@ def test_softmax_layer_nested_and_subclassed(images):
     linear = build_tiny_model(activation=None)
     layer = keras.Sequential([linear, keras.layers.Softmax()])
     nested = keras.Sequential([keras.Input((16, 16, 3)), build_tiny_model(), keras.layers.Identity()])
-    for model in (layer, nested):
+    shaped = keras.Sequential([build_tiny_model(), keras.layers.Reshape((1, 5)), keras.layers.Flatten()])
+    for model in (layer, nested, shaped):
         found = run(Activations(model), images, [LOGITS])[LOGITS]
         np.testing.assert_allclose(found, linear(images), atol=1e-6)
     subclassed = Subclassed()

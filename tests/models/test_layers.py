@@ -35,6 +35,19 @@ def test_errors_name_the_remedy(nested):
         find_layer(nested, 99)
 
 
+def test_siblings_of_one_name_are_told_apart():
+    class Twins(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = keras.layers.Conv2D(2, 1, name="c")
+            self.second = keras.layers.Conv2D(9, 1, name="c")
+
+    model = Twins()
+    assert find_layer(model, "c@2")[1] is model.second
+    with pytest.raises(ValueError, match="c@1, c@2"):
+        find_layer(model, "c")
+
+
 def test_operations_of_a_functional_graph_are_found():
     inputs = keras.Input((4,))
     x = keras.layers.Dense(3, name="first")(inputs)

@@ -46,6 +46,7 @@ def test_multiplication_leaves_its_operand():
     assert scores(2 * a) == [40.0]
     assert scores(a * 0.5) == [10.0]
     assert scores(a / 4) == [5.0]
+    assert scores(np.float32(2) * a) == [40.0]
     assert scores(-a) == [-20.0]
     assert scores(a) == [20.0]
 
@@ -77,7 +78,17 @@ def test_product_gives_every_combination():
     assert len(combined) == 4
     assert scores(combined) == pytest.approx([6.75, 7.75, 24.75, 25.75])
     assert combined.names[1] == "logit 0 + feature:1 - L2"
+    assert len(product(Logit([0, 1]), Logit([0, 1]), Logit([0, 1, 2]))) == 12
     assert scores(product(TotalVariation(), Logit([0, 1]))) == [2.0, 20.0]
+
+
+def test_objectives_do_not_change_with_the_users_array():
+    vector = np.ones(3, "float32")
+    objective = Direction("feature", vector)
+    vector[:] = 5
+    assert objective.parameters["vector"].tolist() == [[1.0, 1.0, 1.0]]
+    with pytest.raises(ValueError, match="read-only"):
+        objective.parameters["vector"][:] = 5
 
 
 def test_selecting_from_a_batch():
@@ -145,5 +156,6 @@ def test_structures_tell_what_must_be_traced_anew():
     assert Logit(1).structure() == Logit(7).structure()
     assert Channel("a", 1).structure() != Channel("b", 1).structure()
     assert Layer("a", "mean").structure() != Layer("a").structure()
+    assert L2(0.1).structure() == L2(0.9).structure()
     assert Direction("a", np.ones(3)).structure() != Direction("a", np.ones(4)).structure()
     assert isinstance(Logit(1) + Logit(2), Sum)

@@ -44,10 +44,10 @@ def test_direction_over_positions_and_over_the_whole_layer(power, rng):
     activation = rng.normal(size=(1, 3, 4, 2)).astype("float32")
     vector = rng.normal(size=2).astype("float32")
     expected = np.mean([cosine_dot(x, vector, power) for x in activation.reshape(-1, 2)])
-    assert term_scores(Direction("a", vector, power), activation)[0] == pytest.approx(expected, rel=1e-4)
+    assert term_scores(Direction("a", vector, cosine_power=power), activation)[0] == pytest.approx(expected, rel=1e-4)
     whole = rng.normal(size=(3, 4, 2)).astype("float32")
     expected = cosine_dot(activation.ravel(), whole.ravel(), power)
-    assert term_scores(Direction("a", whole, power), activation)[0] == pytest.approx(expected, rel=1e-4)
+    assert term_scores(Direction("a", whole, cosine_power=power), activation)[0] == pytest.approx(expected, rel=1e-4)
 
 
 def test_image_terms():

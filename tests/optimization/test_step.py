@@ -97,6 +97,66 @@ def test_transforms_seeds_differ_from_step_to_step(tiny_model):
     assert len(np.unique(state.history)) == 5
 
 
+def test_random_keras_layers_draw_anew_and_follow_the_seed(tiny_model):
+    noise = keras.layers.GaussianNoise(0.3)
+    objective = Logit(1)
+    compiled = compiled_steps(
+        objective, tiny_model, transforms=[lambda x: x, Jitter(noise)], optimizer=keras.optimizers.SGD(0.0)
+    )
+    histories = [run(compiled, objective, 5, seed)[0].history.numpy() for seed in (0, 0, 1)]
+    assert len(np.unique(histories[0])) == 5
+    np.testing.assert_array_equal(histories[0], histories[1])
+    assert not np.allclose(histories[0], histories[2])
+
+
+class Jitter(keras.layers.Layer):
+    """A user's layer around a random one."""
+
+    def __init__(self, noise):
+        super().__init__()
+        self.noise = noise
+
+    def call(self, x):
+        return self.noise(x, training=True)
+
+
+def test_half_precision_gradients_do_not_underflow():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        half = build_tiny_model(size=64)
+    finally:
+        keras.config.set_dtype_policy(before)
+    full = build_tiny_model(size=64)
+    full.set_weights(half.get_weights())
+    objective = 0.01 * Channel("conv", 1)
+    maps = []
+    for model in (half, full):
+        compiled = CompiledSteps(
+            Activations(model),
+            PhaseParametrization(imagenet_magnitude(64, 64)),
+            [],
+            keras.optimizers.Nadam(0.1),
+            [term for _, term in objective.terms],
+            1,
+        )
+        maps.append(run(compiled, objective, 1)[0].transparency.numpy())
+    assert maps[1].min() > 0
+    assert np.abs(maps[0] / maps[1] - 1).mean() < 0.05
+
+
+def test_a_pipeline_without_gradient_is_refused(tiny_model):
+    compiled = compiled_steps(Logit(1), tiny_model, transforms=[tf.stop_gradient])
+    with pytest.raises(ValueError, match="must have a gradient"):
+        run(compiled, Logit(1), 1)
+
+
+def test_views_of_another_size_are_refused(tiny_model):
+    compiled = compiled_steps(Logit(1), tiny_model, transforms=[lambda x: x[:, :8]])
+    with pytest.raises(ValueError, match='"transforms" must bring images'):
+        run(compiled, Logit(1), 1)
+
+
 def test_xla_equals_plain_in_one_step(tiny_model):
     objective = Logit(1)
     results = []

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from maco_tf.parametrizations import PhaseParametrization
 from maco_tf.parametrizations.hermitian import hermitian_phase
-from maco_tf.spectrum import Magnitude, imagenet_magnitude, to_image
+from maco_tf.spectrum import Magnitude, imagenet_magnitude, radial_frequency, to_image
 
 
 def spectrum_error(parametrization, variables):
@@ -20,6 +20,19 @@ def spectrum_error(parametrization, variables):
 def test_magnitude_is_exact_in_every_bin(height, width):
     parametrization = PhaseParametrization(imagenet_magnitude(height, width), batch_size=2)
     assert spectrum_error(parametrization, parametrization.initialize(0)) < 1e-3
+
+
+@pytest.mark.parametrize("side", [512, 64])
+def test_only_the_weakest_waves_are_lifted(side):
+    natural, used = (
+        imagenet_magnitude(side, side).values,
+        PhaseParametrization(imagenet_magnitude(side, side)).magnitude,
+    )
+    lifted = used > 1.001 * natural
+    lifted[:, 0, 0] = False
+    assert radial_frequency(side, side)[lifted.any(0)].min() > 0.4
+    assert lifted.mean() < 0.15
+    assert (used[lifted] ** 2).sum() / (natural[:, 1:] ** 2).sum() < 1e-6
 
 
 def test_magnitude_stays_exact_for_any_phase():

@@ -44,6 +44,12 @@ def test_images_of_different_sizes(rng):
 def test_bad_input(rng):
     with pytest.raises(ValueError, match=r"\[0, 1\]"):
         estimate_magnitude(255 * np.ones((1, 8, 8, 3), "float32"), verbose=0)
+    with pytest.raises(ValueError, match=r"\[0, 255\]"):
+        estimate_magnitude(np.full((1, 8, 8, 3), 5000, "int32"), verbose=0)
+    with pytest.raises(ValueError, match=r"images\[\.\.\., None\]"):
+        estimate_magnitude(np.ones((4, 8, 8)), verbose=0)
+    with pytest.raises(ValueError, match="Map it"):
+        estimate_magnitude(tf.data.Dataset.from_tensors({"image": np.ones((8, 8, 3))}), verbose=0)
     with pytest.raises(ValueError, match="at least one"):
         estimate_magnitude(np.ones((0, 8, 8, 3)), verbose=0)
     with pytest.raises(ValueError, match="shape"):

@@ -86,6 +86,13 @@ def test_samples_remove_aliasing():
     assert crop_by_gathering(*arguments, samples=3).numpy().std() < 0.5 * crop_by_gathering(*arguments).numpy().std()
 
 
+def test_crops_of_an_oblong_image_keep_the_outputs_proportions():
+    sides = RandomCrop((8, 8), 1, side=0.5).sample(1, image_size=(256, 512))[1].numpy()[0]
+    np.testing.assert_allclose(sides * (256, 512), (128, 128))
+    sides = RandomCrop((8, 16), 1, side=1.0).sample(1, image_size=(100, 100))[1].numpy()[0]
+    np.testing.assert_allclose(sides * (100, 100), (50, 100))
+
+
 def test_automatic_samples_follow_the_largest_crop():
     def samples(side, pixels):
         return RandomCrop((224, 224), side=side)._samples((pixels, pixels))
@@ -127,7 +134,7 @@ def test_views_of_one_image_stand_side_by_side():
     [
         ({"side": 1.5}, r'"side" must lie in \(0, 1\]'),
         ({"side": (0.5, 0.0)}, r'"side" must lie in \(0, 1\]'),
-        ({"side": "big"}, '"side" must be a number'),
+        ({"side": "big"}, '"side" must be a finite number'),
         ({"centre": "middle"}, '"centre" must be "anywhere"'),
         ({"count": 0}, '"count"'),
         ({"samples": 1.5}, '"samples"'),

@@ -19,7 +19,7 @@ def test_a_visualisation_is_recognised_by_its_network(squeezenet):
     whole = cv2.resize(explanation.images[0], (227, 227), interpolation=cv2.INTER_AREA)
     probabilities = squeezenet(whole[None], training=False).numpy()[0]
     assert probabilities.argmax() == 980
-    assert explanation.scores[-1, 0] > explanation.scores[0, 0] + 10
+    assert explanation.scores[-1, 0] > explanation.scores[0, 0] + 5
     # No bright corner, no grey field.
     assert np.abs(explanation.images[0, :4, :4].mean() - explanation.images.mean()) < 0.25
     assert explanation.images.std() > 0.1

@@ -20,7 +20,9 @@ from tests.conftest import build_tiny_model
 
 
 def tiny_visualizer(model, **settings):
-    return MacoVisualizer(model, **{"steps": 6, "crops": 2, "image_size": 32, **settings})
+    return MacoVisualizer(
+        model, **{"steps": 6, "image_size": 32, **({} if "transforms" in settings else {"crops": 2}), **settings}
+    )
 
 
 def test_the_score_rises_and_the_result_is_complete(tiny_model):
@@ -82,7 +84,10 @@ def test_recipes_run(tiny_model, recipe):
 
 
 def test_recipes_settings_are_designs_table(tiny_model):
-    paper, xplique = (MacoVisualizer(tiny_model, name, image_size=512).config() for name in ("paper", "xplique"))
+    paper, xplique = (MacoVisualizer(tiny_model, name).config() for name in ("paper", "xplique"))
+    assert paper["image_size"] == xplique["image_size"] == [512, 512]
+    assert xplique["transforms"][1:] == ["GaussianNoise(std=0.04)", "UniformNoise(amplitude=0.02)"]
+    assert paper["optimizer"]["config"]["learning_rate"] == xplique["optimizer"]["config"]["learning_rate"] == 1.0
     assert paper["steps"] == xplique["steps"] == 256
     assert "count=1, side=Normal(mean=0.25, std=0.1)" in paper["transforms"][0]
     assert paper["transforms"][1:] == ["UniformNoise(amplitude=0.1)"]
@@ -115,6 +120,7 @@ def test_the_images_size_follows_a_small_input(tiny_model):
     assert MacoVisualizer(tiny_model).image_size == (37, 37)
     assert MacoVisualizer(build_tiny_model(size=None)).image_size == (512, 512)
     assert MacoVisualizer(build_tiny_model(size=299)).image_size == (512, 512)
+    assert MacoVisualizer(build_tiny_model(size=600)).image_size == (600, 600)
 
 
 def test_subclassed_nested_and_unsized_models(tiny_model):
@@ -184,6 +190,30 @@ def test_progress_is_shown_by_default_and_can_be_silenced(tiny_model, capsys):
     assert "6/6" in capsys.readouterr().out
 
 
+def test_objectives_that_cancel_are_told(tiny_model):
+    with pytest.warns(UserWarning, match="had no gradient"):
+        tiny_visualizer(tiny_model, steps=1).explain(Logit(1) - Logit(1), verbose=0)
+
+
+def test_images_that_are_not_finite_are_not_returned():
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.ops.sqrt(0.0 * inputs))
+    with pytest.raises(FloatingPointError, match="image is not finite"):
+        tiny_visualizer(keras.Model(inputs, x), steps=1).explain(Logit(0), verbose=0)
+
+
+def test_bad_callbacks_and_preprocessing(tiny_model):
+    with pytest.raises(ValueError, match='"callbacks"'):
+        tiny_visualizer(tiny_model).explain(Logit(1), callbacks=[print], verbose=0)
+    with pytest.raises(ValueError, match='"preprocessing" must map'):
+        tiny_visualizer(tiny_model, preprocessing=lambda x: None).explain(Logit(1))
+
+
+def test_labels_need_imagenets_classes(tiny_model):
+    with pytest.raises(ValueError, match="1000 classes"):
+        tiny_visualizer(tiny_model).explain(Logit("pug"))
+
+
 def test_user_transforms_optimizer_and_schedules(tiny_model):
     visualizer = tiny_visualizer(
         tiny_model,
@@ -230,8 +260,16 @@ def test_bad_objectives_fail_before_any_step(tiny_model, objective, message):
     [
         ({"steps": 0}, '"steps" must be an integer'),
         ({"steps": 2.5}, '"steps" must be an integer'),
-        ({"crops": 0}, '"count"'),
-        ({"crop_side": 1.5}, r'"side" must lie in \(0, 1\]'),
+        ({"crops": 0}, '"crops"'),
+        ({"crop_side": 1.5}, r'"crop_side" must lie in \(0, 1\]'),
+        ({"crop_inside": "no"}, '"inside"'),
+        ({"image_size": 12}, "larger than the image"),
+        ({"gaussian_noise": -0.1}, '"gaussian_noise" must not be negative'),
+        ({"learning_rate": float("nan")}, '"learning_rate"'),
+        ({"learning_rate": "fast"}, '"learning_rate"'),
+        ({"learning_rate": 1.0, "optimizer": keras.optimizers.Adam()}, '"learning_rate" belongs'),
+        ({"transforms": [tf.identity], "crop_side": 0.5}, "crop_side besides"),
+        ({"transforms": [3]}, '"transforms" must be a list'),
         ({"image_size": 4}, '"image_size"'),
         ({"image_size": (32, 32, 3)}, '"image_size"'),
         ({"recipe": "lucid"}, '"recipe" must be one of'),
@@ -240,7 +278,7 @@ def test_bad_objectives_fail_before_any_step(tiny_model, objective, message):
         ({"jit_compile": "yes"}, '"jit_compile"'),
         ({"steps_per_execution": 0}, '"steps_per_execution"'),
         ({"magnitude": np.ones((3, 4, 4))}, r"maco_tf\.Magnitude"),
-        ({"gaussian_noise": "loud"}, '"std" must be a number'),
+        ({"gaussian_noise": "loud"}, '"gaussian_noise" must be a finite number'),
         ({"preprocessing": "resnet"}, '"preprocessing"'),
     ],
 )

@@ -34,10 +34,10 @@ def entry(name):
     if name not in ENTRIES:
         known = [*ENTRIES, *application_names()]
         near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
-        hint = f"Did you mean {', '.join(near)}? " if near else ""
+        hint = f"Did you mean {', '.join(near)}?" if near else ""
         raise ValueError(
             f'"name" must be one of {", ".join(ENTRIES)}, or a network of keras.applications. '
-            f"Received: {name!r}. {hint}"
+            f"Received: {name!r}. {hint}".rstrip()
         )
     return ENTRIES[name]
 

@@ -17,6 +17,9 @@ def load_application(name, weights="imagenet"):
         name: as in `keras.applications`, such as "ResNet50V2".
         weights: "imagenet" (downloaded by Keras), a file, or None for random weights.
 
+    Raises:
+        OSError: the weights could not be had.
+
     Returns:
         A functional `keras.Model` from images in [0, 1]; the network's own layers keep their names.
     """
@@ -24,7 +27,11 @@ def load_application(name, weights="imagenet"):
     size = build(weights=None).input_shape[1:]
     inputs = keras.Input(size, name="image")
     outputs = _module(name).preprocess_input(255.0 * inputs)
-    network = build(weights=weights, input_tensor=outputs)
+    try:
+        network = build(weights=weights, input_tensor=outputs)
+    except Exception as error:
+        # Keras raises a bare Exception where the download fails.
+        raise OSError(f"Keras could not load the weights {weights!r} of {name}: {error}") from error
     return keras.Model(inputs, network.output, name=network.name)
 
 
