@@ -103,8 +103,8 @@ class CompiledSteps:
         image_gradient, *gradients = tape.gradient(loss, [image, *values])
         if image_gradient is None:
             raise ValueError(
-                "The score must have a gradient with respect to the image. Received: a preprocessing, transform or "
-                "layer that cannot be differentiated, such as a cast to integers, rounding or tf.stop_gradient. Leave it out."
+                "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
+                "and layers must not round, cast to integers or stop gradients."
             )
         # Halves underflow below 6e-8: the model saw its gradient times this power of two.
         image_gradient, *gradients = (gradient / scale for gradient in (image_gradient, *gradients))
