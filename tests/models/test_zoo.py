@@ -4,6 +4,7 @@ import pickle
 import keras
 import numpy as np
 import pytest
+import skimage.data
 
 from maco_tf.models import zoo
 from maco_tf.models.zoo import weight_files
@@ -132,8 +133,12 @@ def test_unknown_names_get_near_ones():
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_trained_networks_survive_saving_bit_for_bit(name, tmp_path):
-    model = zoo.load(name)
+def test_trained_networks_see_and_survive_saving_bit_for_bit(name, tmp_path):
+    model, entry = zoo.load(name), zoo.entry(name)
+    photographs = np.stack([entry.prepare(image) for image in (skimage.data.coffee(), skimage.data.chelsea())])
+    coffee, cat = model(photographs, training=False).numpy().argmax(1)
+    assert coffee == 967  # Espresso.
+    assert cat in (281, 282, 285)  # Tabby, tiger cat, Egyptian cat.
     images = np.random.default_rng(0).uniform(size=(1, *model.input_shape[1:])).astype("float32")
     before = model(images, training=False).numpy()
     np.testing.assert_allclose(before.sum(), 1, atol=1e-5)
