@@ -70,8 +70,8 @@ def test_every_part_is_known_here():
 def test_public_names_resolve():
     import maco_tf
 
-    for name in maco_tf.__all__:
-        assert getattr(maco_tf, name) is not None
+    resolved = {name: getattr(maco_tf, name) for name in maco_tf.__all__ if name != "__version__"}
+    assert {name: value.__name__.rsplit(".", 1)[-1] for name, value in resolved.items()} == {n: n for n in resolved}
     with pytest.raises(AttributeError):
         maco_tf.nonsense  # noqa: B018
 

@@ -1,17 +1,16 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from xplique import features_visualizations as xplique
 
 from maco_tf.objectives import Objective
 from maco_tf.optimization import objective_tensors, score_images
 from tests.conftest import build_tiny_model
 
-xplique_objectives = pytest.importorskip("xplique.features_visualizations.objectives")
-
 
 def test_terms_weights_and_images_keep_apart(rng):
     model = build_tiny_model()
-    theirs = xplique_objectives.Objective
+    theirs = xplique.Objective
     vectors = [rng.normal(size=(16, 16, 4)).astype("float32") for _ in range(2)]
     a = theirs.channel(model, "conv", [1, 2], multiplier=3.0)
     b = theirs.direction(model, "add", vectors, multiplier=-0.5)
