@@ -10,8 +10,17 @@ def rng():
     return np.random.default_rng(0)
 
 
-def build_tiny_model(seed=0, activation="softmax", channels=3, size=16):
-    """A convolution, a sum, and a classifier of five classes."""
+def build_tiny_model(seed=0, activation="softmax", channels=3, size=16, policy="float32"):
+    """A convolution, a sum, and a classifier of five classes, under a dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        return _tiny_model(seed, activation, channels, size)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _tiny_model(seed, activation, channels, size):
     keras.utils.set_random_seed(seed)
     inputs = keras.Input((size, size, channels))
     x = keras.layers.Conv2D(4, 3, padding="same", activation="tanh", name="conv")(inputs)

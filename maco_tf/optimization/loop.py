@@ -54,12 +54,11 @@ def optimize(run, weights, parameters, *, steps_per_execution=1, callbacks=None,
     Raises:
         FloatingPointError: a score is not finite; the message names the step and likely causes.
     """
-    # An empty list, not None: Keras would otherwise keep callbacks for its own training.
-    callbacks = keras.callbacks.CallbackList(callbacks or [], model=run, steps=run.steps, epochs=1, verbose=0)
+    callbacks = keras.callbacks.CallbackList(callbacks, model=run, steps=run.steps, epochs=1, verbose=0)
     progress = keras.utils.Progbar(
         run.steps, verbose=1 if verbose == "auto" else verbose, unit_name="step", stateful_metrics=["score"]
     )
-    done = int(run.state.step)
+    done, logs = 0, {}
     try:
         callbacks.on_train_begin()
         callbacks.on_epoch_begin(0)  # A run is one epoch to Keras's callbacks.
@@ -75,8 +74,6 @@ def optimize(run, weights, parameters, *, steps_per_execution=1, callbacks=None,
     except KeyboardInterrupt:
         # What there is is returned: minutes of work are not thrown away.
         run.interrupted = True
-    scores = run.scores()
-    logs = {"score": float(scores[-1].mean())} if len(scores) else {}
     if 0 < done < run.steps:
         progress.update(done, values=list(logs.items()), finalize=True)
     callbacks.on_epoch_end(0, logs)

@@ -46,7 +46,7 @@ class Visualizer(abc.ABC):
             raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
-        self.steps, self.steps_per_execution = steps, steps_per_execution
+        self.steps, self.steps_per_execution = int(steps), int(steps_per_execution)
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
         self.image_size = _image_size(image_size, self.activations.input_shape)
         self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile

@@ -97,12 +97,7 @@ def test_shared_layer_needs_the_number_of_its_call(images):
 
 
 def test_half_precision_models_give_float32(images):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        model = build_tiny_model()
-    finally:
-        keras.config.set_dtype_policy(before)
+    model = build_tiny_model(policy="mixed_float16")
     found = run(Activations(model), images, [LOGITS, "conv"])
     assert {value.dtype for value in found.values()} == {tf.float32}
 

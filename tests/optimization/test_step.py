@@ -121,12 +121,7 @@ class Jitter(keras.layers.Layer):
 
 
 def test_half_precision_gradients_do_not_underflow():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
-        half = build_tiny_model(size=64)
-    finally:
-        keras.config.set_dtype_policy(before)
+    half = build_tiny_model(size=64, policy="mixed_float16")
     full = build_tiny_model(size=64)
     full.set_weights(half.get_weights())
     objective = 0.01 * Channel("conv", 1)

@@ -202,6 +202,11 @@ def test_images_that_are_not_finite_are_not_returned():
         tiny_visualizer(keras.Model(inputs, x), steps=1).explain(Logit(0), verbose=0)
 
 
+def test_numpy_numbers_are_numbers(tiny_model, tmp_path):
+    explanation = tiny_visualizer(tiny_model, steps=np.int64(2)).explain(Logit(1), seed=np.int64(3), verbose=0)
+    assert explanation.save(tmp_path / "result.npz")[0].stat().st_size > 1000
+
+
 def test_bad_callbacks_and_preprocessing(tiny_model):
     with pytest.raises(ValueError, match='"callbacks"'):
         tiny_visualizer(tiny_model).explain(Logit(1), callbacks=[print], verbose=0)
@@ -226,12 +231,7 @@ def test_user_transforms_optimizer_and_schedules(tiny_model):
 
 
 def test_keras_models_trained_in_half_precision_work():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        model = build_tiny_model()
-    finally:
-        keras.config.set_dtype_policy(before)
+    model = build_tiny_model(policy="mixed_bfloat16")
     explanation = tiny_visualizer(model, steps=2).explain(Logit(0) - TotalVariation(), verbose=0)
     assert explanation.scores.dtype == np.float32
 
