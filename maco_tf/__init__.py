@@ -26,17 +26,20 @@ _SOURCES = {
     "maco_tf.objectives": [
         "L1",
         "L2",
+        "Alignment",
         "Channel",
         "Direction",
+        "Diversity",
         "Layer",
         "Logit",
         "Neuron",
         "Objective",
         "TotalVariation",
+        "interpolate",
         "product",
     ],
     "maco_tf.spectrum": ["Magnitude", "estimate_magnitude", "imagenet_magnitude"],
-    "maco_tf.visualizers": ["Explanation", "MacoVisualizer"],
+    "maco_tf.visualizers": ["CBRVisualizer", "Explanation", "FourierVisualizer", "MacoVisualizer"],
 }
 _PARTS = [
     "display",

@@ -5,7 +5,8 @@ import threading
 
 import keras
 
-_LOCK = threading.RLock()
+# One trace at a time exchanges functions of Keras or TensorFlow.
+TRACING = threading.RLock()
 
 
 @contextlib.contextmanager
@@ -23,7 +24,7 @@ def record_outputs(operations):
     """
     outputs = {id(operation): [] for operation in operations}
 
-    with _LOCK:
+    with TRACING:
         call = keras.Operation.__call__
 
         def recording(self, *args, **kwargs):

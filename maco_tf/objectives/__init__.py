@@ -3,6 +3,8 @@
 from maco_tf.objectives.channel import Channel
 from maco_tf.objectives.direction import Direction
 from maco_tf.objectives.image_terms import L1, L2, TotalVariation
+from maco_tf.objectives.interpolate import interpolate
+from maco_tf.objectives.joint import Alignment, Diversity, JointTerm
 from maco_tf.objectives.layer import Layer
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
@@ -14,8 +16,11 @@ from maco_tf.objectives.sum import Sum
 __all__ = [
     "L1",
     "L2",
+    "Alignment",
     "Channel",
     "Direction",
+    "Diversity",
+    "JointTerm",
     "Layer",
     "Logit",
     "Neuron",
@@ -23,6 +28,7 @@ __all__ = [
     "Sum",
     "Term",
     "TotalVariation",
+    "interpolate",
     "parse_objective",
     "product",
 ]

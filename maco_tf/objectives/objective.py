@@ -12,7 +12,8 @@ class Objective(abc.ABC):
 
     Objectives are immutable and know no model. They combine as numbers do: `a + b`, `a - b`, `2 * a`, `a / 4`, `-a`,
     `sum([a, b, c])`; every operator returns a new objective. Batches of equal length pair up, a batch of one goes
-    with every image, and `product(a, b)` gives all combinations. `objective[i]` selects from the batch.
+    with every image, and `product(a, b)` gives all combinations. A list of numbers weighs the images of a batch:
+    `[1, 0.5, 0] * a`. `objective[i]` selects from the batch.
     """
 
     # A NumPy number on the left must leave the operation to us, not take the objective for a sequence.
@@ -81,13 +82,10 @@ class Objective(abc.ABC):
         return self._combine(other, -1.0)
 
     def __mul__(self, factor):
-        if isinstance(factor, bool) or not isinstance(factor, numbers.Real) or not np.isfinite(factor):
-            raise ValueError(
-                f'"factor" must be a finite number. Received: {factor!r}. Objectives are added, not multiplied.'
-            )
         from maco_tf.objectives.sum import Sum
 
-        return Sum([(float(factor) * weight, term) for weight, term in self.terms])
+        factor = _factor(factor)
+        return Sum([(factor * weight, term) for weight, term in self.terms])
 
     __rmul__ = __mul__
 
@@ -177,6 +175,21 @@ class Term(Objective):
         Returns:
             Float32 tensor (views,).
         """
+
+
+def _factor(factor):
+    """A weight, or one for each image, as a float array."""
+    try:
+        values = np.array(factor, "float64")
+        numeric = np.asarray(factor).dtype.kind in "iuf"
+    except (TypeError, ValueError):
+        numeric = False
+    if not numeric or values.ndim > 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError(
+            f'"factor" must be a finite number, or a list of one for each image. Received: {factor!r}. Objectives are '
+            "added, not multiplied."
+        )
+    return values
 
 
 def _frozen(value):

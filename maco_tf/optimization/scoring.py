@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.objectives.joint import JointTerm
+
 
 def objective_tensors(objective):
     """All of an objective that is not compiled in, so that a second objective of the same structure traces nothing.
@@ -11,10 +13,11 @@ def objective_tensors(objective):
         objective: an `Objective`.
 
     Returns:
-        `(weights, parameters)`: a float32 tensor (terms,), and for each term a dictionary of tensors (batch, ...).
+        `(weights, parameters)`: a float32 tensor (terms, batch), and for each term a dictionary of tensors
+        (batch, ...).
     """
     batch = len(objective)
-    weights = tf.constant([weight for weight, _ in objective.terms], tf.float32)
+    weights = tf.constant(np.stack([np.broadcast_to(weight, batch) for weight, _ in objective.terms]), tf.float32)
     parameters = [
         {
             name: tf.constant(np.repeat(value, batch // len(term), axis=0))
@@ -26,7 +29,7 @@ def objective_tensors(objective):
 
 
 def score_images(terms, activations, weights, parameters, batch):
-    """The weighted sum of the terms for every image, from that image's views alone.
+    """The weighted sum of the terms for every image, from that image's views alone, joint terms aside.
 
     Args:
         terms: list of `Term`; only their structure is used.
@@ -42,9 +45,12 @@ def score_images(terms, activations, weights, parameters, batch):
     for index, term in enumerate(terms):
         activation = activations[term.layer]
         views = activation.shape[0] // batch
-        repeated = {name: tf.repeat(value, views, axis=0) for name, value in parameters[index].items()}
-        scores = tf.reshape(term.score(activation, **repeated), (batch, views))
-        total += weights[index] * tf.reduce_mean(scores, axis=1)
+        if isinstance(term, JointTerm):
+            scores = term.score(tf.reshape(activation, (batch, views, *activation.shape[1:])), **parameters[index])
+        else:
+            repeated = {name: tf.repeat(value, views, axis=0) for name, value in parameters[index].items()}
+            scores = tf.reduce_mean(tf.reshape(term.score(activation, **repeated), (batch, views)), axis=1)
+        total += weights[index] * scores
     return total
 
 

@@ -1,9 +1,12 @@
 """The compiled step: any number of ascent steps a call."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
 from maco_tf.models.activations import IMAGE
+from maco_tf.models.redirected_relu import redirected_relus
 from maco_tf.optimization.scoring import score_images
 from maco_tf.optimization.state import State, initial_state
 from maco_tf.transforms.transform import Transform, apply_transforms
@@ -23,12 +26,15 @@ class CompiledSteps:
         optimizer: a `keras.optimizers.Optimizer`; a copy is used.
         terms: list of `Term`, the objective's structure.
         steps: length of the run.
+        relu_warmup: number of first steps in which gradients pass through ReLUs that are off.
         jit_compile: whether XLA compiles the function.
     """
 
-    def __init__(self, activations, parametrization, transforms, optimizer, terms, steps, jit_compile=False):
+    def __init__(
+        self, activations, parametrization, transforms, optimizer, terms, steps, *, relu_warmup=0, jit_compile=False
+    ):
         self._activations, self._parametrization, self._terms = activations, parametrization, terms
-        self._transforms, self._steps = transforms, steps
+        self._transforms, self._steps, self._relu_warmup = transforms, steps, relu_warmup
         self._generators = [generator for item in transforms for generator in _seed_generators(item)]
         self._variables = [keras.Variable(value) for value in parametrization.initialize(0)]
         self._optimizer = type(optimizer).from_config(optimizer.get_config())
@@ -93,7 +99,8 @@ class CompiledSteps:
             tape.watch(values)
             image = self._parametrization.image(values)
             views, seeds = self._views(image, state)
-            activations = self._activations(views, [term.layer for term in self._terms])
+            with self._relus(state):
+                activations = self._activations(views, [term.layer for term in self._terms])
             scores = score_images(
                 self._terms, {**activations, IMAGE: image}, weights, parameters, self._parametrization.batch_size
             )
@@ -115,6 +122,11 @@ class CompiledSteps:
             transparency=state.transparency + tf.reduce_mean(tf.abs(image_gradient), axis=-1),
             history=tf.tensor_scatter_nd_update(state.history, [[state.step]], scores[None]),
         )
+
+    def _relus(self, state):
+        if not self._relu_warmup:
+            return contextlib.nullcontext()
+        return redirected_relus(state.step < self._relu_warmup)
 
     def _views(self, image, state):
         """The transformed images and the random states after drawing them."""

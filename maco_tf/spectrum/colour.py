@@ -37,6 +37,19 @@ def to_image(x):
     return tf.sigmoid(x)
 
 
+def stretched(images):
+    """Bring each image's smallest value to 0 and its largest to 1, as xplique does for its baselines.
+
+    Args:
+        images: tensor (batch, height, width, channels).
+
+    Returns:
+        Tensor of the same shape, in [0, 1].
+    """
+    low, high = (reduce(images, axis=(1, 2, 3), keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
+    return (images - low) / tf.maximum(high - low, 1e-6)
+
+
 def from_image(images):
     """The inverse of `to_image`.
 

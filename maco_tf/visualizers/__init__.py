@@ -1,7 +1,9 @@
-"""`MacoVisualizer(model).explain(objective)` and its result."""
+"""`MacoVisualizer(model).explain(objective)` and its result, with two baselines."""
 
+from maco_tf.visualizers.cbr import CBRVisualizer
 from maco_tf.visualizers.explanation import Explanation
+from maco_tf.visualizers.fourier import FourierVisualizer
 from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.visualizer import Visualizer
 
-__all__ = ["Explanation", "MacoVisualizer", "Visualizer"]
+__all__ = ["CBRVisualizer", "Explanation", "FourierVisualizer", "MacoVisualizer", "Visualizer"]

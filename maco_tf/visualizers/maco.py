@@ -1,6 +1,5 @@
 """MACO: the phase is optimised, the magnitude kept."""
 
-import dataclasses
 import math
 
 import keras
@@ -11,8 +10,8 @@ from maco_tf.spectrum.magnitude import Magnitude
 from maco_tf.transforms.crop import RandomCrop, check_side
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
 from maco_tf.transforms.schedule import check_amount
-from maco_tf.visualizers.recipes import RECIPES
-from maco_tf.visualizers.visualizer import Visualizer
+from maco_tf.visualizers.recipes import RECIPES, resolve_recipe
+from maco_tf.visualizers.visualizer import Visualizer, check_callables, check_count
 
 
 class MacoVisualizer(Visualizer):
@@ -40,12 +39,14 @@ class MacoVisualizer(Visualizer):
         learning_rate: of NAdam, radians of phase at the start; it falls to zero as a cosine where the recipe's
             `decay` says so. A Keras schedule is used as it is.
         optimizer: a `keras.optimizers.Optimizer` that replaces NAdam.
-        image_size: side of the image, pixels, or `(height, width)`; by default 512, or 512 / 224 of the model's input
-            where that is less.
+        image_size: side of the image, pixels, `(height, width)`, or "input" for the model's; by default 512, or
+            512 / 224 of the model's input where that is less.
         magnitude: a `Magnitude`, resized to the image; `None` is ImageNet's, for images of three channels.
         preprocessing: `None` where the model takes images in [0, 1] (the zoo's do), a callable from such images to
             the model's input, or Keras's "tf", "torch" or "caffe".
         input_shape: `(height, width, channels)` of the model's input where the model does not tell it.
+        relu_warmup: steps at the start of a run in which the gradient passes through ReLUs that are off wherever it
+            would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
         jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
 
@@ -73,11 +74,10 @@ class MacoVisualizer(Visualizer):
         magnitude=None,
         preprocessing=None,
         input_shape=None,
+        relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
     ):
-        if recipe not in RECIPES:
-            raise ValueError(f'"recipe" must be one of {", ".join(map(repr, RECIPES))}. Received: {recipe!r}.')
         if optimizer is not None and learning_rate is not None:
             raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
         crops_and_noise = {
@@ -96,9 +96,7 @@ class MacoVisualizer(Visualizer):
                 "into the list."
             )
         chosen = {**crops_and_noise, "steps": steps, "learning_rate": learning_rate, "image_size": image_size}
-        self.recipe = dataclasses.replace(
-            RECIPES[recipe], **{name: value for name, value in chosen.items() if value is not None}
-        )
+        self.recipe = resolve_recipe(RECIPES, recipe, chosen)
         super().__init__(
             model,
             steps=self.recipe.steps,
@@ -106,12 +104,13 @@ class MacoVisualizer(Visualizer):
             optimizer=optimizer,
             preprocessing=preprocessing,
             input_shape=input_shape,
+            relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
         )
         self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
         self._recipe_name, self._preprocessing = recipe, preprocessing
-        self._transforms = self._crops_and_noise() if transforms is None else _callables(transforms)
+        self._transforms = self._crops_and_noise() if transforms is None else check_callables(transforms)
 
     @property
     def transforms(self):
@@ -148,8 +147,7 @@ class MacoVisualizer(Visualizer):
 
     def _crops_and_noise(self):
         recipe = self.recipe
-        if not isinstance(recipe.crops, int) or recipe.crops < 1:
-            raise ValueError(f'"crops" must be an integer of at least 1. Received: {recipe.crops!r}.')
+        check_count("crops", recipe.crops)
         check_side("crop_side", recipe.crop_side)
         check_amount("gaussian_noise", recipe.gaussian_noise)
         check_amount("uniform_noise", recipe.uniform_noise)
@@ -168,14 +166,6 @@ class MacoVisualizer(Visualizer):
             if level != 0:
                 transforms.append(noise(level))
         return transforms
-
-
-def _callables(transforms):
-    if not isinstance(transforms, list | tuple) or not all(map(callable, transforms)):
-        raise ValueError(
-            f'"transforms" must be a list of transforms or callables from images to images. Received: {transforms!r}.'
-        )
-    return list(transforms)
 
 
 def _magnitude(magnitude, image_size, channels):

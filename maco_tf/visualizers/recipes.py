@@ -84,3 +84,22 @@ XPLIQUE = MacoRecipe(
 )
 
 RECIPES = {"default": DEFAULT, "paper": PAPER, "xplique": XPLIQUE}
+
+
+def resolve_recipe(recipes, name, settings):
+    """The named recipe with the user's settings in place of its own.
+
+    Args:
+        recipes: dictionary, name -> dataclass.
+        name: what the user asked for.
+        settings: dictionary, field -> value; `None` leaves the recipe's.
+
+    Returns:
+        A dataclass of the same kind.
+
+    Raises:
+        ValueError: there is no such recipe.
+    """
+    if name not in recipes:
+        raise ValueError(f'"recipe" must be one of {", ".join(map(repr, recipes))}. Received: {name!r}.')
+    return dataclasses.replace(recipes[name], **{key: value for key, value in settings.items() if value is not None})

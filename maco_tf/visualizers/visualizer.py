@@ -24,29 +24,41 @@ class Visualizer(abc.ABC):
     Args:
         model: a built `keras.Model` of any kind; never changed.
         steps: length of a run.
-        image_size: side of the image, pixels, or `(height, width)`; `None` is 512, or 512 / 224 of the model's input
-            where that is less.
+        image_size: side of the image, pixels, `(height, width)`, or "input" for the model's; `None` is 512, or
+            512 / 224 of the model's input where that is less.
         optimizer: a `keras.optimizers.Optimizer`, copied for every run; `None` is the visualizer's own.
         preprocessing: `None` where the model takes images in [0, 1], a callable from such images to the model's
             input, or Keras's "tf", "torch" or "caffe".
         input_shape: `(height, width, channels)` of the model's input where the model does not tell it.
+        relu_warmup: steps at the start of a run in which the gradient passes through ReLUs that are off wherever it
+            would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
         jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
     """
 
     def __init__(
-        self, model, *, steps, image_size, optimizer, preprocessing, input_shape, steps_per_execution, jit_compile
+        self,
+        model,
+        *,
+        steps,
+        image_size,
+        optimizer,
+        preprocessing,
+        input_shape,
+        relu_warmup,
+        steps_per_execution,
+        jit_compile,
     ):
         _check_backend()
         self.activations = Activations(model, preprocessing, input_shape)
         for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
-            if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
-                raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
+            check_count(name, value)
+        check_count("relu_warmup", relu_warmup, least=0)
         if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
-        self.steps, self.steps_per_execution = int(steps), int(steps_per_execution)
+        self.steps, self.steps_per_execution, self.relu_warmup = int(steps), int(steps_per_execution), int(relu_warmup)
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
         self.image_size = _image_size(image_size, self.activations.input_shape)
         self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile
@@ -148,6 +160,7 @@ class Visualizer(abc.ABC):
                 "maco_tf": __version__,
                 "model": self.activations.model.name,
                 **self.config(),
+                "relu_warmup": self.relu_warmup,
                 "interrupted": run.interrupted,
             },
             seed=int(seed),
@@ -163,12 +176,35 @@ class Visualizer(abc.ABC):
                 self.parametrization(len(objective)),
                 self.transforms,
                 self.optimizer,
-                # One of each suffices: the values come as tensors.
-                [term.take([0]) for term in terms],
+                terms,
                 self.steps,
-                self.jit_compile,
+                relu_warmup=self.relu_warmup,
+                jit_compile=self.jit_compile,
             )
         return self._compiled[key]
+
+
+def check_count(name, value, least=1):
+    """Refuse what is no integer, or less than the least.
+
+    Raises:
+        ValueError: see above.
+    """
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f'"{name}" must be an integer of at least {least}. Received: {value!r}.')
+
+
+def check_callables(transforms):
+    """A user's list of transforms.
+
+    Raises:
+        ValueError: it is no list, or one of it cannot be called.
+    """
+    if not isinstance(transforms, list | tuple) or not all(map(callable, transforms)):
+        raise ValueError(
+            f'"transforms" must be a list of transforms or callables from images to images. Received: {transforms!r}.'
+        )
+    return list(transforms)
 
 
 def _warn_without_gradient(transparency, names):
@@ -176,8 +212,8 @@ def _warn_without_gradient(transparency, names):
     if still:
         warnings.warn(
             f"The score of {', '.join(still)} had no gradient at any step, so the image is still its random start. "
-            "The unit may be dead at the start (try another seed), the objective's terms may cancel, or a part of the "
-            "model or of the preprocessing cannot be differentiated.",
+            "The unit may be dead at the start (try relu_warmup=16 or another seed), the objective's terms may cancel, "
+            "or a part of the model or of the preprocessing cannot be differentiated.",
             stacklevel=3,
         )
 
@@ -195,10 +231,13 @@ def _image_size(size, input_shape):
         # An image of 512 pixels suits an input of 224; one of 32 would see it through a sieve.
         scale = max(1.0, min(512 / 224, 512 / max(input_shape[:2])))
         return tuple(round(side * scale) for side in input_shape[:2])
+    if isinstance(size, str) and size == "input":
+        return tuple(input_shape[:2])
     pair = (size, size) if isinstance(size, int) else size
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(n, int) and n >= 8 for n in pair):
         raise ValueError(
-            f'"image_size" must be a number of pixels, or (height, width), of at least 8. Received: {size!r}.'
+            '"image_size" must be a number of pixels, or (height, width), of at least 8, or "input". '
+            f"Received: {size!r}."
         )
     if any(pixels < side for pixels, side in zip(pair, input_shape)):
         raise ValueError(

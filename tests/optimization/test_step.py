@@ -22,7 +22,7 @@ def compiled_steps(objective, model, *, steps=5, transforms=(), optimizer=None, 
         optimizer or keras.optimizers.Nadam(0.1),
         [term for _, term in objective.terms],
         steps,
-        jit_compile,
+        jit_compile=jit_compile,
     )
 
 

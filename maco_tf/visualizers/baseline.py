@@ -1,0 +1,68 @@
+"""What the Fourier and pixel-space baselines share."""
+
+import math
+import numbers
+
+import keras
+
+from maco_tf.transforms.repeat import Repeat
+from maco_tf.transforms.resize import Resize
+from maco_tf.visualizers.recipes import resolve_recipe
+from maco_tf.visualizers.visualizer import Visualizer, check_callables, check_count
+
+
+class Baseline(Visualizer):
+    """A visualizer with Lucid's transforms and Adam; subclasses say what is free.
+
+    Args:
+        model: see `Visualizer`.
+        recipes: dictionary, name -> `BaselineRecipe`.
+        recipe: a name from it.
+        settings: dictionary, field of the recipe -> value; `None` is the recipe's.
+        transforms: list of transforms or callables instead of the recipe's.
+        **options: see `Visualizer`.
+    """
+
+    def __init__(self, model, recipes, recipe, settings, *, transforms, **options):
+        self.recipe, self._recipe_name = resolve_recipe(recipes, recipe, settings), recipe
+        if options["optimizer"] is not None and settings["learning_rate"] is not None:
+            raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
+        check_count("crops", self.recipe.crops)
+        super().__init__(model, steps=self.recipe.steps, image_size=self.recipe.image_size, **options)
+        self._preprocessing = options["preprocessing"]
+        chosen = self.recipe.transform_set(self.image_size) if transforms is None else check_callables(transforms)
+        self._transforms = [
+            Repeat(self.recipe.crops),
+            *chosen,
+            Resize(self.activations.input_shape[:2], antialias=self.recipe.antialias),
+        ]
+        # Refused now where the starting values' settings are wrong, not at the first explanation.
+        self.parametrization(1)
+
+    @property
+    def transforms(self):
+        return self._transforms
+
+    def default_optimizer(self):
+        rate = self.recipe.learning_rate
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            return keras.optimizers.Adam(rate)
+        if isinstance(rate, bool) or not isinstance(rate, numbers.Real) or not 0 < rate < math.inf:
+            raise ValueError(
+                f'"learning_rate" must be a finite number above 0, or a Keras schedule. Received: {rate!r}.'
+            )
+        return keras.optimizers.Adam(float(rate))
+
+    def config(self):
+        return {
+            "method": self.method,
+            "recipe": self._recipe_name,
+            "preprocessing": repr(self._preprocessing),
+            "steps": self.steps,
+            "image_size": list(self.image_size),
+            "transforms": [repr(transform) for transform in self._transforms],
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "std": self.recipe.std,
+            "stretch": self.recipe.stretch,
+            **self.own_config(),
+        }
