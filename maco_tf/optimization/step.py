@@ -137,8 +137,8 @@ class CompiledSteps:
         if views.shape[1:] != self._activations.input_shape:
             raise ValueError(
                 f'"transforms" must bring images to the model\'s input {self._activations.input_shape}. Received: '
-                f"{tuple(views.shape[1:])} after the last. Add lambda x: tf.image.resize(x, "
-                f"{self._activations.input_shape[:2]})."
+                f"{tuple(views.shape[1:])} after the last. Add transforms.Resize("
+                f"{tuple(self._activations.input_shape[:2])})."
             )
         return views, [tf.cast(scope.get_current_value(variable), tf.uint32) for variable in states]
 

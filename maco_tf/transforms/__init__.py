@@ -1,8 +1,36 @@
 """Image to the views that the model sees."""
 
+from maco_tf.transforms.blur import GaussianBlur
 from maco_tf.transforms.crop import RandomCrop
-from maco_tf.transforms.distribution import Normal, Uniform
+from maco_tf.transforms.distribution import Choice, Normal, Uniform
+from maco_tf.transforms.flip import RandomFlip
+from maco_tf.transforms.jitter import Jitter
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
+from maco_tf.transforms.pad import Pad
+from maco_tf.transforms.repeat import Repeat
+from maco_tf.transforms.resize import Resize
+from maco_tf.transforms.rotate import RandomRotate
+from maco_tf.transforms.scale import RandomScale
+from maco_tf.transforms.standard import lucid_standard, paper_standard
 from maco_tf.transforms.transform import Transform, apply_transforms
 
-__all__ = ["GaussianNoise", "Normal", "RandomCrop", "Transform", "Uniform", "UniformNoise", "apply_transforms"]
+__all__ = [
+    "Choice",
+    "GaussianBlur",
+    "GaussianNoise",
+    "Jitter",
+    "Normal",
+    "Pad",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotate",
+    "RandomScale",
+    "Repeat",
+    "Resize",
+    "Transform",
+    "Uniform",
+    "UniformNoise",
+    "apply_transforms",
+    "lucid_standard",
+    "paper_standard",
+]

@@ -5,8 +5,7 @@ import math
 import tensorflow as tf
 
 from maco_tf.transforms.crop_sampling import crop_by_gathering, crop_by_matrices
-from maco_tf.transforms.distribution import Uniform, as_distribution
-from maco_tf.transforms.schedule import bounds
+from maco_tf.transforms.distribution import Uniform, as_distribution, extremes
 from maco_tf.transforms.transform import Transform
 
 # A crop below one twentieth of the image holds too few pixels to mean anything (as in xplique).
@@ -23,8 +22,8 @@ class RandomCrop(Transform):
     Args:
         size: `(height, width)` of the crops, pixels, or one number for both.
         count: crops an image.
-        side: side of the crop as a fraction of the largest that fits into the image: a `Normal` or
-            `Uniform`, or a schedule. Kept in [0.05, 1].
+        side: side of the crop as a fraction of the largest that fits into the image: a `Normal`,
+            `Uniform` or `Choice`, or a schedule. Kept in [0.05, 1].
         centre: centre of the crop as a fraction of the image, for each axis alike: "anywhere", so that every crop
             inside the image is equally likely, or a `Normal`, `Uniform` or schedule.
         inside: whether a crop that crosses the border is moved inside; otherwise mid-grey fills what is beyond.
@@ -100,15 +99,9 @@ class RandomCrop(Transform):
         )
 
 
-def _extremes(side):
-    """The bounds of the side's parameters, where numbers say so."""
-    found = (bounds(getattr(side, name)) for name in ("low", "high", "mean") if hasattr(side, name))
-    return [extremes for extremes in found if extremes is not None]
-
-
 def _largest_side(side):
     """The largest side that is not an exception: 1 where nothing tells."""
-    return max((high for _, high in _extremes(side)), default=1.0)
+    return max((high for _, high in extremes(side)), default=1.0)
 
 
 def check_side(name, side):
@@ -122,5 +115,5 @@ def check_side(name, side):
         ValueError: it is none, or reaches outside (0, 1].
     """
     side = as_distribution(name, side)
-    if any(not (low > 0.0 and high <= 1.0) for low, high in _extremes(side)):
+    if any(not (low > 0.0 and high <= 1.0) for low, high in extremes(side)):
         raise ValueError(f'"{name}" must lie in (0, 1]. Received: {side!r}. It is a fraction of the image\'s side.')

@@ -8,8 +8,7 @@ the border the image is continued by its edge, and `OUTSIDE` lies further out.
 
 import tensorflow as tf
 
-# Mid-grey: black or white would be an edge that the model sees.
-OUTSIDE = 0.5
+from maco_tf.transforms.separable import OUTSIDE, apply_matrices
 
 
 def crop_by_gathering(images, centres, sides, size, samples=1):
@@ -59,10 +58,7 @@ def crop_by_matrices(images, centres, sides, size, samples=1):
     )
     views = centres.shape[0] // batch
     rows, columns = (tf.reshape(weights, (batch, views, *weights.shape[1:])) for weights in (rows, columns))
-    # Taking OUTSIDE off and adding it back gives it to all that no row or column reaches.
-    crops = tf.einsum("bvih,bhwc->bviwc", rows, images - OUTSIDE)
-    crops = tf.einsum("bvjw,bviwc->bvijc", columns, crops) + OUTSIDE
-    return tf.reshape(crops, (batch * views, *size, images.shape[-1]))
+    return tf.reshape(apply_matrices(images, rows, columns), (batch * views, *size, images.shape[-1]))
 
 
 def _weights(centres, sides, extent, size, samples):

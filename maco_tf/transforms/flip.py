@@ -1,0 +1,37 @@
+"""Mirror images."""
+
+import keras
+import tensorflow as tf
+
+from maco_tf.transforms.transform import Transform
+
+
+class RandomFlip(Transform):
+    """Mirror each image with probability one half, along each of the axes chosen apart.
+
+    Args:
+        horizontal: whether left and right are exchanged.
+        vertical: whether top and bottom are exchanged.
+
+    Raises:
+        ValueError: neither is.
+    """
+
+    def __init__(self, horizontal=True, vertical=False):
+        super().__init__()
+        for name, value in (("horizontal", horizontal), ("vertical", vertical)):
+            if not isinstance(value, bool):
+                raise ValueError(f'"{name}" must be True or False. Received: {value!r}.')
+        if not (horizontal or vertical):
+            raise ValueError('"horizontal" or "vertical" must be True. Received: False for both.')
+        self.horizontal, self.vertical = horizontal, vertical
+
+    def __call__(self, images, step=0, steps=1):
+        for axis, chosen in ((1, self.vertical), (2, self.horizontal)):
+            if chosen:
+                draws = keras.random.uniform((images.shape[0], 1, 1, 1), dtype="float32", seed=self.seed_generator)
+                images = tf.where(draws < 0.5, tf.reverse(images, [axis]), images)
+        return images
+
+    def __repr__(self):
+        return f"RandomFlip(horizontal={self.horizontal}, vertical={self.vertical})"
