@@ -27,24 +27,37 @@ class Resize(Transform):
         self.antialias = antialias
 
     def __call__(self, images, step=0, steps=1):
-        sides = images.shape[1:3]
-        if not self.antialias or all(new >= side for new, side in zip(self.size, sides)):
-            # Enlarging does not alias.
-            return tf.image.resize(images, self.size)
-        # The antialiasing kernel of tf.image.resize has no XLA form. It maps each axis by a matrix, which it gives
-        # itself: the identity, resized.
-        rows, columns = (_matrix(side, new) for side, new in zip(sides, self.size))
-        batch = images.shape[0]
-        rows, columns = (tf.broadcast_to(matrix, (batch, 1, *matrix.shape)) for matrix in (rows, columns))
-        return apply_matrices(images, rows, columns)[:, 0]
+        # Enlarging does not alias.
+        antialias = self.antialias and any(new < side for new, side in zip(self.size, images.shape[1:3]))
+        if antialias or tf.config.list_logical_devices("GPU"):
+            return resize_by_matrices(images, self.size, antialias)
+        # Ten times as fast on a CPU; on a GPU its gradient adds in no fixed order.
+        return tf.image.resize(images, self.size)
 
     def __repr__(self):
         return f"Resize(size={self.size}, antialias={self.antialias})"
 
 
-def _matrix(side, new):
-    """Weights (new, side) of an axis's pixels in those of the resized one."""
+def resize_by_matrices(images, size, antialias):
+    """Resize as `tf.image.resize` does, whose antialiasing kernel has no XLA form.
+
+    Args:
+        images: tensor (batch, height, width, channels), float32.
+        size: `(height, width)`, pixels.
+        antialias: whether shrinking averages.
+
+    Returns:
+        Tensor (batch, *size, channels).
+    """
+    batch = images.shape[0]
+    rows, columns = (_matrix(side, new, antialias) for side, new in zip(images.shape[1:3], size))
+    rows, columns = (tf.broadcast_to(matrix, (batch, 1, *matrix.shape)) for matrix in (rows, columns))
+    return apply_matrices(images, rows, columns)[:, 0]
+
+
+def _matrix(side, new, antialias):
+    """Weights (new, side) of an axis's pixels in those of the resized one: the identity, resized."""
     with tf.init_scope():
-        resized = tf.image.resize(tf.eye(side)[None, :, :, None], (new, side), antialias=True)
+        resized = tf.image.resize(tf.eye(side)[None, :, :, None], (new, side), antialias=antialias)
         weights = resized[0, :, :, 0].numpy()
     return tf.constant(weights)

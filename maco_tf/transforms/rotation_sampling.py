@@ -34,7 +34,7 @@ def rotate(images, angles):
     return rotate_all(images)
 
 
-# Compiled by XLA wherever they run: it makes one pass of what would be some hundred operations on small tensors, six
+# Compiled by XLA wherever they run: it makes one pass of what would be some hundred operations on small tensors, five
 # times as fast on two CPU cores.
 @tf.function(jit_compile=True, autograph=False)
 def _rotated(images, angles):

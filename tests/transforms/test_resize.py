@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.transforms import Resize
+from maco_tf.transforms.resize import resize_by_matrices
 
 
 @pytest.mark.parametrize("antialias", [True, False])
@@ -12,6 +13,7 @@ def test_against_tensorflow(size, antialias, channels, rng):
     images = rng.uniform(size=(2, 13, 17, channels)).astype("float32")
     expected = tf.image.resize(images, size, antialias=antialias)
     np.testing.assert_allclose(Resize(size, antialias)(tf.constant(images)), expected, atol=1e-5)
+    np.testing.assert_allclose(resize_by_matrices(tf.constant(images), size, antialias), expected, atol=1e-5)
 
 
 def test_a_pattern_finer_than_the_output_averages_out():
