@@ -23,7 +23,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["maco_tf", "maco_tf.*"]),
-    package_data={"maco_tf.objectives": ["imagenet_labels.json"]},
+    package_data={"maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow>=2.18",

@@ -27,6 +27,19 @@ def write_png(path, image):
     return path
 
 
+def read_png(path):
+    """Read an image that `write_png` wrote.
+
+    Args:
+        path: file name.
+
+    Returns:
+        Array (height, width, 3), float32, RGB in [0, 1].
+    """
+    pixels = cv2.imdecode(np.frombuffer(Path(path).read_bytes(), "uint8"), cv2.IMREAD_COLOR)
+    return cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype("float32") / 255
+
+
 def figure_png(figure, dpi=100):
     """A matplotlib figure as the bytes of a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -12,6 +12,12 @@ def labels():
     return json.loads(Path(__file__).with_name("imagenet_labels.json").read_text(encoding="utf-8"))
 
 
+@functools.cache
+def wnids():
+    """List of the classes' 1,000 WordNet numbers, such as "n02110958": the names of folders of ImageNet's images."""
+    return json.loads(Path(__file__).with_name("imagenet_wnids.json").read_text(encoding="utf-8"))
+
+
 def label(index):
     """The label of a class.
 

@@ -1,0 +1,73 @@
+"""The methods that a benchmark compares, each as a function from class and seed to an image."""
+
+import keras
+
+from maco_tf.objectives.logit import Logit
+from maco_tf.visualizers.cbr import CBRVisualizer
+from maco_tf.visualizers.fourier import FourierVisualizer
+from maco_tf.visualizers.maco import MacoVisualizer
+
+
+def _ours(visualizer):
+    def build(model, settings):
+        built = visualizer(model, steps=settings.steps, crops=settings.crops, image_size=settings.image_size)
+        return lambda index, seed: built.explain(Logit(index), seed=seed, verbose=0).images[0]
+
+    return build
+
+
+def _xplique(model, settings):
+    """xplique's own `maco` through its public functions, with its defaults but for the compute."""
+    from xplique.features_visualizations import Objective, maco
+
+    logits = logits_model(model)
+    height, width, channels = logits.input_shape[1:]
+    inputs = keras.Input((height, width, channels))
+    # Its noise and box sizes are made for images in (-1, 1), which the zoo's networks do not take; and it finds
+    # layers of the outermost model only.
+    outputs = logits(keras.layers.Rescaling(0.5, offset=0.5)(inputs))
+    outputs = keras.layers.Activation("linear", name="logits")(outputs)
+    wrapped = keras.Model(inputs, outputs)
+
+    def explain(index, seed):
+        keras.utils.set_random_seed(seed)
+        image, _ = maco(
+            Objective.neuron(wrapped, "logits", index),
+            nb_steps=settings.steps,
+            nb_crops=settings.crops,
+            custom_shape=(settings.image_size, settings.image_size),
+        )
+        return (image + 1) / 2
+
+    return explain
+
+
+def logits_model(model):
+    """A functional classifier without its final softmax.
+
+    Args:
+        model: a functional `keras.Model`.
+
+    Returns:
+        A `keras.Model` with copies of the last layer's weights; the others are shared, and `model` is as it was.
+    """
+    last = model.layers[-1]
+    if isinstance(last, keras.layers.Softmax) or (
+        isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
+    ):
+        return keras.Model(model.input, last.input)
+    if getattr(last, "activation", None) is keras.activations.softmax:
+        linear = type(last).from_config({**last.get_config(), "activation": "linear"})
+        outputs = linear(last.input)
+        linear.set_weights(last.get_weights())
+        return keras.Model(model.input, outputs)
+    return model
+
+
+# Name -> function of the loaded model and the settings -> function of class and seed -> image (height, width, 3).
+METHODS = {
+    "maco": _ours(MacoVisualizer),
+    "fourier": _ours(FourierVisualizer),
+    "cbr": _ours(CBRVisualizer),
+    "xplique": _xplique,
+}

@@ -1,0 +1,80 @@
+"""A whole benchmark: images, scores, report."""
+
+import dataclasses
+import importlib.metadata
+import json
+import platform
+from pathlib import Path
+
+from maco_tf.benchmark.generate import generate
+from maco_tf.benchmark.report import draw_tables, markdown
+from maco_tf.benchmark.scores import Scorer
+from maco_tf.benchmark.store import ImageStore
+from maco_tf.display.comparison import compare
+from maco_tf.display.files import read_png, write_png
+from maco_tf.objectives.imagenet_labels import label
+from maco_tf.version import __version__
+
+# Columns of the picture of a model's images.
+_SHOWN = 6
+
+
+def run_benchmark(settings, folder, *, verbose=1):
+    """Make what images are missing, score all, and write the report.
+
+    An interrupted benchmark goes on where it stopped when it is run again; classes, seeds, methods and models may be
+    added to one that is finished.
+
+    Args:
+        settings: a `BenchmarkSettings`.
+        folder: where images, `results.json`, `results.md`, `scores.png` and `images_<model>.png` go.
+        verbose: 0 is silent; 1 shows progress.
+
+    Returns:
+        The results: a dictionary as `results.json` holds it.
+
+    Raises:
+        ValueError: the folder holds images of other steps, crops or size.
+    """
+    folder = Path(folder)
+    compute = {"steps": settings.steps, "crops": settings.crops, "image_size": settings.image_size}
+    store = ImageStore(folder, compute)
+    generate(settings, store, verbose=verbose)
+    scorer, seconds = Scorer(settings, store), store.seconds()
+    cells = []
+    for model in settings.models:
+        for method in settings.methods:
+            if verbose:
+                print(f"Scoring {method} on {model}")
+            times = sorted(seconds.get((model, method), [float("nan")]))
+            scores = {name: dataclasses.asdict(score) for name, score in scorer.scores(model, method).items()}
+            cells.append(
+                {"model": model, "method": method, "scores": scores, "median seconds": times[len(times) // 2]}
+            )
+    results = {"settings": dataclasses.asdict(settings), "versions": _versions(), "cells": cells}
+    # NaN is no JSON.
+    text = json.dumps(results, indent=1).replace("NaN", "null")
+    (folder / "results.json").write_text(text, encoding="utf-8")
+    (folder / "results.md").write_text(markdown(results), encoding="utf-8")
+    draw_tables(results, path=folder / "scores.png")
+    for model in settings.models:
+        _draw_images(settings, store, model, folder / f"images_{model}.png")
+    return results
+
+
+def _draw_images(settings, store, model, path):
+    classes = settings.classes[:_SHOWN]
+    rows = {
+        method: [read_png(store.path(model, method, index, settings.seeds[0])) for index in classes]
+        for method in settings.methods
+    }
+    compare(rows, names=[label(index) for index in classes], path=path)
+
+
+def _versions():
+    packages = ("tensorflow", "keras", "numpy", "xplique")
+    return {
+        "maco_tf": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }

@@ -1,0 +1,138 @@
+"""What a benchmark compares, and at what compute."""
+
+import dataclasses
+import random
+from pathlib import Path
+
+from maco_tf.benchmark.methods import METHODS
+from maco_tf.metrics.image_set import image_files
+from maco_tf.objectives.imagenet_labels import wnids
+
+# The extractor of FID's features that is Keras's InceptionV3 on the centre of the image, as in the paper.
+INCEPTION = "inception_v3"
+
+
+@dataclasses.dataclass(frozen=True)
+class BenchmarkSettings:
+    """The settings of `run_benchmark`.
+
+    Attributes:
+        models: names of the explained networks, of the zoo or of `keras.applications`.
+        methods: names from `METHODS`.
+        judges: names of the networks that see the finished images; a model is never its own judge.
+        classes: ImageNet class numbers.
+        seeds: one image is made for each.
+        steps: steps of an optimisation, of every method.
+        crops: views a step, of every method.
+        image_size: side of the images, pixels.
+        real_images: folder of real images with a folder for each class, `n02110958/image.jpg`; `None` leaves out what
+            needs them: plausibility and the distances between sets.
+        features: network whose features the distances between sets compare, or "inception_v3" as in the paper.
+    """
+
+    models: tuple
+    methods: tuple
+    judges: tuple
+    classes: tuple
+    seeds: tuple = (0,)
+    steps: int = 64
+    crops: int = 8
+    image_size: int = 512
+    real_images: str | None = None
+    features: str = "efficientnet_lite2"
+
+    def __post_init__(self):
+        for name in ("models", "methods", "judges", "classes", "seeds"):
+            values = tuple(getattr(self, name))
+            if not values or len(set(values)) != len(values):
+                raise ValueError(f'"{name}" must name at least one, each once. Received: {values}.')
+            object.__setattr__(self, name, values)
+        unknown = [name for name in self.methods if name not in METHODS]
+        if unknown:
+            raise ValueError(f'"methods" must be of {", ".join(METHODS)}. Received: {", ".join(unknown)}.')
+        if any(not isinstance(value, int) or not 0 <= value < len(wnids()) for value in self.classes):
+            raise ValueError(f'"classes" must be ImageNet class numbers, 0 to 999. Received: {self.classes}.')
+        alone = [name for name in self.models if set(self.judges) <= {name}]
+        if alone:
+            raise ValueError(
+                f'"judges" must hold a network other than {alone[0]!r}: none is its own judge. Received: {self.judges}.'
+            )
+        if self.real_images is not None:
+            missing = [name for name in self.real_folders().values() if not name.is_dir()]
+            if missing:
+                raise ValueError(
+                    f'"real_images" must hold a folder for each class. Received: {self.real_images}, without '
+                    f"{', '.join(name.name for name in missing[:5])}. Draw the classes from those that it has."
+                )
+
+    def real_folders(self):
+        """Dictionary, class number -> `Path` of its real images."""
+        return {index: Path(self.real_images, wnids()[index]) for index in self.classes}
+
+
+def offline(**changes):
+    """Networks whose weights are packages: nothing is downloaded.
+
+    Args:
+        **changes: fields of `BenchmarkSettings`; `classes` is needed.
+    """
+    networks = ("efficientnet_lite0", "squeezenet", "mobilenet_v2")
+    defaults = {
+        "models": networks,
+        "methods": ("maco", "fourier", "cbr", "xplique"),
+        "judges": (*networks, "efficientnet_lite2"),
+    }
+    return BenchmarkSettings(**{**defaults, **changes})
+
+
+def paper(**changes):
+    """The paper's size: 512 pixels, 256 steps, InceptionV3's FID, six Keras classifiers as judges; for a GPU.
+
+    Networks and their number of crops differ from the paper's, whose FlexiViT is no part of `keras.applications`.
+
+    Args:
+        **changes: fields of `BenchmarkSettings`; `classes` is needed, 500 in the paper.
+    """
+    defaults = {
+        "models": ("ResNet50V2", "EfficientNetV2B0", "ConvNeXtTiny"),
+        "methods": ("maco", "fourier", "cbr"),
+        "judges": ("ResNet50V2", "EfficientNetV2B0", "ConvNeXtTiny", "InceptionV3", "VGG16", "DenseNet121"),
+        "steps": 256,
+        "features": INCEPTION,
+    }
+    return BenchmarkSettings(**{**defaults, **changes})
+
+
+PRESETS = {"offline": offline, "paper": paper}
+
+
+def draw_classes(folder, count, *, seed=0, least=1, exclude=()):
+    """Classes by chance among those that have real images.
+
+    Args:
+        folder: see `BenchmarkSettings.real_images`; `None` draws from all.
+        count: number of classes.
+        seed: integer; equal seeds draw the same.
+        least: real images that a class must have.
+        exclude: class numbers to leave out, such as those that something was tuned on.
+
+    Returns:
+        Tuple of class numbers.
+
+    Raises:
+        ValueError: fewer classes than that are there.
+    """
+    pool = [
+        index
+        for index, name in enumerate(wnids())
+        if index not in exclude and (folder is None or _count(Path(folder, name)) >= least)
+    ]
+    if count > len(pool):
+        raise ValueError(
+            f'"count" must be at most {len(pool)}, the classes with at least {least} images. Received: {count}.'
+        )
+    return tuple(random.Random(seed).sample(pool, count))
+
+
+def _count(folder):
+    return len(image_files(folder)) if folder.is_dir() and any(folder.iterdir()) else 0

@@ -1,0 +1,74 @@
+"""`maco-tf benchmark`: the paper's tables on any networks."""
+
+from pathlib import Path
+
+
+def add_parser(commands):
+    """Add the command to the parsers of `maco-tf`."""
+    parser = commands.add_parser(
+        "benchmark",
+        help="models x methods x classes: images, scores, tables",
+        description="Make visualisations of ImageNet classes with several methods at equal compute, score them by "
+        "plausibility, FID and transferability, and write results.json, results.md and pictures. An interrupted run goes "
+        "on when it is started again.",
+    )
+    add = parser.add_argument
+    add("--output", required=True, type=Path, help="a folder; images are kept in it")
+    preset = parser.add_mutually_exclusive_group()
+    preset.add_argument(
+        "--offline", action="store_const", const="offline", dest="preset", help="networks of the zoo (the default)"
+    )
+    preset.add_argument(
+        "--paper",
+        action="store_const",
+        const="paper",
+        dest="preset",
+        help="512 pixels, 256 steps, 500 classes, six Keras classifiers, InceptionV3's FID; for a GPU with the internet",
+    )
+    add("--models", nargs="+", help="explained networks")
+    add("--methods", nargs="+", help="of maco, fourier, cbr and xplique (its own maco)")
+    add("--judges", nargs="+", help="networks that see the finished images; a model is never its own judge")
+    add("--classes", nargs="+", type=int, help="ImageNet class numbers; by default they are drawn")
+    add("--count", type=int, help="how many classes to draw (default: 30; 500 for --paper)")
+    add("--draw-seed", type=int, default=0, help="of the draw (default: 0)")
+    add("--exclude", nargs="+", type=int, default=[], help="classes not to draw, such as those tuned on")
+    add("--real-images", help="folder of real images, one folder a class (n02110958/*.jpg); plausibility and FID need it")
+    add("--least-images", type=int, default=6, help="real images that a drawn class must have (default: 6)")
+    add("--seeds", nargs="+", type=int, help="an image for each (default: 0)")
+    add("--steps", type=int, help="steps of every method (default: 64; 256 for --paper)")
+    add("--crops", type=int, help="views a step of every method (default: 8)")
+    add("--image-size", type=int, help="side of the images, pixels (default: 512)")
+    add("--features", help="network of FID's features (default: efficientnet_lite2; inception_v3 for --paper)")
+    add("--quiet", action="store_true", help="no progress bar")
+    parser.set_defaults(run=run)
+
+
+def run(options):
+    """Run the command.
+
+    Returns:
+        The exit status: 0, or 130 after an interrupt.
+    """
+    from maco_tf.benchmark.run import run_benchmark
+    from maco_tf.benchmark.settings import PRESETS, draw_classes
+
+    preset = options.preset or "offline"
+    if options.classes and options.count:
+        raise ValueError('"--count" draws classes. Received: "--classes" besides it. Give one of them.')
+    classes = options.classes or draw_classes(
+        options.real_images,
+        options.count or (500 if preset == "paper" else 30),
+        seed=options.draw_seed,
+        least=options.least_images,
+        exclude=options.exclude,
+    )
+    fields = ("models", "methods", "judges", "seeds", "steps", "crops", "image_size", "real_images", "features")
+    given = {name: getattr(options, name) for name in fields if getattr(options, name) is not None}
+    settings = PRESETS[preset](classes=classes, **given)
+    try:
+        run_benchmark(settings, options.output, verbose=0 if options.quiet else 1)
+    except KeyboardInterrupt:
+        print(f"Interrupted; the same command goes on with what is in {options.output}")
+        return 130
+    print(f"Wrote {options.output / 'results.md'}, results.json and pictures")
+    return 0
