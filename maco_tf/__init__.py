@@ -13,6 +13,7 @@ How data flows, one package a part:
     objectives        activations -> scores, and their algebra
     optimization      the compiled ascent from scores back to phase
     visualizers       all of it as one call -> Explanation
+    metrics           images -> numbers: how plausible, transferable, natural they are
     display           arrays -> figures and files
 """
 
@@ -43,6 +44,7 @@ _SOURCES = {
 }
 _PARTS = [
     "display",
+    "metrics",
     "models",
     "objectives",
     "optimization",

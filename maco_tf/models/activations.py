@@ -4,13 +4,15 @@ import keras
 import tensorflow as tf
 
 from maco_tf.models.layers import find_layer
-from maco_tf.models.logits import pre_activation
+from maco_tf.models.logits import pre_activation, probabilities
 from maco_tf.models.preprocessing import as_preprocessing
 from maco_tf.models.recording import record_outputs
 
-# What an objective may ask for besides a layer. No layer can bear these names.
+# What may be asked for besides a layer. No layer can bear these names.
 LOGITS = "<logits>"
+PROBABILITIES = "<probabilities>"
 IMAGE = "<image>"
+_OUTPUTS = {LOGITS: pre_activation, PROBABILITIES: probabilities}
 
 # The input's side where neither the model nor the user says: what most ImageNet networks take.
 _DEFAULT_SIDE = 224
@@ -46,7 +48,8 @@ class Activations:
 
         Args:
             images: tensor (batch, height, width, channels) of the model's input size, in [0, 1].
-            layers: iterable of layer references (see `find_layer`; "name#1" is a layer's second call) and `LOGITS`.
+            layers: iterable of layer references (see `find_layer`; "name#1" is a layer's second call), `LOGITS` and
+                `PROBABILITIES`.
 
         Returns:
             Dictionary, reference -> float32 tensor (batch, ...).
@@ -54,14 +57,14 @@ class Activations:
         layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
         if not layers:
             return {}
-        found = {layer: _find(self.model, layer) for layer in layers if layer != LOGITS}
+        found = {layer: _find(self.model, layer) for layer in layers if layer not in _OUTPUTS}
         with record_outputs(operation for operation, _ in found.values()) as outputs:
             prediction = self.model(self._preprocessed(images), training=False)
         activations = {
             layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
         }
-        if LOGITS in layers:
-            activations[LOGITS] = pre_activation(_single(prediction, "the model's output"))
+        for layer in _OUTPUTS.keys() & set(layers):
+            activations[layer] = _OUTPUTS[layer](_single(prediction, "the model's output"))
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
 
     def _preprocessed(self, images):
@@ -88,7 +91,7 @@ class Activations:
         layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
         unknown = [layer for layer in layers if layer not in self._shapes]
         for layer in unknown:
-            if layer != LOGITS:
+            if layer not in _OUTPUTS:
                 _find(self.model, layer)
         if unknown:
             spec = tf.TensorSpec((1, *self.input_shape), tf.float32)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.spectrum.colour import from_image
+from maco_tf.spectrum.image_batches import image_batches, unit_range
 from maco_tf.spectrum.magnitude import Magnitude
 
 
@@ -29,8 +30,8 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
     """
     total, count, image_shape = 0.0, 0, None
     progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
-    for batch in _batches(images, batch_size):
-        batch = _unit_range(batch)
+    for batch in image_batches(images, batch_size):
+        batch = unit_range(batch)
         if size is not None:
             batch = tf.image.resize(batch, size, antialias=True)
         if image_shape not in (None, batch.shape[1:]):
@@ -44,38 +45,3 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
     if not count:
         raise ValueError('"images" must hold at least one image. Received: none.')
     return Magnitude(np.moveaxis(total / count, -1, 0), image_shape[1])
-
-
-def _batches(images, batch_size):
-    """Batches of rank 4, whatever `images` is."""
-    if not isinstance(images, tf.data.Dataset):
-        images = np.asarray(images)
-        if images.ndim != 4:
-            raise ValueError(
-                '"images" must be a tf.data.Dataset or an array (count, height, width, channels). Received: '
-                f"shape {images.shape}. Grey images need an axis of one channel: images[..., None]."
-            )
-        yield from (images[start : start + batch_size] for start in range(0, len(images), batch_size))
-        return
-    for element in images:
-        batch = element[0] if isinstance(element, tuple | list) else element
-        if not hasattr(batch, "shape") or len(batch.shape) not in (3, 4):
-            raise ValueError(
-                '"images" must be a dataset of images (height, width, channels) or of batches of them. Received: '
-                f"elements of type {type(batch).__name__}, shape {getattr(batch, 'shape', None)}. Map it to the image "
-                "first, as in dataset.map(lambda element: element['image'])."
-            )
-        yield batch[None] if len(batch.shape) == 3 else batch
-
-
-def _unit_range(batch):
-    batch = tf.convert_to_tensor(batch)
-    largest = 255.0 if batch.dtype.is_integer else 1.0
-    batch = tf.cast(batch, tf.float32) / largest
-    low, high = float(tf.reduce_min(batch)), float(tf.reduce_max(batch))
-    if not (low >= -1e-3 and high <= 1 + 1e-3):
-        raise ValueError(
-            f'"images" must lie in [0, {largest:g}]: integers in [0, 255], floating-point values in [0, 1]. Received: '
-            f"values from {low * largest:g} to {high * largest:g}. Divide by their largest possible value."
-        )
-    return batch

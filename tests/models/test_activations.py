@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf.models import LOGITS, Activations
+from maco_tf.models import LOGITS, PROBABILITIES, Activations
 from tests.conftest import build_tiny_model
 
 
@@ -43,6 +43,17 @@ def test_logits_are_the_values_before_the_last_activation(activation, images):
     np.testing.assert_allclose(found, linear(images), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("activation", "oracle"), [("softmax", tf.nn.softmax), ("sigmoid", tf.sigmoid), ("log_softmax", tf.nn.softmax)]
+)
+def test_probabilities_whatever_the_model_ends_in(activation, oracle, images):
+    logits = build_tiny_model(activation=None)(images)
+    found = run(Activations(build_tiny_model(activation=activation)), images, [PROBABILITIES])[PROBABILITIES]
+    np.testing.assert_allclose(found, oracle(logits), atol=1e-6)
+    bare = run(Activations(build_tiny_model(activation=None)), images, [PROBABILITIES])[PROBABILITIES]
+    np.testing.assert_allclose(bare, tf.nn.softmax(logits), atol=1e-6)
+
+
 def test_softmax_layer_nested_and_subclassed(images):
     linear = build_tiny_model(activation=None)
     layer = keras.Sequential([linear, keras.layers.Softmax()])
@@ -73,6 +84,8 @@ def test_a_softmax_out_of_sight_is_told(images):
     model(images)
     with pytest.warns(UserWarning, match="Neuron"):
         Activations(model, input_shape=(16, 16, 3)).shapes([LOGITS])
+    found = run(Activations(model, input_shape=(16, 16, 3)), images, [PROBABILITIES])[PROBABILITIES]
+    np.testing.assert_allclose(found, model(images), atol=1e-6)
 
 
 def test_nested_layer_by_path(images):

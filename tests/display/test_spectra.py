@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from maco_tf.display import draw_spectra
+from maco_tf.metrics import power_spectrum
+
+
+@pytest.fixture
+def spectra(rng):
+    noise = rng.uniform(size=(4, 16, 24, 3))
+    return {"natural": power_spectrum(noise), "costs $1 or $2": power_spectrum(0.5 + (noise - 0.5) / 10)}
+
+
+def test_one_colour_scale_and_the_right_powers(spectra):
+    figure = draw_spectra(spectra)
+    maps = [axis.images[0] for axis in figure.axes[:2]]
+    assert maps[0].get_clim() == maps[1].get_clim()
+    for drawn, spectrum in zip(maps, spectra.values()):
+        expected = np.log10(spectrum.full().mean(axis=0).clip(1.3e-6))
+        wrong = np.abs(drawn.get_array() - expected) > 0.01
+        # All but zero frequency, which has no power and borrows its neighbours'.
+        assert np.argwhere(wrong).tolist() == [[8, 12]]
+    # A tenth of the contrast is two decades less, on the same scale.
+    difference = np.asarray(maps[0].get_array() - maps[1].get_array())
+    assert np.median(difference) == pytest.approx(2, abs=0.01)
+    assert [axis.get_title() for axis in figure.axes[:2]] == list(spectra)
+
+
+def test_profiles_are_the_spectras_own(spectra):
+    axis = next(axis for axis in draw_spectra(spectra).axes if axis.lines)
+    assert len(axis.lines) == 2
+    for line, spectrum in zip(axis.lines, spectra.values()):
+        frequency, power = spectrum.radial_profile()
+        np.testing.assert_allclose(line.get_xydata().T, [frequency, power.mean(axis=0)])
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == list(spectra)
+
+
+def test_one_spectrum_can_be_written(spectra, tmp_path):
+    draw_spectra({"natural": spectra["natural"]}, path=tmp_path / "spectra.png")
+    assert (tmp_path / "spectra.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_hostile_input(rng):
+    with pytest.raises(ValueError, match="at least one"):
+        draw_spectra({})
+    with pytest.raises(ValueError, match="power_spectrum"):
+        draw_spectra({"natural": rng.uniform(size=(8, 8))})

@@ -1,0 +1,50 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from maco_tf.metrics import kernel_distance, kid
+
+
+def oracle(a, b):
+    """The unbiased estimate, pair by pair."""
+
+    def kernel(x, y):
+        return (x @ y / len(x) + 1) ** 3
+
+    within_a = np.mean([kernel(x, y) for x, y in itertools.permutations(a, 2)])
+    within_b = np.mean([kernel(x, y) for x, y in itertools.permutations(b, 2)])
+    return within_a + within_b - 2 * np.mean([kernel(x, y) for x in a for y in b])
+
+
+@pytest.mark.parametrize("block", [1024, 3])
+def test_oracle(rng, block, monkeypatch):
+    monkeypatch.setattr(kernel_distance, "_BLOCK", block)
+    a, b = rng.normal(size=(11, 5)), rng.normal(size=(8, 5)) + 0.5
+    assert kid(a, b) == pytest.approx(oracle(a, b), rel=1e-10)
+    assert kid(b[::-1], a) == pytest.approx(kid(a, b), rel=1e-10)
+
+
+def test_it_is_unbiased():
+    rng = np.random.default_rng(0)
+    values = [kid(rng.normal(size=(12, 4)), rng.normal(size=(9, 4))) for _ in range(2000)]
+    assert abs(np.mean(values)) < 4 * np.std(values) / np.sqrt(len(values))
+    assert min(values) < 0
+
+
+def test_damage_and_collapse_are_further(photographs, damaged, sensitive):
+    real = sensitive(photographs, verbose=0)
+    for kind in ("noise", "blur"):
+        scores = [kid(sensitive(images, verbose=0), real) for images in damaged[kind]]
+        assert scores[0] < scores[1] < scores[2]
+    # Any one image often enough, on average: a single one may happen to lie where the kernel's mean is.
+    collapsed = np.mean([kid(np.repeat(row[None], 8, axis=0), real) for row in real])
+    assert collapsed > kid(real[::2], real[1::2])
+
+
+def test_hostile_input(rng):
+    a = rng.normal(size=(4, 3))
+    with pytest.raises(ValueError, match='"features_b" must have at least 2'):
+        kid(a, a[:1])
+    with pytest.raises(ValueError, match="one extractor"):
+        kid(a, a[:, :2])
