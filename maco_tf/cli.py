@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+from maco_tf.commands import benchmark, compare
+
 _GRAMMAR = """An objective is a sum of terms with optional weights, such as "logit:254 - 0.5*channel:block5a_add:12":
   logit:CLASS            a class's number or ImageNet label; logit:254,933 is a batch of two
   channel:LAYER:UNIT     a channel of a layer
@@ -51,6 +53,8 @@ def _parser():
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     _add_explain(commands)
+    compare.add_parser(commands)
+    benchmark.add_parser(commands)
     zoo = commands.add_parser("zoo", help="list the trained networks that --model takes by name")
     zoo.set_defaults(run=_zoo)
     return parser
@@ -87,17 +91,16 @@ def _add_explain(commands):
 
 
 def _explain(options):
+    from maco_tf.commands.model import load_model
     from maco_tf.objectives.parse import parse_objective
     from maco_tf.visualizers.explanation import Explanation
     from maco_tf.visualizers.maco import MacoVisualizer
 
     if options.output.suffix not in ("", ".png", ".npz"):
         raise ValueError(f'"--output" must end in .png or .npz, or name a folder. Received: {options.output}.')
-    if options.preprocessing and not _is_file(options.model):
-        raise ValueError('"--preprocessing" is for a .keras file: networks of the zoo have theirs inside.')
     objectives = [part for text in options.objective for part in parse_objective(text)]
     visualizer = MacoVisualizer(
-        _load(options.model),
+        load_model(options.model, options.preprocessing),
         options.recipe,
         steps=options.steps,
         crops=options.crops,
@@ -122,22 +125,6 @@ def _explain(options):
         print(f"Interrupted after {len(results[-1].scores)} steps of {results[-1].names[0]}.")
     print(f"Wrote {len(written)} files: {', '.join(map(str, written))} (seed {seed})")
     return 0
-
-
-def _is_file(name):
-    return Path(name).suffix in (".keras", ".h5")
-
-
-def _load(name):
-    import keras
-
-    from maco_tf.models import zoo
-
-    if _is_file(name):
-        if not Path(name).is_file():
-            raise ValueError(f'"--model" must be a file that exists. Received: {name}.')
-        return keras.models.load_model(name, compile=False)
-    return zoo.load(name)
 
 
 def _zoo(_):

@@ -20,6 +20,8 @@ ALLOWED = {
     "visualizers": {"optimization", "parametrizations", "transforms", "models", "objectives", "spectrum", "display"},
     "metrics": {"models", "spectrum"},
     "display": set(),
+    "benchmark": {"visualizers", "metrics", "models", "objectives", "display"},
+    "commands": {"benchmark", "visualizers", "metrics", "models", "objectives", "spectrum", "display"},
 }
 
 

@@ -36,8 +36,8 @@ def markdown(results):
     images = len(settings["classes"]) * len(settings["seeds"])
     lines = [
         f"{images} images a cell ({len(settings['classes'])} classes, {len(settings['seeds'])} seed(s)), "
-        f"{settings['steps']} steps x {settings['crops']} views, {settings['image_size']} pixels. Mean ± standard error "
-        "over classes; bold is best. "
+        f"{settings['steps']} steps x {settings['crops']} views, {settings['image_size']} pixels. Mean ± standard "
+        "error over classes; bold is best. "
         + ", ".join(f"{name} {version}" for name, version in results["versions"].items())
         + ".",
         "",
@@ -95,7 +95,9 @@ def draw_tables(results, *, path=None):
             scores = [_cell(results, model, method)["scores"][name] for model in settings["models"]]
             place = positions + (offset - (len(settings["methods"]) - 1) / 2) * width
             errors = [0 if math.isnan(score["error"]) else score["error"] for score in scores]
-            axis.bar(place, [score["mean"] for score in scores], width, yerr=errors if any(errors) else None, label=method)
+            axis.bar(
+                place, [score["mean"] for score in scores], width, yerr=errors if any(errors) else None, label=method
+            )
         axis.set_xticks(positions, settings["models"], fontsize=8)
         axis.set_title(f"{name} ({'higher' if DIRECTIONS[name] else 'lower'} is better)", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)

@@ -11,7 +11,7 @@ from maco_tf.benchmark.report import draw_tables, markdown
 from maco_tf.benchmark.scores import Scorer
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.comparison import compare
-from maco_tf.display.files import read_png, write_png
+from maco_tf.display.files import read_png
 from maco_tf.objectives.imagenet_labels import label
 from maco_tf.version import __version__
 
@@ -48,9 +48,7 @@ def run_benchmark(settings, folder, *, verbose=1):
                 print(f"Scoring {method} on {model}")
             times = sorted(seconds.get((model, method), [float("nan")]))
             scores = {name: dataclasses.asdict(score) for name, score in scorer.scores(model, method).items()}
-            cells.append(
-                {"model": model, "method": method, "scores": scores, "median seconds": times[len(times) // 2]}
-            )
+            cells.append({"model": model, "method": method, "scores": scores, "median seconds": times[len(times) // 2]})
     results = {"settings": dataclasses.asdict(settings), "versions": _versions(), "cells": cells}
     # NaN is no JSON.
     text = json.dumps(results, indent=1).replace("NaN", "null")

@@ -63,14 +63,12 @@ class Scorer:
             method: name.
 
         Returns:
-            Dictionary, name -> `Score`. "judge <name>" is the mean target probability that a judge gives, "top-1 <name>"
-            and "top-5 <name>" the shares of images whose target it ranks so; "transferability", "top-1" and "top-5" are
-            their means over the judges, "agreement" is that of the explained model itself.
+            Dictionary, name -> `Score`. "judge <name>" is the mean target probability that a judge gives, "top-1
+            <name>" and "top-5 <name>" the shares of images whose target it ranks so; "transferability", "top-1" and
+            "top-5" are their means over the judges, "agreement" is that of the explained model itself.
         """
         settings = self.settings
-        paths = [
-            self.store.path(model, method, index, seed) for index in settings.classes for seed in settings.seeds
-        ]
+        paths = [self.store.path(model, method, index, seed) for index in settings.classes for seed in settings.seeds]
         found = {**self._verdicts(model, paths), **self._spectra(paths)}
         if settings.real_images is not None:
             found |= self._distances(model, paths)

@@ -9,8 +9,8 @@ def add_parser(commands):
         "benchmark",
         help="models x methods x classes: images, scores, tables",
         description="Make visualisations of ImageNet classes with several methods at equal compute, score them by "
-        "plausibility, FID and transferability, and write results.json, results.md and pictures. An interrupted run goes "
-        "on when it is started again.",
+        "plausibility, FID and transferability, and write results.json, results.md and pictures. An interrupted run "
+        "goes on when it is started again.",
     )
     add = parser.add_argument
     add("--output", required=True, type=Path, help="a folder; images are kept in it")
@@ -23,7 +23,7 @@ def add_parser(commands):
         action="store_const",
         const="paper",
         dest="preset",
-        help="512 pixels, 256 steps, 500 classes, six Keras classifiers, InceptionV3's FID; for a GPU with the internet",
+        help="512 pixels, 256 steps, 500 classes, six Keras classifiers, InceptionV3's FID; for a GPU, with downloads",
     )
     add("--models", nargs="+", help="explained networks")
     add("--methods", nargs="+", help="of maco, fourier, cbr and xplique (its own maco)")
@@ -32,7 +32,10 @@ def add_parser(commands):
     add("--count", type=int, help="how many classes to draw (default: 30; 500 for --paper)")
     add("--draw-seed", type=int, default=0, help="of the draw (default: 0)")
     add("--exclude", nargs="+", type=int, default=[], help="classes not to draw, such as those tuned on")
-    add("--real-images", help="folder of real images, one folder a class (n02110958/*.jpg); plausibility and FID need it")
+    add(
+        "--real-images",
+        help="folder of real images, one folder a class (n02110958/*.jpg); plausibility and FID need it",
+    )
     add("--least-images", type=int, default=6, help="real images that a drawn class must have (default: 6)")
     add("--seeds", nargs="+", type=int, help="an image for each (default: 0)")
     add("--steps", type=int, help="steps of every method (default: 64; 256 for --paper)")

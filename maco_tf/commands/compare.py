@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+
 def add_parser(commands):
     """Add the command to the parsers of `maco-tf`."""
     parser = commands.add_parser(
@@ -62,9 +63,7 @@ def run(options):
         for objective in objectives:
             if not options.quiet:
                 print(f"{name}: {objective.names[0]}")
-            explained.append(
-                visualizer.explain(objective, seed=options.seed, verbose=0 if options.quiet else 1)
-            )
+            explained.append(visualizer.explain(objective, seed=options.seed, verbose=0 if options.quiet else 1))
             if explained[-1].config["interrupted"]:
                 raise KeyboardInterrupt
         results[name] = Explanation.concatenate(explained)
