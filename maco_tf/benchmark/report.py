@@ -48,7 +48,7 @@ def markdown(results):
     lines += _table(
         ["score", "method", *settings["models"]],
         [
-            [f"{name} {_arrow(DIRECTIONS[name])}" if row == 0 else "", method, *_row(results, name, method)]
+            [f"{name} {_arrow(DIRECTIONS[name])}".strip() if row == 0 else "", method, *_row(results, name, method)]
             for name in present
             for row, method in enumerate(settings["methods"])
         ],
@@ -94,7 +94,7 @@ def draw_tables(results, *, path=None):
         for offset, method in enumerate(settings["methods"]):
             scores = [_cell(results, model, method)["scores"][name] for model in settings["models"]]
             place = positions + (offset - (len(settings["methods"]) - 1) / 2) * width
-            errors = [0 if math.isnan(score["error"]) else score["error"] for score in scores]
+            errors = [0 if _unknown(score) else score["error"] for score in scores]
             axis.bar(
                 place, [score["mean"] for score in scores], width, yerr=errors if any(errors) else None, label=method
             )
@@ -112,8 +112,10 @@ def _row(results, name, method):
         values = {other: _cell(results, model, other)["scores"][name] for other in results["settings"]["methods"]}
         text, better = _text(values[method]), DIRECTIONS[name]
         if better is not None:
-            best = (max if better else min)(values, key=lambda other: values[other]["mean"])
-            text = f"**{text}**" if best == method else text
+            means = sorted((score["mean"] for score in values.values()), reverse=better)
+            # Equal scores have no best.
+            first = values[method]["mean"] == means[0] != means[min(1, len(means) - 1)]
+            text = f"**{text}**" if first else text
         texts.append(text)
     return texts
 
@@ -124,8 +126,13 @@ def _cell(results, model, method):
 
 def _text(score):
     digits = 3 if abs(score["mean"]) < 10 else 1
-    error = "" if math.isnan(score["error"]) else f" ± {score['error']:.{digits}f}"
+    error = "" if _unknown(score) else f" ± {score['error']:.{digits}f}"
     return f"{score['mean']:.{digits}f}{error}"
+
+
+def _unknown(score):
+    """Whether there is no error: NaN, which JSON holds as null."""
+    return score["error"] is None or math.isnan(score["error"])
 
 
 def _arrow(higher):

@@ -1,0 +1,85 @@
+"""`maco-tf compare` and `maco-tf benchmark` from end to end, on a trained network and few steps."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_images
+
+from maco_tf.cli import main
+from maco_tf.display.files import read_png
+from maco_tf.objectives.imagenet_labels import wnids
+
+CLASSES = (698, 985)  # A palace, and a daisy for the flower.
+
+
+@pytest.fixture
+def real_images(tmp_path):
+    for index, image in zip(CLASSES, load_sample_images().images):
+        folder = tmp_path / "real" / wnids()[index]
+        folder.mkdir(parents=True)
+        for number in range(2):
+            cv2.imwrite(str(folder / f"{number}.jpg"), image[:, 100 * number : 100 * number + 400, ::-1])
+    return tmp_path / "real"
+
+
+def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys):
+    folder = tmp_path / "out"
+    command = ["benchmark", "--output", str(folder), "--models", "squeezenet", "--judges", "efficientnet_lite0"]
+    command += ["--classes", *map(str, CLASSES), "--steps", "2", "--crops", "1", "--image-size", "256", "--quiet"]
+    command += ["--real-images", str(real_images), "--features", "squeezenet"]
+    assert main([*command, "--methods", "maco"]) == 0
+    made = {path: path.stat().st_mtime_ns for path in folder.rglob("images/**/*.png")}
+    assert len(made) == 2
+    # What is there is kept; a method is added.
+    assert main([*command, "--methods", "maco", "cbr"]) == 0
+    assert all(path.stat().st_mtime_ns == time for path, time in made.items())
+    assert len(list(folder.rglob("images/**/*.png"))) == 4
+    assert "results.md" in capsys.readouterr().out
+
+    results = json.loads((folder / "results.json").read_text())
+    assert [cell["method"] for cell in results["cells"]] == ["maco", "cbr"]
+    for cell in results["cells"]:
+        scores = cell["scores"]
+        assert {"plausibility", "FID", "KID", "transferability", "agreement", "spectrum deviation"} <= set(scores)
+        assert all(np.isfinite(score["mean"]) for score in scores.values())
+        assert scores["judge efficientnet_lite0"] == scores["transferability"]
+        assert scores["plausibility"]["count"] == 2
+    assert results["settings"]["steps"] == 2
+    text = (folder / "results.md").read_text()
+    assert "plausibility ↓" in text
+    assert "## Images of squeezenet" in text
+    for name in ("scores.png", "images_squeezenet.png"):
+        assert read_png(folder / name).std() > 0.05
+
+    assert main([*command, "--methods", "maco", "--steps", "3"]) == 2
+    assert "same compute" in capsys.readouterr().err
+
+
+def test_compare_draws_images_and_spectra(tmp_path, capsys):
+    folder = tmp_path / "compare"
+    command = ["compare", "--model", "squeezenet", "--output", str(folder), "--steps", "2", "--crops", "1"]
+    command += ["--image-size", "256", "--objective", "logit:pug", "--objective", "logit:985", "--quiet"]
+    assert main(command) == 0
+    for name in ("images.png", "spectra.png"):
+        assert read_png(folder / name).std() > 0.05
+    assert {path.name for path in folder.glob("*.npz")} == {"maco.npz", "fourier.npz", "cbr.npz"}
+    assert "spectra.png" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compare", "--model", "squeezenet", "--objective", "logit:1000"], "1000"),
+        (["compare", "--model", "squeezenet", "--objective", "channel:fire:1"], "fire"),
+        (["compare", "--model", "nothing.keras", "--objective", "logit:1"], "nothing.keras"),
+        (["benchmark", "--classes", "1", "--count", "3"], "--count"),
+        (["benchmark", "--methods", "magic", "--classes", "1"], "magic"),
+        (["benchmark", "--real-images", "/nonexistent"], "at most 0"),
+    ],
+)
+def test_errors_come_before_any_work(tmp_path, capsys, arguments, message):
+    assert main([*arguments, "--output", str(tmp_path / "out")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
