@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import skimage.data
 
-from maco_tf.metrics import ClassifierScores, agreement, classify, fit_image, robustness, transferability
+from maco_tf.metrics import (
+    ClassifierScores,
+    FeatureExtractor,
+    agreement,
+    classify,
+    fit_image,
+    robustness,
+    transferability,
+)
 from maco_tf.models import zoo
 from tests.conftest import build_tiny_model
 
@@ -123,6 +131,33 @@ def test_robustness_compresses_as_opencv_does_with_colours_in_order(images):
     targets = np.arange(6) % 5
     expected = (model(images).numpy() - model(compressed / np.float32(255)).numpy())[np.arange(6), targets].mean()
     assert robustness(images, targets, model, quality=10, verbose=0)["jpeg"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_crops_lie_anywhere_and_are_the_same_for_all_images(monkeypatch):
+    # Each pixel tells its row and column, and its image.
+    rows, columns = np.indices((16, 16)) / 15
+    images = np.stack([np.stack([rows, columns, np.full((16, 16), i / 2)], axis=-1) for i in range(3)]).astype(
+        "float32"
+    )
+    seen, call = [], FeatureExtractor.__call__
+
+    def spy(self, images, **options):
+        seen.append(images)
+        return call(self, images, **options)
+
+    monkeypatch.setattr(FeatureExtractor, "__call__", spy)
+    robustness(images, [0, 1, 2], build_tiny_model(), views=20, crop_side=(0.5, 0.75), verbose=0)
+    crops = seen[1:21]
+    corners = set()
+    for crop in crops:
+        assert all(8 <= side <= 12 for side in crop.shape[1:3])
+        top, left = (round(15 * float(crop[0, 0, 0, axis])) for axis in (0, 1))
+        corners.add((top, left))
+        np.testing.assert_array_equal(crop, images[:, top : top + crop.shape[1], left : left + crop.shape[2]])
+    tops, lefts = zip(*corners)
+    assert max(min(tops), min(lefts)) <= 1
+    assert min(max(tops), max(lefts)) >= 5
+    assert len(corners) > 10
 
 
 def test_an_images_part_in_robustness_depends_on_it_alone(images):
