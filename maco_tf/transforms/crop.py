@@ -29,11 +29,21 @@ class RandomCrop(Transform):
         inside: whether a crop that crosses the border is moved inside; otherwise mid-grey fills what is beyond.
         samples: bilinear samples a pixel and axis. 1 aliases where a crop has more pixels than the output; "auto"
             takes as many as the largest crop has image pixels to an output pixel, up to 4.
+        whole: how many of an image's crops are as large as fits, whatever `side` says.
         implementation: "gather" (CPU), "matrices" (XLA, GPU), or "auto": matrices where a GPU is.
     """
 
     def __init__(
-        self, size, count=8, *, side=(0.8, 0.35), centre="anywhere", inside=True, samples="auto", implementation="auto"
+        self,
+        size,
+        count=8,
+        *,
+        side=(0.8, 0.35),
+        centre="anywhere",
+        inside=True,
+        samples="auto",
+        whole=0,
+        implementation="auto",
     ):
         super().__init__()
         for name, value in (("count", count), ("samples", samples)):
@@ -41,12 +51,14 @@ class RandomCrop(Transform):
                 raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
         if implementation not in ("auto", "gather", "matrices"):
             raise ValueError(f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.')
+        if not isinstance(whole, int) or not 0 <= whole <= count:
+            raise ValueError(f'"whole" must lie in 0..{count}, the number of crops. Received: {whole!r}.')
         if not isinstance(inside, bool):
             raise ValueError(f'"inside" must be True or False. Received: {inside!r}.')
         if isinstance(centre, str) and centre != "anywhere":
             raise ValueError(f'"centre" must be "anywhere", a distribution or a schedule. Received: {centre!r}.')
         self.size = (size, size) if isinstance(size, int) else tuple(size)
-        self.count, self.inside, self.samples = count, inside, samples
+        self.count, self.inside, self.samples, self.whole = count, inside, samples, whole
         self.side = as_distribution("side", side)
         check_side("side", self.side)
         self.centre = centre if centre == "anywhere" else as_distribution("centre", centre)
@@ -74,6 +86,8 @@ class RandomCrop(Transform):
         """
         number, seed = batch * self.count, self.seed_generator
         side = tf.clip_by_value(self.side.sample((number, 1), seed, step, steps), _SMALLEST, 1.0)
+        whole = tf.constant([1.0] * self.whole + [0.0] * (self.count - self.whole))
+        side = tf.maximum(side, tf.tile(whole, [batch])[:, None])
         # Side 1 is the largest crop of the output's proportions that fits into the image.
         ratios = [pixels / wanted for pixels, wanted in zip(image_size or self.size, self.size)]
         sides = side * tf.constant([min(ratios) / ratio for ratio in ratios], tf.float32)
@@ -90,12 +104,13 @@ class RandomCrop(Transform):
         if self.samples != "auto":
             return self.samples
         ratio = min(pixels / wanted for pixels, wanted in zip(image_size, self.size))
-        return min(max(math.ceil(_largest_side(self.side) * ratio - _TOLERANCE), 1), _MOST_SAMPLES)
+        largest = 1.0 if self.whole else _largest_side(self.side)
+        return min(max(math.ceil(largest * ratio - _TOLERANCE), 1), _MOST_SAMPLES)
 
     def __repr__(self):
         return (
             f"RandomCrop(size={self.size}, count={self.count}, side={self.side!r}, centre={self.centre!r}, "
-            f"inside={self.inside}, samples={self.samples!r})"
+            f"inside={self.inside}, samples={self.samples!r}, whole={self.whole})"
         )
 
 

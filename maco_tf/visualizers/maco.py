@@ -31,6 +31,7 @@ class MacoVisualizer(Visualizer):
             schedule, a callable of the step, or a `transforms.Normal` or `Uniform` of such.
         crop_centre: centre of a crop as a fraction of the image: "anywhere" inside, or as `crop_side`.
         crop_inside: whether crops that cross the border are moved inside; otherwise grey fills what is beyond.
+        whole_views: how many of a step's views show the whole image, as far as there are more than these.
         crop_samples: bilinear samples a pixel and axis in resizing a crop; 1 may alias, "auto" does not.
         gaussian_noise: standard deviation of normal noise on the views, in units of the range [0, 1]; a schedule.
         uniform_noise: amplitude of uniform noise on the views, likewise.
@@ -65,6 +66,7 @@ class MacoVisualizer(Visualizer):
         crop_centre=None,
         crop_inside=None,
         crop_samples=None,
+        whole_views=None,
         gaussian_noise=None,
         uniform_noise=None,
         transforms=None,
@@ -86,6 +88,7 @@ class MacoVisualizer(Visualizer):
             "crop_centre": crop_centre,
             "crop_inside": crop_inside,
             "crop_samples": crop_samples,
+            "whole_views": whole_views,
             "gaussian_noise": gaussian_noise,
             "uniform_noise": uniform_noise,
         }
@@ -148,6 +151,7 @@ class MacoVisualizer(Visualizer):
     def _crops_and_noise(self):
         recipe = self.recipe
         check_count("crops", recipe.crops)
+        check_count("whole_views", recipe.whole_views, least=0)
         check_side("crop_side", recipe.crop_side)
         check_amount("gaussian_noise", recipe.gaussian_noise)
         check_amount("uniform_noise", recipe.uniform_noise)
@@ -158,6 +162,8 @@ class MacoVisualizer(Visualizer):
             centre=recipe.crop_centre,
             inside=recipe.crop_inside,
             samples=recipe.crop_samples,
+            # One view a step that is always whole would be no crop at all.
+            whole=min(recipe.whole_views, recipe.crops - 1),
             # The gathering crop has no XLA kernel.
             implementation="matrices" if self.jit_compile else "auto",
         )

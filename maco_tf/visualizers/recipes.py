@@ -16,6 +16,7 @@ class MacoRecipe:
     crop_centre: Any
     crop_inside: bool
     crop_samples: Any
+    whole_views: int
     gaussian_noise: Any
     uniform_noise: Any
     learning_rate: Any
@@ -38,6 +39,8 @@ DEFAULT = MacoRecipe(
     # As many as a crop needs: with one, crops that have more pixels than the network's input alias, and the
     # optimisation hides in frequencies that only this sampling shows the network.
     crop_samples="auto",
+    # What people and other networks look at: without it parts may be right and the whole not.
+    whole_views=1,
     gaussian_noise=0.08,
     uniform_noise=0.04,
     learning_rate=1.0,
@@ -55,6 +58,7 @@ PAPER = MacoRecipe(
     crop_centre="anywhere",
     crop_inside=True,
     crop_samples=1,
+    whole_views=0,
     gaussian_noise=0.0,
     uniform_noise=0.1,
     learning_rate=1.0,
@@ -74,6 +78,7 @@ XPLIQUE = MacoRecipe(
     crop_centre=Normal(0.5, 0.15),
     crop_inside=False,
     crop_samples=1,
+    whole_views=0,
     gaussian_noise=0.04,
     uniform_noise=0.02,
     learning_rate=1.0,

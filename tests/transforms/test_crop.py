@@ -144,3 +144,15 @@ def test_views_of_one_image_stand_side_by_side():
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         RandomCrop((8, 8), **arguments)
+
+
+def test_some_crops_of_each_image_are_whole():
+    transform = RandomCrop((8, 8), 3, side=Normal(0.5, 0.1), centre=Normal(0.5, 0.1), inside=False, whole=1)
+    sides = transform.sample(4)[1].numpy().reshape(4, 3, 2)
+    assert (sides[:, 0] == 1).all()
+    assert (sides[:, 1:] < 1).all()
+    # The largest crop decides how many samples it takes not to alias.
+    assert transform._samples((32, 32)) == 4
+    assert RandomCrop((8, 8), 3, side=Normal(0.5, 0.1))._samples((32, 32)) == 2
+    with pytest.raises(ValueError, match='"whole"'):
+        RandomCrop((8, 8), 3, whole=4)
