@@ -1,4 +1,4 @@
-"""Really trained ImageNet classifiers, by name.
+"""Really trained networks, by name.
 
 model = maco_tf.models.zoo.load("efficientnet_lite0")   # from a package of the Python registry
 model = maco_tf.models.zoo.load("ResNet50V2")           # from keras.applications, downloaded by Keras
@@ -43,13 +43,14 @@ def entry(name):
 
 
 def load(name):
-    """A trained classifier.
+    """A trained network.
 
     Args:
         name: one of `names()`, or a network of `keras.applications` such as "ResNet50V2".
 
     Returns:
-        A `keras.Model` from images in [0, 1] (its preprocessing is inside) to class probabilities.
+        A `keras.Model` from images in [0, 1] (its preprocessing is inside) to class probabilities; `vit_s14` has no
+        classes and returns a map of importance.
 
     Raises:
         ValueError: no such network.
