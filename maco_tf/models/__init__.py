@@ -1,4 +1,4 @@
-"""Keras models to activations, and a zoo of trained classifiers."""
+"""Keras models to activations, and a zoo of trained networks."""
 
 from maco_tf.models import zoo
 from maco_tf.models.activations import IMAGE, LOGITS, Activations

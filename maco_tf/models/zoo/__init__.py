@@ -1,7 +1,8 @@
 """Really trained networks, by name.
 
-model = maco_tf.models.zoo.load("efficientnet_lite0")   # from a package of the Python registry
-model = maco_tf.models.zoo.load("ResNet50V2")           # from keras.applications, downloaded by Keras
+model = maco_tf.models.zoo.load("efficientnet_lite0")  # from a package of the Python registry
+model = maco_tf.models.zoo.load("ResNet50V2")  # from keras.applications, downloaded by Keras
+model = maco_tf.models.zoo.flexivit("flexivit_b_i1k.npz")  # from a checkpoint of your own
 """
 
 import difflib
@@ -9,9 +10,10 @@ import difflib
 from maco_tf.models.zoo.applications import application_names, load_application
 from maco_tf.models.zoo.catalogue import ENTRIES
 from maco_tf.models.zoo.entry import ZooEntry
+from maco_tf.models.zoo.flexivit import flexivit
 from maco_tf.models.zoo.weight_files import WeightFileError
 
-__all__ = ["WeightFileError", "ZooEntry", "entry", "load", "names"]
+__all__ = ["WeightFileError", "ZooEntry", "entry", "flexivit", "load", "names"]
 
 
 def names():
