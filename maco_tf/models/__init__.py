@@ -1,8 +1,8 @@
 """Keras models to activations, and a zoo of trained networks."""
 
 from maco_tf.models import zoo
-from maco_tf.models.activations import IMAGE, LOGITS, Activations
+from maco_tf.models.activations import IMAGE, LOGITS, Activations, logits_of
 from maco_tf.models.layers import find_layer, layer_paths
 from maco_tf.models.preprocessing import as_preprocessing
 
-__all__ = ["IMAGE", "LOGITS", "Activations", "as_preprocessing", "find_layer", "layer_paths", "zoo"]
+__all__ = ["IMAGE", "LOGITS", "Activations", "as_preprocessing", "find_layer", "layer_paths", "logits_of", "zoo"]

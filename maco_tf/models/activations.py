@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from maco_tf.models.layers import find_layer
 from maco_tf.models.logits import pre_activation
+from maco_tf.models.outputs import layer_output, model_output
 from maco_tf.models.preprocessing import as_preprocessing
 from maco_tf.models.recording import record_outputs
 
@@ -16,10 +17,23 @@ IMAGE = "<image>"
 _DEFAULT_SIDE = 224
 
 
+def logits_of(output):
+    """The reference of one output's logits, in a model of several.
+
+    Args:
+        output: see `model_output`; `None` where there is only one.
+
+    Returns:
+        A layer reference for `Activations`.
+    """
+    return LOGITS if output is None else f"{LOGITS}{output}"
+
+
 class Activations:
     """A model seen as a function from images in [0, 1] to activations.
 
-    The model is called as `model(x, training=False)` and never changed.
+    The model is called as `model(x, training=False)` and never changed: what a call would leave behind in Keras's
+    variables and losses, such as counters or the states of random layers, is caught.
 
     Args:
         model: a built `keras.Model`: functional, sequential, nested or subclassed.
@@ -46,7 +60,8 @@ class Activations:
 
         Args:
             images: tensor (batch, height, width, channels) of the model's input size, in [0, 1].
-            layers: iterable of layer references (see `find_layer`; "name#1" is a layer's second call) and `LOGITS`.
+            layers: iterable of layer references (see `find_layer`; "name#1" is a layer's second call), `LOGITS` and
+                what `logits_of` gives.
 
         Returns:
             Dictionary, reference -> float32 tensor (batch, ...).
@@ -54,15 +69,26 @@ class Activations:
         layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
         if not layers:
             return {}
-        found = {layer: _find(self.model, layer) for layer in layers if layer != LOGITS}
-        with record_outputs(operation for operation, _ in found.values()) as outputs:
-            prediction = self.model(self._preprocessed(images), training=False)
+        found = {layer: _find(self.model, layer) for layer in layers if not _is_logits(layer)}
+        preprocessed = self._preprocessed(images)
+        with (
+            # Keeps what the model assigns, draws and adds as a loss to itself.
+            keras.StatelessScope(collect_losses=True),
+            record_outputs(operation for operation, _ in found.values()) as outputs,
+        ):
+            prediction = self.model(self._as_input(preprocessed), training=False)
         activations = {
             layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
         }
-        if LOGITS in layers:
-            activations[LOGITS] = pre_activation(_single(prediction, "the model's output"))
+        for layer in filter(_is_logits, layers):
+            output = model_output(self.model, prediction, layer.removeprefix(LOGITS) or None)
+            activations[layer] = pre_activation(output)
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
+
+    def _as_input(self, images):
+        """A functional model that was declared with a dictionary of one input takes one."""
+        declared = getattr(self.model, "_inputs_struct", None)
+        return {next(iter(declared)): images} if isinstance(declared, dict) else images
 
     def _preprocessed(self, images):
         try:
@@ -88,7 +114,7 @@ class Activations:
         layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
         unknown = [layer for layer in layers if layer not in self._shapes]
         for layer in unknown:
-            if layer != LOGITS:
+            if not _is_logits(layer):
                 _find(self.model, layer)
         if unknown:
             spec = tf.TensorSpec((1, *self.input_shape), tf.float32)
@@ -96,6 +122,10 @@ class Activations:
             for layer, activation in traced.structured_outputs.items():
                 self._shapes[layer] = tuple(activation.shape[1:])
         return {layer: self._shapes[layer] for layer in layers}
+
+
+def _is_logits(reference):
+    return isinstance(reference, str) and reference.startswith(LOGITS)
 
 
 def _find(model, reference):
@@ -122,17 +152,7 @@ def _choose(reference, outputs, call):
         )
     if call is not None and call >= len(outputs):
         raise ValueError(f'"layer" {reference!r} is called {len(outputs)} times: "#0" to "#{len(outputs) - 1}".')
-    return _single(outputs[call or 0], f"the layer {reference!r}")
-
-
-def _single(value, what):
-    leaves = tf.nest.flatten(value)
-    if len(leaves) != 1:
-        raise ValueError(
-            f"One output is needed; {what} has {len(leaves)}. Name the layer that makes the one you mean, as in "
-            'Neuron("layer", unit).'
-        )
-    return leaves[0]
+    return layer_output(outputs[call or 0], reference)
 
 
 def _check_model(model):
@@ -161,7 +181,8 @@ def _resolve_input_shape(model, given):
         known = next(iter(known.values())) if isinstance(known, dict) else known[0]
     if known is not None and (not isinstance(known, tuple) or len(known) != 4):
         raise ValueError(
-            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}.'
+            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}. Give '
+            "the other inputs values in a model of your own: keras.Model(image, model([image, constant]))."
         )
     if given is not None:
         given = tuple(given)
