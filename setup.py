@@ -35,6 +35,8 @@ setup(
         "opencv-python>=4.8",
         "matplotlib>=3.8",
         "scipy>=1.11",
+        # Of TensorFlow's own; the zoo reads ONNX files with it.
+        "protobuf>=4.22",
     ],
     extras_require={
         "zoo": zoo,

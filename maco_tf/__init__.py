@@ -9,7 +9,7 @@ How data flows, one package a part:
     spectrum          natural magnitude
     parametrizations  free phase and fixed magnitude -> image
     transforms        image -> the views that the model sees
-    models            views -> activations; a zoo of trained classifiers
+    models            views -> activations; a zoo of trained networks
     objectives        activations -> scores, and their algebra
     optimization      the compiled ascent from scores back to phase
     visualizers       all of it as one call -> Explanation

@@ -137,7 +137,7 @@ def _zoo(_):
             state = "installed"
         except ImportError:
             state = entry.install
-        print(f"{name:20} {entry.size} px   {entry.licence:11} {state}")
+        print(f"{name:20} {entry.size} px   {entry.licence:11} {entry.output:30} {state}")
     print("Networks of keras.applications, such as ResNet50V2, work by name too; Keras downloads them.")
     return 0
 

@@ -1,5 +1,7 @@
 """Tiny models for logic. Real networks are for the end-to-end test alone."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
@@ -10,14 +12,21 @@ def rng():
     return np.random.default_rng(0)
 
 
-def build_tiny_model(seed=0, activation="softmax", channels=3, size=16, policy="float32"):
-    """A convolution, a sum, and a classifier of five classes, under a dtype policy."""
+@contextlib.contextmanager
+def under_policy(policy):
+    """Layers made inside the block have this dtype policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        return _tiny_model(seed, activation, channels, size)
+        yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+def build_tiny_model(seed=0, activation="softmax", channels=3, size=16, policy="float32"):
+    """A convolution, a sum, and a classifier of five classes, under a dtype policy."""
+    with under_policy(policy):
+        return _tiny_model(seed, activation, channels, size)
 
 
 def _tiny_model(seed, activation, channels, size):

@@ -1,7 +1,7 @@
-"""Keras models to activations, and a zoo of trained classifiers."""
+"""Keras models to activations, and a zoo of trained networks."""
 
 from maco_tf.models import zoo
-from maco_tf.models.activations import IMAGE, LOGITS, PROBABILITIES, Activations
+from maco_tf.models.activations import IMAGE, LOGITS, PROBABILITIES, Activations, logits_of
 from maco_tf.models.layers import find_layer, layer_paths
 from maco_tf.models.preprocessing import as_preprocessing
 
@@ -13,5 +13,6 @@ __all__ = [
     "as_preprocessing",
     "find_layer",
     "layer_paths",
+    "logits_of",
     "zoo",
 ]

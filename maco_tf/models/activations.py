@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from maco_tf.models.layers import find_layer
 from maco_tf.models.logits import pre_activation, probabilities
+from maco_tf.models.outputs import layer_output, model_output
 from maco_tf.models.preprocessing import as_preprocessing
 from maco_tf.models.recording import record_outputs
 
@@ -12,16 +13,28 @@ from maco_tf.models.recording import record_outputs
 LOGITS = "<logits>"
 PROBABILITIES = "<probabilities>"
 IMAGE = "<image>"
-_OUTPUTS = {LOGITS: pre_activation, PROBABILITIES: probabilities}
 
 # The input's side where neither the model nor the user says: what most ImageNet networks take.
 _DEFAULT_SIDE = 224
 
 
+def logits_of(output):
+    """The reference of one output's logits, in a model of several.
+
+    Args:
+        output: see `model_output`; `None` where there is only one.
+
+    Returns:
+        A layer reference for `Activations`.
+    """
+    return LOGITS if output is None else f"{LOGITS}{output}"
+
+
 class Activations:
     """A model seen as a function from images in [0, 1] to activations.
 
-    The model is called as `model(x, training=False)` and never changed.
+    The model is called as `model(x, training=False)` and never changed: what a call would leave behind in Keras's
+    variables and losses, such as counters or the states of random layers, is caught.
 
     Args:
         model: a built `keras.Model`: functional, sequential, nested or subclassed.
@@ -49,7 +62,7 @@ class Activations:
         Args:
             images: tensor (batch, height, width, channels) of the model's input size, in [0, 1].
             layers: iterable of layer references (see `find_layer`; "name#1" is a layer's second call), `LOGITS` and
-                `PROBABILITIES`.
+                what `logits_of` gives, and `PROBABILITIES`.
 
         Returns:
             Dictionary, reference -> float32 tensor (batch, ...).
@@ -57,15 +70,26 @@ class Activations:
         layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
         if not layers:
             return {}
-        found = {layer: _find(self.model, layer) for layer in layers if layer not in _OUTPUTS}
-        with record_outputs(operation for operation, _ in found.values()) as outputs:
-            prediction = self.model(self._preprocessed(images), training=False)
+        found = {layer: _find(self.model, layer) for layer in layers if not _as_output(layer)}
+        preprocessed = self._preprocessed(images)
+        with (
+            # Keeps what the model assigns, draws and adds as a loss to itself.
+            keras.StatelessScope(collect_losses=True),
+            record_outputs(operation for operation, _ in found.values()) as outputs,
+        ):
+            prediction = self.model(self._as_input(preprocessed), training=False)
         activations = {
             layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
         }
-        for layer in _OUTPUTS.keys() & set(layers):
-            activations[layer] = _OUTPUTS[layer](_single(prediction, "the model's output"))
+        for layer in filter(_as_output, layers):
+            read, name = _as_output(layer)
+            activations[layer] = read(model_output(self.model, prediction, name))
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
+
+    def _as_input(self, images):
+        """A functional model that was declared with a dictionary of one input takes one."""
+        declared = getattr(self.model, "_inputs_struct", None)
+        return {next(iter(declared)): images} if isinstance(declared, dict) else images
 
     def _preprocessed(self, images):
         try:
@@ -91,7 +115,7 @@ class Activations:
         layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
         unknown = [layer for layer in layers if layer not in self._shapes]
         for layer in unknown:
-            if layer not in _OUTPUTS:
+            if not _as_output(layer):
                 _find(self.model, layer)
         if unknown:
             spec = tf.TensorSpec((1, *self.input_shape), tf.float32)
@@ -99,6 +123,15 @@ class Activations:
             for layer, activation in traced.structured_outputs.items():
                 self._shapes[layer] = tuple(activation.shape[1:])
         return {layer: self._shapes[layer] for layer in layers}
+
+
+def _as_output(reference):
+    """`(how it is read, the output's name or None)` where the reference is of a model's output, else `None`."""
+    if reference == PROBABILITIES:
+        return probabilities, None
+    if isinstance(reference, str) and reference.startswith(LOGITS):
+        return pre_activation, reference.removeprefix(LOGITS) or None
+    return None
 
 
 def _find(model, reference):
@@ -125,17 +158,7 @@ def _choose(reference, outputs, call):
         )
     if call is not None and call >= len(outputs):
         raise ValueError(f'"layer" {reference!r} is called {len(outputs)} times: "#0" to "#{len(outputs) - 1}".')
-    return _single(outputs[call or 0], f"the layer {reference!r}")
-
-
-def _single(value, what):
-    leaves = tf.nest.flatten(value)
-    if len(leaves) != 1:
-        raise ValueError(
-            f"One output is needed; {what} has {len(leaves)}. Name the layer that makes the one you mean, as in "
-            'Neuron("layer", unit).'
-        )
-    return leaves[0]
+    return layer_output(outputs[call or 0], reference)
 
 
 def _check_model(model):
@@ -164,7 +187,8 @@ def _resolve_input_shape(model, given):
         known = next(iter(known.values())) if isinstance(known, dict) else known[0]
     if known is not None and (not isinstance(known, tuple) or len(known) != 4):
         raise ValueError(
-            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}.'
+            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}. Give '
+            "the other inputs values in a model of your own: keras.Model(image, model([image, constant]))."
         )
     if given is not None:
         given = tuple(given)

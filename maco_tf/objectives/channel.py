@@ -4,30 +4,45 @@ import keras
 import tensorflow as tf
 
 from maco_tf.objectives.objective import Term
+from maco_tf.objectives.tokens import as_tokens, check_choice, choose_tokens, tokens_config, tokens_suffix
 from maco_tf.objectives.units import as_units, check_units
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Channel(Term):
-    """The mean of a layer's channel over all positions.
+    """The mean of a layer's channel over all positions; in a transformer, of a feature over all patches.
 
     Args:
         layer: name, path or index of the layer.
         channels: a channel (index into the last axis), or a list of them: a batch of objectives.
+        tokens: of a transformer's layer, (tokens, width): "patch" (n² tokens, or all but the first of n² + 1),
+            "class" (the first), "all", or a slice of the tokens.
         names: list of names for the results.
     """
 
-    def __init__(self, layer, channels, *, names=None):
-        self.layer = layer
+    def __init__(self, layer, channels, *, tokens="patch", names=None):
+        self.layer, self.tokens = layer, as_tokens(tokens)
         indices = as_units("channels", channels)
-        super().__init__({"index": indices}, names or [f"{layer}:{index}" for index in indices])
+        super().__init__(
+            {"index": indices}, names or [f"{layer}:{index}{tokens_suffix(self.tokens)}" for index in indices]
+        )
+
+    def structure(self):
+        return (*super().structure(), tokens_config(self.tokens))
 
     def check(self, shape):
         check_units("channels", self.parameters["index"], shape[-1], f"the last axis of {self.layer!r}")
+        check_choice(self.tokens, shape, self.layer)
 
     def score(self, activation, *, index):
-        positions = tf.reshape(activation, (activation.shape[0], -1, activation.shape[-1]))
+        chosen = choose_tokens(activation, self.tokens)
+        positions = tf.reshape(chosen, (activation.shape[0], -1, activation.shape[-1]))
         return tf.gather(tf.reduce_mean(positions, axis=1), index, batch_dims=1)
 
     def get_config(self):
-        return {"layer": self.layer, "channels": self.parameters["index"].tolist(), "names": self.names}
+        return {
+            "layer": self.layer,
+            "channels": self.parameters["index"].tolist(),
+            "tokens": tokens_config(self.tokens),
+            "names": self.names,
+        }

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.objectives.objective import Term
+from maco_tf.objectives.tokens import as_tokens, check_choice, choose_tokens, tokens_config, tokens_suffix
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
@@ -12,14 +13,16 @@ class Direction(Term):
     """Dot product with a direction, times a power of the cosine to it.
 
     The cosine keeps the activation from growing along other directions that have a part in this one. A vector of the
-    channels applies at every position, and the score is the mean over positions; a vector of the layer's whole
-    shape is compared with the whole layer.
+    channels applies at every position (in a transformer, at every patch), and the score is the mean over positions; a
+    vector of the layer's whole shape is compared with the whole layer.
 
     Args:
         layer: name, path or index of the layer.
         vectors: array (channels,) or of the layer's shape; or a batch of objectives, as a list of such arrays or
             an array (batch, channels). A single array for a whole layer of two axes goes into a list.
         cosine_power: power of the cosine, 0 or more; 0 is the plain dot product.
+        tokens: where a vector (channels,) applies in a transformer's layer, (tokens, width): "patch" (n² tokens, or
+            all but the first of n² + 1), "class" (the first), "all", or a slice of the tokens.
         names: list of names for the results.
 
     Source: Lucid's `direction` objectives (dot product x cosine^p, with the cosine kept above 0.1).
@@ -28,8 +31,8 @@ class Direction(Term):
     # Below this the cosine would turn the dot product's gradient off (Lucid's constant).
     _LEAST_COSINE = 0.1
 
-    def __init__(self, layer, vectors, *, cosine_power=2.0, names=None):
-        self.layer = layer
+    def __init__(self, layer, vectors, *, cosine_power=2.0, tokens="patch", names=None):
+        self.layer, self.tokens = layer, as_tokens(tokens)
         if not 0 <= cosine_power < np.inf:
             raise ValueError(f'"cosine_power" must be 0 or more. Received: {cosine_power}.')
         batch = isinstance(vectors, list | tuple) and len(vectors) > 0 and np.ndim(vectors[0]) > 0
@@ -44,9 +47,13 @@ class Direction(Term):
                 f'"vectors" must be finite, not all zero, and have at least one axis. Received: shape {vectors.shape}.'
             )
         powers = np.full(len(vectors), cosine_power, "float32")
+        suffix = tokens_suffix(self.tokens)
         super().__init__(
-            {"vector": vectors, "power": powers}, names or [f"{layer}~{index}" for index in range(len(vectors))]
+            {"vector": vectors, "power": powers}, names or [f"{layer}~{index}{suffix}" for index in range(len(vectors))]
         )
+
+    def structure(self):
+        return (*super().structure(), tokens_config(self.tokens))
 
     def check(self, shape):
         wanted = self.parameters["vector"].shape[1:]
@@ -55,10 +62,19 @@ class Direction(Term):
                 f'"vectors" must have the shape {shape[-1:]} (one value a channel) or {shape} (the whole layer '
                 f"{self.layer!r}). Received: {wanted}."
             )
+        if wanted == shape[-1:]:
+            check_choice(self.tokens, shape, self.layer)
+        elif self.tokens not in ("patch", "all"):
+            raise ValueError(
+                f'"tokens" must be left out where "vectors" have the shape of the whole layer {self.layer!r}, {shape}. '
+                f"Received: {self.tokens!r}."
+            )
 
     def score(self, activation, *, vector, power):
         count = activation.shape[0]
         size = int(np.prod(vector.shape[1:]))
+        if len(vector.shape) == 2:
+            activation = choose_tokens(activation, self.tokens)
         rows = tf.reshape(activation, (count, -1, size))
         vector = tf.reshape(vector, (count, 1, size))
         dot = tf.reduce_sum(rows * vector, axis=-1)
@@ -70,5 +86,6 @@ class Direction(Term):
             "layer": self.layer,
             "vectors": self.parameters["vector"].tolist(),
             "cosine_power": float(self.parameters["power"][0]),
+            "tokens": tokens_config(self.tokens),
             "names": self.names,
         }

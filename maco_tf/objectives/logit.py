@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from maco_tf.models.activations import LOGITS
+from maco_tf.models.activations import logits_of
 from maco_tf.objectives.imagenet_labels import class_index, label, labels
 from maco_tf.objectives.objective import Term
 from maco_tf.objectives.units import as_units, check_units
@@ -16,15 +16,18 @@ class Logit(Term):
     Args:
         classes: a class number; for an ImageNet classifier also its label, "pug" or "tarantula"; or a list of such:
             a batch of objectives.
+        output: which output is meant where a model has several: its key in the dictionary that the model returns, or
+            in a list the name of its layer (its number, as text, in a subclassed model).
         names: list of names for the results; by default the numbers, or the labels where labels were given.
 
     Raises:
         ValueError: no class has that label, or more than one.
     """
 
-    layer = LOGITS
-
-    def __init__(self, classes, *, names=None):
+    def __init__(self, classes, *, output=None, names=None):
+        if output is not None and (not isinstance(output, str) or not output):
+            raise ValueError(f'"output" must be the name of an output, or None. Received: {output!r}.')
+        self.layer, self._output = logits_of(output), output
         given = [classes] if isinstance(classes, str) else classes
         if isinstance(given, list | tuple):
             given = [class_index(value) if isinstance(value, str) else value for value in given]
@@ -54,4 +57,4 @@ class Logit(Term):
         return tf.gather(activation, index, batch_dims=1)
 
     def get_config(self):
-        return {"classes": self.parameters["index"].tolist(), "names": self.names}
+        return {"classes": self.parameters["index"].tolist(), "output": self._output, "names": self.names}

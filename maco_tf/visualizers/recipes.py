@@ -40,7 +40,7 @@ DEFAULT = MacoRecipe(
     # optimisation hides in frequencies that only this sampling shows the network.
     crop_samples="auto",
     # What people and other networks look at: without it parts may be right and the whole not.
-    whole_views=1,
+    whole_views=2,
     gaussian_noise=0.08,
     uniform_noise=0.04,
     learning_rate=1.0,

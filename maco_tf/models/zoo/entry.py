@@ -14,7 +14,7 @@ from maco_tf.models.zoo.weight_files import WeightFileError
 
 @dataclasses.dataclass(frozen=True)
 class ZooEntry:
-    """A really trained ImageNet classifier that a package registry carries.
+    """A really trained network that a package registry carries.
 
     Attributes:
         name: what `load` takes.
@@ -30,6 +30,7 @@ class ZooEntry:
             whole image.
         interpolation: "bicubic" or "bilinear", antialiased: how images were resized there.
         licence: the weights' licence.
+        output: what it returns for an image, in words.
     """
 
     name: str
@@ -44,12 +45,13 @@ class ZooEntry:
     centre_crop: bool
     interpolation: str
     licence: str
+    output: str = "1,000 probabilities"
 
     def load(self):
         """Build the network with its trained weights.
 
         Returns:
-            A `keras.Model` from images in [0, 1] to probabilities; its preprocessing is its first layer.
+            A `keras.Model` from images in [0, 1] to what `output` says; its preprocessing is its first layer.
 
         Raises:
             ImportError: the package is not installed; the message has the command that brings it.

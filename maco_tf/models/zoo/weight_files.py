@@ -1,12 +1,14 @@
 """Read published weight files in NumPy: no torch, and no code of the file's is ever run.
 
-Both formats are pickles, and a plain `pickle.load` runs whatever a file asks for. The readers here
+Two of the formats are pickles, and a plain `pickle.load` runs whatever a file asks for. The readers here
 resolve an allow-list of harmless names and refuse everything else.
 """
 
 import collections
 import io
 import pickle
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -86,6 +88,32 @@ def read_numpy_pickle(path):
     return weights
 
 
+def read_npz(path):
+    """Read the floating-point arrays of NumPy's `.npz` format.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Dictionary, name -> float32 array; an array that is not floating-point, such as a step count, is left out.
+
+    Raises:
+        WeightFileError: the file is truncated, corrupted or no `.npz` file, or holds Python objects.
+    """
+    with open(path, "rb") as file:
+        stream = io.BytesIO(file.read())
+    return _decode(_read_npz_stream, stream, path)
+
+
+def _read_npz_stream(stream):
+    with np.load(stream, allow_pickle=False) as file:
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise WeightFileError("a single array, not the archive of arrays that .npz files are.")
+        arrays = {name: file[name] for name in file.files}
+    floating = {name: array for name, array in arrays.items() if issubclass(array.dtype.type, np.floating)}
+    return {name: array.astype("float32") for name, array in floating.items()}
+
+
 def _decode(reader, stream, path):
     """Turn whatever a broken file provokes into one error that names the file."""
     try:
@@ -102,6 +130,9 @@ def _decode(reader, stream, path):
         IndexError,
         OverflowError,
         MemoryError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+        zlib.error,
     ) as error:
         raise WeightFileError(f"{path}: not a readable weight file ({error}).") from error
 

@@ -1,0 +1,130 @@
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf.models import LOGITS, Activations, zoo
+from maco_tf.models.zoo.flexivit import resize_patches, resize_positions
+
+FIXTURES = Path(__file__).parent / "fixtures"
+CHECKPOINT = FIXTURES / "flexivit.npz"
+
+
+@pytest.mark.parametrize("patch_size", [4, 6, 8, 12])
+def test_every_patch_size_computes_what_timm_does(patch_size):
+    """The checkpoint has patches of 6; fixtures/flexivit.py made the values."""
+    expected = np.load(FIXTURES / "flexivit_expected.npz")
+    model = zoo.flexivit(CHECKPOINT, patch_size, image_size=24)
+    names = [LOGITS, "block0_out"]
+    found = tf.function(lambda x: Activations(model)(x, names), autograph=False)(expected["image"])
+    assert found["block0_out"].shape == (1, 1 + (24 // patch_size) ** 2, 6)
+    np.testing.assert_allclose(found["block0_out"], expected[f"block0_out_{patch_size}"], atol=2e-5)
+    np.testing.assert_allclose(found[LOGITS], expected[f"logits_{patch_size}"], atol=2e-5)
+    np.testing.assert_allclose(model(expected["image"]), tf.nn.softmax(expected[f"logits_{patch_size}"]), atol=1e-5)
+
+
+def test_saving_keeps_every_bit(tmp_path, rng):
+    model = zoo.flexivit(CHECKPOINT, 8, image_size=24)
+    model.save(tmp_path / "model.keras")
+    image = rng.uniform(size=(2, 24, 24, 3)).astype("float32")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(image), model(image))
+
+
+@pytest.mark.parametrize("side", [8, 13, 16])
+def test_larger_patches_give_the_same_tokens(side, rng):
+    """What PI-resize is for (the paper's equation 4): <resized kernel, resized patch> = <kernel, patch>."""
+    kernel, patch = rng.normal(size=(6, 6, 3, 5)), rng.normal(size=(6, 6, 3))
+    resized = tf.image.resize(patch, (side, side), "bilinear").numpy()
+    token = np.einsum("yxc,yxcd->d", resized, resize_patches(kernel, side))
+    np.testing.assert_allclose(token, np.einsum("yxc,yxcd->d", patch, kernel), atol=1e-4)
+
+
+def test_smaller_patches_are_the_nearest_in_the_mean(rng):
+    """The same over all patches, when no kernel can be exact, is least squares over any orthonormal basis of them."""
+    kernel = rng.normal(size=(6, 6, 1, 1))
+    small = tf.image.resize(np.eye(36).reshape(36, 6, 6, 1), (4, 4), "bilinear").numpy().reshape(36, 16)
+    nearest = np.linalg.lstsq(small, kernel.ravel(), rcond=None)[0]
+    np.testing.assert_allclose(resize_patches(kernel, 4).ravel(), nearest, atol=1e-5)
+
+
+def test_equal_sizes_change_nothing(rng):
+    kernel, positions = rng.normal(size=(6, 6, 3, 5)), rng.normal(size=(9, 4))
+    assert resize_patches(kernel, 6) is kernel
+    assert resize_positions(positions, 3) is positions
+
+
+def test_positions_by_hand():
+    ramp = np.array([0.0, 1.0, 2.0, 3.0])[:, None]  # The grid [[0, 1], [2, 3]].
+    grown = resize_positions(ramp, 4).reshape(4, 4)
+    # Half-pixel centres: a quarter and three quarters between the old ones, and the border repeated.
+    np.testing.assert_allclose(grown[0], [0, 0.25, 0.75, 1])
+    np.testing.assert_allclose(grown[:, 0], [0, 0.5, 1.5, 2])
+    # One token for the whole grid is its mean only if the shrinking is antialiased.
+    assert resize_positions(np.arange(16.0)[:, None], 1) == pytest.approx(7.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"patch_size": 7, "image_size": 24}, "Take image_size=21"),
+        ({"patch_size": 32, "image_size": 24}, "Take image_size=32"),
+        ({"patch_size": 0}, '"patch_size" must be a number of pixels'),
+        ({"patch_size": 6.0}, '"patch_size" must be a number of pixels'),
+        ({"image_size": True}, '"image_size" must be a number of pixels'),
+    ],
+)
+def test_sizes_that_do_not_fit(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        zoo.flexivit(CHECKPOINT, **arguments)
+
+
+def altered(**changes):
+    weights = {**np.load(CHECKPOINT)}
+    for name, array in changes.items():
+        if array is None:
+            del weights[f"params/{name}"]
+        else:
+            weights[f"params/{name}"] = array
+    return weights
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cls": None}, "'cls' is missing"),
+        ({"head/kernel": None}, "'head/kernel' is missing"),
+        ({"Transformer/encoderblock_1/LayerNorm_1/bias": None}, "LayerNorm_1/bias' is missing"),
+        ({"pos_embedding": np.zeros((1, 10, 6))}, "no square grid"),
+        ({"head/kernel": np.zeros((7, 5))}, "do not fit"),
+        ({"embedding/kernel": np.zeros((6, 6, 6))}, "do not fit"),
+        ({"pos_embedding": np.zeros((1, 9, 6), int)}, "'pos_embedding' is missing"),
+    ],
+)
+def test_checkpoints_of_something_else_are_refused(changes, message, tmp_path):
+    path = tmp_path / "weights.npz"
+    np.savez(path, **altered(**changes))
+    with pytest.raises(zoo.WeightFileError, match=message):
+        zoo.flexivit(path, 6, image_size=24)
+
+
+def test_broken_files_are_refused(tmp_path):
+    path, whole = tmp_path / "weights.npz", CHECKPOINT.read_bytes()
+    contents = [whole[: len(whole) * part // 10] for part in range(10)]
+    # A byte of compressed data.
+    contents += [whole[:600] + bytes([whole[600] ^ 255]) + whole[601:], b"not an archive"]
+    for content in contents:
+        path.write_bytes(content)
+        with pytest.raises(zoo.WeightFileError, match=r"weights\.npz"):
+            zoo.flexivit(path, 6, image_size=24)
+    np.savez(path, **{"params/cls": np.array([open])})  # A Python object: only a pickle can hold it.
+    with pytest.raises(zoo.WeightFileError, match="pickle"):
+        zoo.flexivit(path, 6, image_size=24)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "no arrays")
+    with pytest.raises(zoo.WeightFileError, match="not a readable"):
+        zoo.flexivit(path, 6, image_size=24)
+    with pytest.raises(FileNotFoundError):
+        zoo.flexivit(tmp_path / "absent.npz")
