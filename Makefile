@@ -1,4 +1,5 @@
 # make demo   a few trained classes, drawn into demo/
+# make compare   MACO beside the baselines: figures 1 and 2 of the paper, into assets/
 # make test   the tests          make lint   ruff
 # make notebooks   run the notebooks with few steps
 # Everything runs in .venv, which is made on first use.
@@ -10,11 +11,17 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND ?= agg
 
-.PHONY: demo test lint format notebooks clean
+.PHONY: demo compare test lint format notebooks clean
 
 demo: $(VENV)/installed
 	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 0 --output demo \
 		--objective "logit:pug" --objective "logit:cheeseburger" --objective "logit:volcano" --objective "logit:tarantula"
+
+compare: $(VENV)/installed
+	$(BIN)/maco-tf compare --model efficientnet_lite0 --steps 48 --seed 0 --output compare \
+		--objective "logit:pug" --objective "logit:cheeseburger" --objective "logit:volcano" --objective "logit:flamingo"
+	cp compare/images.png assets/compare_images.png
+	cp compare/spectra.png assets/compare_spectra.png
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
@@ -31,7 +38,7 @@ notebooks: $(VENV)/installed
 	MACO_TF_STEPS=2 $(BIN)/jupyter nbconvert --to notebook --execute --output-dir $(VENV)/notebooks notebooks/*.ipynb
 
 clean:
-	rm -rf demo build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf demo compare build dist *.egg-info .pytest_cache .ruff_cache
 
 # The stamp is written last, so that an interrupted installation is taken up again.
 $(VENV)/installed: setup.py Makefile

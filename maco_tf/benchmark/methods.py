@@ -3,9 +3,7 @@
 import keras
 
 from maco_tf.objectives.logit import Logit
-from maco_tf.visualizers.cbr import CBRVisualizer
-from maco_tf.visualizers.fourier import FourierVisualizer
-from maco_tf.visualizers.maco import MacoVisualizer
+from maco_tf.visualizers.methods import VISUALIZERS
 
 
 def _ours(visualizer):
@@ -66,8 +64,6 @@ def logits_model(model):
 
 # Name -> function of the loaded model and the settings -> function of class and seed -> image (height, width, 3).
 METHODS = {
-    "maco": _ours(MacoVisualizer),
-    "fourier": _ours(FourierVisualizer),
-    "cbr": _ours(CBRVisualizer),
+    **{name.lower(): _ours(visualizer) for name, visualizer in VISUALIZERS.items()},
     "xplique": _xplique,
 }

@@ -1,1 +1,1 @@
-"""The subcommands of `maco-tf` that compare methods."""
+"""The subcommands of `maco-tf`: each file adds its arguments and runs itself."""

@@ -38,12 +38,11 @@ def run(options):
     from maco_tf.objectives.parse import parse_objective
     from maco_tf.spectrum.estimate import estimate_magnitude
     from maco_tf.spectrum.imagenet import imagenet_magnitude
-    from maco_tf.visualizers import cbr, fourier, maco
     from maco_tf.visualizers.explanation import Explanation
+    from maco_tf.visualizers.methods import VISUALIZERS
 
     objectives = [part for text in options.objective for part in parse_objective(text)]
     model = load_model(options.model, options.preprocessing)
-    kinds = {"MACO": maco.MacoVisualizer, "Fourier": fourier.FourierVisualizer, "CBR": cbr.CBRVisualizer}
     visualizers = {
         name: kind(
             model,
@@ -52,7 +51,7 @@ def run(options):
             image_size=options.image_size,
             preprocessing=options.preprocessing,
         )
-        for name, kind in kinds.items()
+        for name, kind in VISUALIZERS.items()
     }
     for objective in objectives:
         visualizers["MACO"].check(objective)

@@ -1,18 +1,21 @@
 """What the Fourier and pixel-space baselines share."""
 
+import dataclasses
 import math
 import numbers
 
 import keras
 
+from maco_tf.parametrizations.start import check_flag
 from maco_tf.transforms.repeat import Repeat
 from maco_tf.transforms.resize import Resize
-from maco_tf.visualizers.recipes import resolve_recipe
+from maco_tf.visualizers.recipes import DEFAULT, resolve_recipe
+from maco_tf.visualizers.views import crops_and_noise
 from maco_tf.visualizers.visualizer import Visualizer, check_callables, check_count
 
 
 class Baseline(Visualizer):
-    """A visualizer with Lucid's transforms and Adam; subclasses say what is free.
+    """A visualizer with Adam and MACO's views or Lucid's transforms; subclasses say what is free.
 
     Args:
         model: see `Visualizer`.
@@ -28,20 +31,23 @@ class Baseline(Visualizer):
         if options["optimizer"] is not None and settings["learning_rate"] is not None:
             raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
         check_count("crops", self.recipe.crops)
+        check_flag("antialias", self.recipe.antialias)
         super().__init__(model, steps=self.recipe.steps, image_size=self.recipe.image_size, **options)
         self._preprocessing = options["preprocessing"]
-        chosen = self.recipe.transform_set(self.image_size) if transforms is None else check_callables(transforms)
-        self._transforms = [
-            Repeat(self.recipe.crops),
-            *chosen,
-            Resize(self.activations.input_shape[:2], antialias=self.recipe.antialias),
-        ]
+        self._transforms = self._views(transforms)
         # Refused now where the starting values' settings are wrong, not at the first explanation.
         self.parametrization(1)
 
     @property
     def transforms(self):
         return self._transforms
+
+    def _views(self, transforms):
+        recipe, input_size = self.recipe, self.activations.input_shape[:2]
+        if transforms is None and recipe.transform_set is None:
+            return crops_and_noise(dataclasses.replace(DEFAULT, crops=recipe.crops), input_size, self.jit_compile)
+        chosen = recipe.transform_set(self.image_size) if transforms is None else check_callables(transforms)
+        return [Repeat(recipe.crops), *chosen, Resize(input_size, antialias=recipe.antialias)]
 
     def default_optimizer(self):
         rate = self.recipe.learning_rate

@@ -14,23 +14,24 @@ class CBRVisualizer(Baseline):
     frequencies down are the transforms and, on request, a blur of the image (Yosinski et al., 2015) or of the gradient
     (Øygard, 2015), or total variation (Mahendran and Vedaldi, 2015; Nguyen et al., 2016), which is a term of the
     objective: `explain(Logit("pug") - 10 * TotalVariation())`. Colours are decorrelated and a sigmoid bounds them, as
-    for the other two methods. Defaults: pixels of standard deviation 0.01 and Adam at 0.05 from Lucid's
-    `image(fft=False)`; transforms, size and number of views as for `FourierVisualizer`; no blur, as in the paper.
+    for the other two methods. Defaults: pixels of standard deviation 0.01 and Adam from Lucid's
+    `image(fft=False)`; views and learning rate as for `FourierVisualizer`; no blur, as in the paper.
 
     Objectives, callbacks, results and errors are those of `MacoVisualizer`; settings left at `None` are the recipe's.
 
     Args:
         model: a built `keras.Model` of any kind: functional, sequential, nested or subclassed. It is never changed.
-        recipe: "default", which has the computation of MACO's default; "lucid"; or "xplique", that of xplique 2.0.2.
+        recipe: "default", with the views and the computation of MACO's default; "paper", the baselines of the MACO
+            paper; "lucid"; or "xplique", that of xplique 2.0.2.
         steps: length of a run.
         crops: views of each image the model sees in a step, each transformed by itself.
         std: standard deviation of the starting pixels before the sigmoid.
         image_blur: standard deviation of a Gaussian over the image, pixels; 0 is none.
         gradient_blur: the same over the gradient.
         stretch: whether each image's values are stretched to the whole of [0, 1].
-        transforms: list of transforms or callables instead of the recipe's; the views are then resized to the
-            model's input.
-        antialias: whether that resizing averages over the pixels it leaves out.
+        transforms: list of transforms or callables instead of the recipe's, such as `transforms.lucid_standard()`; the
+            views are then resized to the model's input.
+        antialias: whether the resizing of transformed views averages over the pixels it leaves out.
         learning_rate: of Adam, a number or a Keras schedule.
         optimizer: a `keras.optimizers.Optimizer` that replaces Adam.
         image_size: see `MacoVisualizer`.

@@ -14,16 +14,17 @@ class FourierVisualizer(Baseline):
 
     Args:
         model: a built `keras.Model` of any kind: functional, sequential, nested or subclassed. It is never changed.
-        recipe: "default", which has the computation of MACO's default; "lucid"; or "xplique", that of xplique 2.0.2.
+        recipe: "default", with the views and the computation of MACO's default; "paper", the baselines of the MACO
+            paper; "lucid"; or "xplique", that of xplique 2.0.2.
         steps: length of a run.
         crops: views of each image the model sees in a step, each transformed by itself.
         decay: power of the frequency by which waves are weakened, 0 or more.
         std: standard deviation of the starting spectrum's variables.
         gain: factor of the image before the sigmoid; see `FourierParametrization`.
         stretch: whether each image's values are stretched to the whole of [0, 1].
-        transforms: list of transforms or callables instead of the recipe's; the views are then resized to the
-            model's input.
-        antialias: whether that resizing averages over the pixels it leaves out.
+        transforms: list of transforms or callables instead of the recipe's, such as `transforms.lucid_standard()`; the
+            views are then resized to the model's input.
+        antialias: whether the resizing of transformed views averages over the pixels it leaves out.
         learning_rate: of Adam, a number or a Keras schedule.
         optimizer: a `keras.optimizers.Optimizer` that replaces Adam.
         image_size: see `MacoVisualizer`.

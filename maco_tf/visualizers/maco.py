@@ -7,11 +7,9 @@ import keras
 from maco_tf.parametrizations.phase import PhaseParametrization
 from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
-from maco_tf.transforms.crop import RandomCrop, check_side
-from maco_tf.transforms.noise import GaussianNoise, UniformNoise
-from maco_tf.transforms.schedule import check_amount
 from maco_tf.visualizers.recipes import RECIPES, resolve_recipe
-from maco_tf.visualizers.visualizer import Visualizer, check_callables, check_count
+from maco_tf.visualizers.views import crops_and_noise
+from maco_tf.visualizers.visualizer import Visualizer, check_callables
 
 
 class MacoVisualizer(Visualizer):
@@ -82,7 +80,7 @@ class MacoVisualizer(Visualizer):
     ):
         if optimizer is not None and learning_rate is not None:
             raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
-        crops_and_noise = {
+        view_settings = {
             "crops": crops,
             "crop_side": crop_side,
             "crop_centre": crop_centre,
@@ -92,13 +90,13 @@ class MacoVisualizer(Visualizer):
             "gaussian_noise": gaussian_noise,
             "uniform_noise": uniform_noise,
         }
-        given = [name for name, value in crops_and_noise.items() if value is not None]
+        given = [name for name, value in view_settings.items() if value is not None]
         if transforms is not None and given:
             raise ValueError(
                 f'"transforms" replaces crops and noise. Received: {", ".join(given)} besides it. Put what you want '
                 "into the list."
             )
-        chosen = {**crops_and_noise, "steps": steps, "learning_rate": learning_rate, "image_size": image_size}
+        chosen = {**view_settings, "steps": steps, "learning_rate": learning_rate, "image_size": image_size}
         self.recipe = resolve_recipe(RECIPES, recipe, chosen)
         super().__init__(
             model,
@@ -113,7 +111,10 @@ class MacoVisualizer(Visualizer):
         )
         self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
         self._recipe_name, self._preprocessing = recipe, preprocessing
-        self._transforms = self._crops_and_noise() if transforms is None else check_callables(transforms)
+        if transforms is None:
+            self._transforms = crops_and_noise(self.recipe, self.activations.input_shape[:2], self.jit_compile)
+        else:
+            self._transforms = check_callables(transforms)
 
     @property
     def transforms(self):
@@ -147,31 +148,6 @@ class MacoVisualizer(Visualizer):
             "mean_level": self.recipe.mean_level,
             "phase": self.recipe.phase,
         }
-
-    def _crops_and_noise(self):
-        recipe = self.recipe
-        check_count("crops", recipe.crops)
-        check_count("whole_views", recipe.whole_views, least=0)
-        check_side("crop_side", recipe.crop_side)
-        check_amount("gaussian_noise", recipe.gaussian_noise)
-        check_amount("uniform_noise", recipe.uniform_noise)
-        crop = RandomCrop(
-            self.activations.input_shape[:2],
-            recipe.crops,
-            side=recipe.crop_side,
-            centre=recipe.crop_centre,
-            inside=recipe.crop_inside,
-            samples=recipe.crop_samples,
-            # One view a step that is always whole would be no crop at all.
-            whole=min(recipe.whole_views, recipe.crops - 1),
-            # The gathering crop has no XLA kernel.
-            implementation="matrices" if self.jit_compile else "auto",
-        )
-        transforms = [crop]
-        for noise, level in ((GaussianNoise, recipe.gaussian_noise), (UniformNoise, recipe.uniform_noise)):
-            if level != 0:
-                transforms.append(noise(level))
-        return transforms
 
 
 def _magnitude(magnitude, image_size, channels):

@@ -10,7 +10,7 @@ from maco_tf.spectrum.colour import COLOUR_CORRELATION
 from tests.conftest import build_tiny_model
 
 BOTH = pytest.mark.parametrize("visualizer", [FourierVisualizer, CBRVisualizer])
-OFF = {"crops": 1, "transforms": [], "image_size": "input"}
+OFF = {"crops": 1, "transforms": [], "image_size": "input", "learning_rate": 0.05}
 
 
 def adam_step(variable, score, learning_rate=0.05):
@@ -69,7 +69,7 @@ def test_one_step_equals_one_computed_independently(visualizer, settings, image)
 
 
 @BOTH
-@pytest.mark.parametrize("recipe", ["default", "lucid", "xplique"])
+@pytest.mark.parametrize("recipe", ["default", "paper", "lucid", "xplique"])
 def test_recipes_run_and_raise_the_score(tiny_model, visualizer, recipe):
     explanation = visualizer(tiny_model, recipe, steps=12, image_size=48).explain(Logit([0, 3]), seed=0, verbose=0)
     assert explanation.images.shape == (2, 48, 48, 3)

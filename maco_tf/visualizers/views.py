@@ -1,0 +1,41 @@
+"""What the model sees of an image in a step: the crops and noise of a recipe."""
+
+from maco_tf.transforms.crop import RandomCrop, check_side
+from maco_tf.transforms.noise import GaussianNoise, UniformNoise
+from maco_tf.transforms.schedule import check_amount
+from maco_tf.visualizers.visualizer import check_count
+
+
+def crops_and_noise(recipe, input_size, jit_compile):
+    """The transforms of MACO.
+
+    Args:
+        recipe: a `MacoRecipe`.
+        input_size: `(height, width)` of the model's input, pixels.
+        jit_compile: whether XLA compiles them.
+
+    Returns:
+        List of transforms.
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+    check_count("crops", recipe.crops)
+    check_count("whole_views", recipe.whole_views, least=0)
+    check_side("crop_side", recipe.crop_side)
+    check_amount("gaussian_noise", recipe.gaussian_noise)
+    check_amount("uniform_noise", recipe.uniform_noise)
+    crop = RandomCrop(
+        input_size,
+        recipe.crops,
+        side=recipe.crop_side,
+        centre=recipe.crop_centre,
+        inside=recipe.crop_inside,
+        samples=recipe.crop_samples,
+        # One view a step that is always whole would be no crop at all.
+        whole=min(recipe.whole_views, recipe.crops - 1),
+        # The gathering crop has no XLA kernel.
+        implementation="matrices" if jit_compile else "auto",
+    )
+    noises = ((GaussianNoise, recipe.gaussian_noise), (UniformNoise, recipe.uniform_noise))
+    return [crop, *(noise(level) for noise, level in noises if level != 0)]
