@@ -30,6 +30,7 @@ _SOURCES = {
         "Channel",
         "Direction",
         "Diversity",
+        "FeatureInversion",
         "Layer",
         "Logit",
         "Neuron",
