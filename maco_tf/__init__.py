@@ -13,6 +13,7 @@ How data flows, one package a part:
     objectives        activations -> scores, and their algebra
     optimization      the compiled ascent from scores back to phase
     visualizers       all of it as one call -> Explanation
+    concepts          images of a class -> the concepts it is told by -> images
     display           arrays -> figures and files
 """
 
@@ -22,6 +23,7 @@ from maco_tf.version import __version__
 
 # Names are imported when they are first used, so that the command's help need not wait for TensorFlow.
 _SOURCES = {
+    "maco_tf.concepts": ["Concept", "ConceptBank", "ConceptExplanation", "craft", "explain_class", "explain_concepts"],
     "maco_tf.models": ["zoo"],
     "maco_tf.objectives": [
         "L1",
@@ -40,9 +42,18 @@ _SOURCES = {
         "product",
     ],
     "maco_tf.spectrum": ["Magnitude", "estimate_magnitude", "imagenet_magnitude"],
-    "maco_tf.visualizers": ["CBRVisualizer", "Explanation", "FourierVisualizer", "MacoVisualizer"],
+    "maco_tf.visualizers": [
+        "CBRVisualizer",
+        "Explanation",
+        "FourierVisualizer",
+        "MacoVisualizer",
+        "TopImages",
+        "accentuate",
+        "top_activating",
+    ],
 }
 _PARTS = [
+    "concepts",
     "display",
     "models",
     "objectives",

@@ -18,6 +18,7 @@ ALLOWED = {
     "objectives": {"models"},
     "optimization": {"parametrizations", "transforms", "models", "objectives", "spectrum"},
     "visualizers": {"optimization", "parametrizations", "transforms", "models", "objectives", "spectrum", "display"},
+    "concepts": {"visualizers", "objectives", "models", "display"},
     "display": set(),
 }
 
