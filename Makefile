@@ -1,5 +1,6 @@
 # make demo   a few trained classes, drawn into demo/
 # make test   the tests          make lint   ruff
+# make figure5   feature inversion of three photographs, into assets/
 # make notebooks   run the notebooks with few steps
 # Everything runs in .venv, which is made on first use.
 
@@ -10,11 +11,14 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND ?= agg
 
-.PHONY: demo test lint format notebooks clean
+.PHONY: demo figure5 test lint format notebooks clean
 
 demo: $(VENV)/installed
 	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 0 --output demo \
 		--objective "logit:pug" --objective "logit:cheeseburger" --objective "logit:volcano" --objective "logit:tarantula"
+
+figure5: $(VENV)/installed
+	$(BIN)/python examples/feature_inversion.py --output assets/figure5.png
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest

@@ -54,10 +54,13 @@ def craft(
     class_index = _class_index(activations, class_id)
     images = fit_images(as_images("images", images), activations.input_shape[:2])
     patch_size = default_patch_size(images) if patch_size is None else patch_size
-    for name, value, most in (("size", size, None), ("patch_size", patch_size, min(images.shape[1:3]))):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1 or (most and value > most):
-            limit = f" and at most {most}" if most else ""
-            raise ValueError(f'"{name}" must be an integer of at least 1{limit}. Received: {value!r}.')
+    for name, value, least, most in (
+        ("size", size, 1, 10_000),
+        ("patch_size", patch_size, 1, min(images.shape[1:3])),
+        ("seed", seed, 0, 2**31 - 1),
+    ):
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f'"{name}" must be an integer from {least} to {most}. Received: {value!r}.')
     layer = _checked_layer(activations, images, layer)
     extractor = crafter(
         _Part(lambda batch: activations(batch, [layer])[layer]),

@@ -16,7 +16,7 @@ def last_feature_maps(activations, images, accepts):
         accepts: tensor (batch, height, width, channels) -> boolean tensor ().
 
     Returns:
-        The layer's path; `None` where no layer has such maps.
+        The layer's path, the last in the order in which the model holds its layers; `None` where none has such maps.
     """
     paths = layer_paths(activations.model)
     found = []

@@ -12,7 +12,8 @@ class ReferenceTerm(Term, abc.ABC):
     """A score of each view against the same view of a reference image.
 
     In every step the reference goes through the transforms with the random numbers of the image that is optimised,
-    so that crop is compared with the same crop, under the same noise. `score` gets what the layer makes of it as
+    so that crop is compared with the same crop, under the same noise; a user's callable that draws numbers from
+    elsewhere than Keras's seed generators draws others for it. `score` gets what the layer makes of it as
     `reference`, a tensor of the activation's shape that has no gradient.
 
     Args:

@@ -118,7 +118,8 @@ class Visualizer(abc.ABC):
                 result tells.
             start: where the run starts instead of at random: an image for every objective, (batch, height, width,
                 channels), or one for all; integers up to 255 or numbers in [0, 1]; the centre is resized to the image's
-                size. MACO starts at its phase under the magnitude it keeps, the baselines at the image itself.
+                size. MACO starts at its phase under the magnitude it keeps, the baselines at the image itself. A small
+                learning rate, as 0.05 of MACO, keeps near to it.
             callbacks: list of `keras.callbacks.Callback`; a run is one epoch, its steps are the batches, and
                 `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`.
             verbose: 0 is silent; 1 or "auto" shows a progress bar.

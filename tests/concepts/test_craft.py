@@ -101,6 +101,7 @@ def test_patches_by_hand():
         ({"layer": "head"}, "must have maps"),
         ({"layer": "mops"}, "Did you mean maps"),
         ({"size": 0}, '"size"'),
+        ({"seed": -1}, '"seed"'),
         ({"patch_size": 33}, '"patch_size"'),
         ({"patch_size": 0}, '"patch_size"'),
         ({"images": np.zeros((4, 4))}, '"images"'),
