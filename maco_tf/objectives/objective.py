@@ -40,6 +40,20 @@ class Objective(abc.ABC):
             An objective of length `len(indices)`.
         """
 
+    @abc.abstractmethod
+    def fitted(self, image_shape):
+        """The objective as a run on images of this shape takes it; what knows no images stays as it is.
+
+        Args:
+            image_shape: `(height, width, channels)` of the optimised image.
+
+        Returns:
+            An objective of the same length.
+
+        Raises:
+            ValueError: it holds images of another number of channels.
+        """
+
     @classmethod
     def from_config(cls, config):
         """The objective that `get_config` described."""
@@ -144,10 +158,17 @@ class Term(Objective):
         return list(self._names)
 
     def take(self, indices):
-        taken = copy.copy(self)
-        taken.parameters = {name: value[np.asarray(indices)] for name, value in self.parameters.items()}
+        taken = self._with_parameters({name: value[np.asarray(indices)] for name, value in self.parameters.items()})
         taken._names = [self._names[index] for index in indices]
         return taken
+
+    def fitted(self, image_shape):
+        return self
+
+    def _with_parameters(self, parameters):
+        changed = copy.copy(self)
+        changed.parameters = {name: _frozen(value) for name, value in parameters.items()}
+        return changed
 
     def structure(self):
         """Hashable description of all that the compiled step depends on, parameters' values aside."""

@@ -61,6 +61,9 @@ class Sum(Objective):
             ]
         )
 
+    def fitted(self, image_shape):
+        return Sum([(weight, term.fitted(image_shape)) for weight, term in self._terms])
+
     def get_config(self):
         return {"terms": [[weight.tolist(), keras.saving.serialize_keras_object(term)] for weight, term in self._terms]}
 

@@ -1,7 +1,12 @@
 """The compiled optimisation."""
 
 from maco_tf.optimization.loop import Run, optimize
-from maco_tf.optimization.scoring import check_objective, objective_tensors, score_images
+from maco_tf.optimization.scoring import (
+    check_objective,
+    objective_tensors,
+    reference_activations,
+    score_images,
+)
 from maco_tf.optimization.state import State, initial_state
 from maco_tf.optimization.step import CompiledSteps
 
@@ -13,5 +18,6 @@ __all__ = [
     "initial_state",
     "objective_tensors",
     "optimize",
+    "reference_activations",
     "score_images",
 ]

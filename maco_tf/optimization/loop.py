@@ -14,8 +14,8 @@ class Run:
         interrupted: whether the user stopped the run.
     """
 
-    def __init__(self, compiled, steps, seed):
-        self.steps, self.state = steps, compiled.start(seed)
+    def __init__(self, compiled, steps, seed, images=None):
+        self.steps, self.state = steps, compiled.start(seed, images)
         self._compiled = compiled
         self.stop_training = False
         self.interrupted = False

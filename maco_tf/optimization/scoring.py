@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.objectives.joint import JointTerm
+from maco_tf.objectives.reference import ReferenceTerm
 
 
 def objective_tensors(objective):
@@ -28,7 +29,7 @@ def objective_tensors(objective):
     return weights, parameters
 
 
-def score_images(terms, activations, weights, parameters, batch):
+def score_images(terms, activations, weights, parameters, batch, references=None):
     """The weighted sum of the terms for every image, from that image's views alone, joint terms aside.
 
     Args:
@@ -37,6 +38,8 @@ def score_images(terms, activations, weights, parameters, batch):
         weights: see `objective_tensors`.
         parameters: see `objective_tensors`.
         batch: number of images.
+        references: dictionary, position of a `ReferenceTerm` -> tensor (batch * views, ...), what its layer makes of
+            the reference images' views; see `reference_activations`.
 
     Returns:
         Float32 tensor (batch,): the mean over views, summed over terms.
@@ -48,10 +51,33 @@ def score_images(terms, activations, weights, parameters, batch):
         if isinstance(term, JointTerm):
             scores = term.score(tf.reshape(activation, (batch, views, *activation.shape[1:])), **parameters[index])
         else:
-            repeated = {name: tf.repeat(value, views, axis=0) for name, value in parameters[index].items()}
+            own = dict(parameters[index])
+            if isinstance(term, ReferenceTerm):
+                del own["image"]  # Nothing but its activations is compared.
+            repeated = {name: tf.repeat(value, views, axis=0) for name, value in own.items()}
+            if isinstance(term, ReferenceTerm):
+                repeated["reference"] = references[index]
             scores = tf.reduce_mean(tf.reshape(term.score(activation, **repeated), (batch, views)), axis=1)
         total += weights[index] * scores
     return total
+
+
+def reference_activations(terms, parameters, activate):
+    """What the layers of the terms with reference images make of these.
+
+    Args:
+        terms: list of `Term`.
+        parameters: see `objective_tensors`.
+        activate: (images, layer) -> activations of their views.
+
+    Returns:
+        Dictionary, position among the terms -> tensor (batch * views, ...) without gradient.
+    """
+    return {
+        index: tf.stop_gradient(activate(parameters[index]["image"], term.layer))
+        for index, term in enumerate(terms)
+        if isinstance(term, ReferenceTerm)
+    }
 
 
 def check_objective(objective, shapes):

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from maco_tf.models.activations import IMAGE
 from maco_tf.models.redirected_relu import redirected_relus
-from maco_tf.optimization.scoring import score_images
+from maco_tf.optimization.scoring import reference_activations, score_images
 from maco_tf.optimization.state import State, initial_state
 from maco_tf.transforms.transform import Transform, apply_transforms
 
@@ -44,16 +44,19 @@ class CompiledSteps:
         self._function = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
         self._concrete = None
 
-    def start(self, seed):
+    def start(self, seed, images=None):
         """Set variables and optimizer back to the start of a run.
 
         Args:
             seed: integer; equal seeds give equal runs.
+            images: where the run starts, instead of at random; see `Parametrization.from_images`.
 
         Returns:
             The first `State`.
         """
-        for variable, value in zip(self._variables, self._parametrization.initialize(seed)):
+        parametrization = self._parametrization
+        values = parametrization.initialize(seed) if images is None else parametrization.from_images(images)
+        for variable, value in zip(self._variables, values):
             variable.assign(value)
         for variable, value in zip(self._optimizer.variables, self._fresh):
             variable.assign(value)
@@ -95,6 +98,9 @@ class CompiledSteps:
 
     def _step(self, state, weights, parameters):
         values = self._values()
+        references = reference_activations(
+            self._terms, parameters, lambda images, layer: self._seen(images, layer, state)
+        )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             image = self._parametrization.image(values)
@@ -102,7 +108,12 @@ class CompiledSteps:
             with self._relus(state):
                 activations = self._activations(views, [term.layer for term in self._terms])
             scores = score_images(
-                self._terms, {**activations, IMAGE: image}, weights, parameters, self._parametrization.batch_size
+                self._terms,
+                {**activations, IMAGE: image},
+                weights,
+                parameters,
+                self._parametrization.batch_size,
+                references,
             )
             # Images of a batch do not meet, so the sum's gradient is each image's own.
             scale = self._activations.gradient_scale
@@ -122,6 +133,11 @@ class CompiledSteps:
             transparency=state.transparency + tf.reduce_mean(tf.abs(image_gradient), axis=-1),
             history=tf.tensor_scatter_nd_update(state.history, [[state.step]], scores[None]),
         )
+
+    def _seen(self, images, layer, state):
+        """A layer's activations on given images, under the crops and noise that the optimised ones get in this step."""
+        views, _ = self._views(images, state)
+        return self._activations(views, [layer])[layer]
 
     def _relus(self, state):
         if not self._relu_warmup:

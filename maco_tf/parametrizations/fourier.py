@@ -4,8 +4,8 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.parametrizations.parametrization import Parametrization
-from maco_tf.parametrizations.start import check_amount_above_zero, check_flag, normal_start
-from maco_tf.spectrum.colour import stretched, to_image
+from maco_tf.parametrizations.start import check_amount_above_zero, check_flag, normal_start, refuse_start_with
+from maco_tf.spectrum.colour import from_image, stretched, to_image
 from maco_tf.spectrum.grid import radial_frequency
 
 
@@ -61,6 +61,12 @@ class FourierParametrization(Parametrization):
     def initialize(self, seed):
         shape = (2, self.channels, *self.scale.shape)
         return [normal_start(seed, self.batch_size, shape, self.std)]
+
+    def from_images(self, images):
+        refuse_start_with("stretch", self.stretch)
+        x = from_image(tf.constant(images)).numpy().astype("float64")
+        spectrum = np.fft.rfft2(x, axes=(1, 2)).transpose(0, 3, 1, 2) / (self.gain * self.scale)
+        return [tf.constant(np.stack([spectrum.real, spectrum.imag], axis=1), tf.float32)]
 
     def spatial(self, variables):
         """The images before colour correlation and sigmoid.

@@ -28,6 +28,20 @@ class Parametrization(abc.ABC):
         """
 
     @abc.abstractmethod
+    def from_images(self, images):
+        """The variables of given images, where a run may start instead of at random.
+
+        Args:
+            images: array (batch, height, width, channels), float32 in [0, 1].
+
+        Returns:
+            List of float32 tensors as `initialize` returns.
+
+        Raises:
+            ValueError: under these settings few images have variables.
+        """
+
+    @abc.abstractmethod
     def image(self, variables):
         """The images that the variables stand for.
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from maco_tf.parametrizations.hermitian import hermitian_phase
 from maco_tf.parametrizations.parametrization import Parametrization
-from maco_tf.spectrum.colour import to_image
+from maco_tf.spectrum.colour import from_image, to_image
 from maco_tf.spectrum.resize import standard_deviation
 
 # Weaker waves are lifted to this part of white noise of the image's standard deviation. Rounding an
@@ -62,6 +62,20 @@ class PhaseParametrization(Parametrization):
         free = np.ones(shape, "float32")
         free[:, 0, 0] = 0.0
         return phase * free
+
+    def from_images(self, images):
+        """The images' phase; their magnitude gives way to the parametrization's.
+
+        At zero frequency, the mean, the sign is kept as 0 or pi.
+        """
+        if self.phase == "standardized":
+            raise ValueError(
+                '"start" must be None where the phase is standardized at every step, which changes an image\'s phase. '
+                'Received: images. Take a recipe whose phase is uniform, "default" or "paper".'
+            )
+        x = from_image(tf.constant(images)).numpy().astype("float64")
+        spectrum = np.fft.rfft2(x, axes=(1, 2)).transpose(0, 3, 1, 2)
+        return [tf.constant(np.angle(spectrum), tf.float32)]
 
     def spatial(self, variables):
         """The images before colour correlation and sigmoid: those whose magnitude is exact.

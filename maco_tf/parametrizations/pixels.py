@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from maco_tf.parametrizations.parametrization import Parametrization
-from maco_tf.parametrizations.start import check_amount_above_zero, check_flag, normal_start
-from maco_tf.spectrum.colour import stretched, to_image
+from maco_tf.parametrizations.start import check_amount_above_zero, check_flag, normal_start, refuse_start_with
+from maco_tf.spectrum.colour import from_image, stretched, to_image
 
 
 class PixelParametrization(Parametrization):
@@ -37,6 +37,11 @@ class PixelParametrization(Parametrization):
 
     def initialize(self, seed):
         return [normal_start(seed, self.batch_size, (self.height, self.width, self.channels), self.std)]
+
+    def from_images(self, images):
+        refuse_start_with("stretch", self.stretch)
+        refuse_start_with("image_blur", self.image_blur)
+        return [from_image(tf.constant(images))]
 
     def image(self, variables):
         x = variables[0]

@@ -1,4 +1,4 @@
-"""Random starting values."""
+"""Starting values."""
 
 import math
 import numbers
@@ -19,6 +19,23 @@ def normal_start(seed, batch_size, shape, std):
         Tensor (batch_size, *shape), float32.
     """
     return tf.stack([tf.random.stateless_normal(shape, (seed, index), stddev=std) for index in range(batch_size)])
+
+
+def refuse_start_with(name, value):
+    """Refuse to start at an image under a setting that would show another one.
+
+    Args:
+        name: the setting.
+        value: its value; 0 and False are off.
+
+    Raises:
+        ValueError: the setting is on.
+    """
+    if value:
+        raise ValueError(
+            f'"start" must be None where "{name}" is on, which would show another image than the one given. Received: '
+            f"images, and {name}={value!r}."
+        )
 
 
 def check_flag(name, value):

@@ -1,9 +1,20 @@
 """`MacoVisualizer(model).explain(objective)` and its result, with two baselines."""
 
+from maco_tf.visualizers.accentuate import accentuate
 from maco_tf.visualizers.cbr import CBRVisualizer
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.fourier import FourierVisualizer
 from maco_tf.visualizers.maco import MacoVisualizer
+from maco_tf.visualizers.top_activating import TopImages, top_activating
 from maco_tf.visualizers.visualizer import Visualizer
 
-__all__ = ["CBRVisualizer", "Explanation", "FourierVisualizer", "MacoVisualizer", "Visualizer"]
+__all__ = [
+    "CBRVisualizer",
+    "Explanation",
+    "FourierVisualizer",
+    "MacoVisualizer",
+    "TopImages",
+    "Visualizer",
+    "accentuate",
+    "top_activating",
+]

@@ -1,6 +1,7 @@
 """MACO: the phase is optimised, the magnitude kept."""
 
 import math
+import numbers
 
 import keras
 
@@ -35,6 +36,7 @@ class MacoVisualizer(Visualizer):
         uniform_noise: amplitude of uniform noise on the views, likewise.
         transforms: list of transforms or callables that replaces crops and noise; they must bring the image
             to the model's input size.
+        mean_level: the image's mean before the sigmoid as a fraction of the magnitude's, 0 (mid-grey) or more.
         learning_rate: of NAdam, radians of phase at the start; it falls to zero as a cosine where the recipe's
             `decay` says so. A Keras schedule is used as it is.
         optimizer: a `keras.optimizers.Optimizer` that replaces NAdam.
@@ -68,6 +70,7 @@ class MacoVisualizer(Visualizer):
         gaussian_noise=None,
         uniform_noise=None,
         transforms=None,
+        mean_level=None,
         learning_rate=None,
         optimizer=None,
         image_size=None,
@@ -96,8 +99,15 @@ class MacoVisualizer(Visualizer):
                 f'"transforms" replaces crops and noise. Received: {", ".join(given)} besides it. Put what you want '
                 "into the list."
             )
-        chosen = {**view_settings, "steps": steps, "learning_rate": learning_rate, "image_size": image_size}
+        chosen = {
+            **view_settings,
+            "steps": steps,
+            "mean_level": mean_level,
+            "learning_rate": learning_rate,
+            "image_size": image_size,
+        }
         self.recipe = resolve_recipe(RECIPES, recipe, chosen)
+        _check_mean_level(self.recipe.mean_level)
         super().__init__(
             model,
             steps=self.recipe.steps,
@@ -148,6 +158,11 @@ class MacoVisualizer(Visualizer):
             "mean_level": self.recipe.mean_level,
             "phase": self.recipe.phase,
         }
+
+
+def _check_mean_level(level):
+    if isinstance(level, bool) or not isinstance(level, numbers.Real) or not 0 <= level < math.inf:
+        raise ValueError(f'"mean_level" must be a finite number of at least 0. Received: {level!r}.')
 
 
 def _magnitude(magnitude, image_size, channels):

@@ -1,6 +1,7 @@
 """What every visualizer does: check, compile once for each structure of objective, run, return."""
 
 import abc
+import hashlib
 import numbers
 import random
 import warnings
@@ -10,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.models.activations import Activations
+from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import Objective
 from maco_tf.optimization.loop import Run, optimize
 from maco_tf.optimization.scoring import check_objective, objective_tensors
@@ -105,14 +107,19 @@ class Visualizer(abc.ABC):
                 "Objectives of xplique are taken over by Objective.from_xplique."
             )
         check_objective(objective, self.activations.shapes([term.layer for _, term in objective.terms]))
+        objective.fitted(self._image_shape)
 
-    def explain(self, objective, *, seed=None, callbacks=None, verbose="auto"):
+    def explain(self, objective, *, seed=None, start=None, callbacks=None, verbose="auto"):
         """Optimise one image for each objective of a batch.
 
         Args:
             objective: an `Objective`.
             seed: integer from 0; equal seeds give equal results on one machine. `None` draws one, which the
                 result tells.
+            start: where the run starts instead of at random: an image for every objective, (batch, height, width,
+                channels), or one for all; integers up to 255 or numbers in [0, 1]; the centre is resized to the image's
+                size. MACO starts at its phase under the magnitude it keeps, the baselines at the image itself. A small
+                learning rate, as 0.05 of MACO, keeps near to it.
             callbacks: list of `keras.callbacks.Callback`; a run is one epoch, its steps are the batches, and
                 `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`.
             verbose: 0 is silent; 1 or "auto" shows a progress bar.
@@ -121,7 +128,8 @@ class Visualizer(abc.ABC):
             An `Explanation`. After a keyboard interrupt it holds what there was by then.
 
         Raises:
-            ValueError: the objective does not fit the model; nothing has been computed by then.
+            ValueError: the objective does not fit the model, or `start` the objective; nothing has been computed by
+                then.
             FloatingPointError: a score is not finite.
         """
         self.check(objective)
@@ -135,10 +143,11 @@ class Visualizer(abc.ABC):
             raise ValueError(
                 f'"callbacks" must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}.'
             )
-        run = Run(self._compile(objective), self.steps, int(seed))
+        fitted, start = objective.fitted(self._image_shape), self._start(start, len(objective))
+        run = Run(self._compile(fitted), self.steps, int(seed), start)
         optimize(
             run,
-            *objective_tensors(objective),
+            *objective_tensors(fitted),
             steps_per_execution=self.steps_per_execution,
             callbacks=callbacks,
             verbose=verbose,
@@ -161,10 +170,27 @@ class Visualizer(abc.ABC):
                 "model": self.activations.model.name,
                 **self.config(),
                 "relu_warmup": self.relu_warmup,
+                # The images themselves would be larger than the result.
+                "start": "random" if start is None else f"images of SHA-256 {hashlib.sha256(start).hexdigest()}",
                 "interrupted": run.interrupted,
             },
             seed=int(seed),
         )
+
+    def _start(self, images, count):
+        if images is None:
+            return None
+        images = as_images("start", images)
+        if len(images) not in (1, count) or images.shape[-1] != self._image_shape[-1]:
+            raise ValueError(
+                f'"start" must hold one image, or one for each of the {count} objectives, of {self._image_shape[-1]} '
+                f"channel(s). Received: shape {images.shape}."
+            )
+        return np.repeat(fit_images(images, self.image_size), count // len(images), axis=0)
+
+    @property
+    def _image_shape(self):
+        return (*self.image_size, self.activations.input_shape[-1])
 
     def _compile(self, objective):
         """The compiled steps for this structure of objective, traced on first use."""

@@ -1,0 +1,101 @@
+"""Figure 5 of the MACO paper: what of a photograph is left in an early, a middle and the last layer of a network.
+
+python assets/feature_inversion.py --output assets/figure5.png    (or: make figure5)
+
+Prints, for each photograph and layer, the cosine between the activations of the inverted image and those of the
+photograph, both seen whole, beside the cosine that a random MACO image has.
+"""
+
+import argparse
+
+import keras
+import numpy as np
+import skimage.data
+import tensorflow as tf
+
+from maco_tf.display import figure_png, to_rgba
+from maco_tf.models import zoo
+from maco_tf.models.images import as_images, fit_images
+from maco_tf.objectives import FeatureInversion
+from maco_tf.transforms import Normal
+from maco_tf.visualizers import MacoVisualizer
+
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee")
+LAYERS = {
+    "efficientnet_lite0": ("stem_activation", "block2b_add", "block4c_add", "top_activation"),
+    "squeezenet": ("conv1", "fire2_concat", "fire5_concat", "fire9_concat"),
+}
+
+
+def cosines(model, layer, images, references):
+    """Cosine of each image's activations to its reference's, both resized whole to the model's input."""
+    part = keras.Model(model.input, model.get_layer(layer).output)
+    size = model.input_shape[1:3]
+    first, second = (
+        part(tf.image.resize(batch, size, antialias=True)).numpy().reshape(len(batch), -1)
+        for batch in (images, references)
+    )
+    return (first * second).sum(1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
+
+
+def main():
+    """Invert, print the table, draw the figure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="efficientnet_lite0", choices=LAYERS)
+    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--crops", type=int, default=3)
+    parser.add_argument("--output", default="assets/figure5.png")
+    options = parser.parse_args()
+
+    model = zoo.load(options.model)
+    # Nearly the whole image, never beyond its border: what is compared is where things are. Small shifts and noise
+    # keep the last layers from being matched by a pattern that only one view shows.
+    visualizer = MacoVisualizer(
+        model,
+        steps=options.steps,
+        crops=options.crops,
+        crop_side=Normal(0.97, 0.03),
+        crop_centre="anywhere",
+        crop_inside=True,
+        whole_views=0,
+    )
+    photographs = np.concatenate(
+        [fit_images(as_images("images", getattr(skimage.data, name)()), visualizer.image_size) for name in PHOTOGRAPHS]
+    )
+    parametrization = visualizer.parametrization(len(photographs))
+    random = parametrization.image(parametrization.initialize(0)).numpy()
+
+    # Row by row: each photograph, then its inversions.
+    pictures = [[picture] for picture in to_rgba(photographs, None)]
+    titles = [[name] for name in PHOTOGRAPHS]
+    print("| layer | " + " | ".join(PHOTOGRAPHS) + " |")
+    print("|---|" + "---|" * len(PHOTOGRAPHS))
+    for layer in LAYERS[options.model]:
+        explanation = visualizer.explain(FeatureInversion(layer, photographs), seed=0, verbose=0)
+        found = cosines(model, layer, explanation.images, photographs)
+        before = cosines(model, layer, random, photographs)
+        cells = [f"{value:.2f} ({chance:.2f})" for value, chance in zip(found, before)]
+        print(f"| `{layer}` | " + " | ".join(cells) + " |", flush=True)
+        for index, picture in enumerate(explanation.rgba()):
+            pictures[index].append(picture)
+            titles[index].append(f"{layer}, cosine {found[index]:.2f}")
+    sheet(pictures, titles, options.output)
+
+
+def sheet(pictures, titles, path):
+    """Draw rows of RGBA pictures."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.6 * len(pictures[0]), 2.9 * len(pictures)), layout="constrained")
+    axes = figure.subplots(len(pictures), len(pictures[0]), squeeze=False)
+    for row, names, places in zip(pictures, titles, axes):
+        for picture, name, axis in zip(row, names, places):
+            axis.imshow(picture)
+            axis.set_title(name, fontsize=9)
+            axis.set_axis_off()
+    with open(path, "wb") as file:
+        file.write(figure_png(figure, dpi=80))
+
+
+if __name__ == "__main__":
+    main()

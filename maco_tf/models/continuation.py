@@ -1,0 +1,62 @@
+"""The part of a network behind a layer."""
+
+import contextlib
+
+import keras
+import tensorflow as tf
+
+from maco_tf.models.activations import LOGITS
+from maco_tf.models.layers import find_layer
+from maco_tf.models.recording import TRACING
+
+
+def logits_behind(activations, layer, values):
+    """What a model predicts where a layer returns given values, inside a `tf.function` that is being traced.
+
+    The model runs on a blank image, and the layer's output is exchanged on the way, so that models of any kind can be
+    split; what computes the exchanged output is not needed, and TensorFlow leaves it out.
+
+    Args:
+        activations: an `Activations`.
+        layer: name, path or index of a layer that the model calls once.
+        values: tensor (batch, ...), what the layer is to return.
+
+    Returns:
+        Logits, float32 tensor (batch, classes).
+
+    Raises:
+        ValueError: the prediction depends on the image in other ways than through the layer, or not on the layer.
+    """
+    _, operation = find_layer(activations.model, layer)
+    images = tf.zeros((tf.shape(values)[0], *activations.input_shape))
+    with _replaced_output(operation, values) as calls:
+        logits = activations(images, [LOGITS])[LOGITS]
+    around, through = tf.gradients(logits, [images, values])
+    if len(calls) != 1 or around is not None or through is None:
+        why = "a path goes around it" if around is not None else f"it is called {len(calls)} times before the output"
+        raise ValueError(
+            f'"layer" must split the model: all of the prediction must depend on it alone. Received: {layer!r}; {why}. '
+            "Take a layer between blocks, such as the sum that ends one, not one inside."
+        )
+    return logits
+
+
+@contextlib.contextmanager
+def _replaced_output(operation, values):
+    """Exchange what an operation returns for the calls made inside the block; see `record_outputs`."""
+    calls = []
+    with TRACING:
+        call = keras.Operation.__call__
+
+        def replacing(self, *args, **kwargs):
+            result = call(self, *args, **kwargs)
+            if self is not operation:
+                return result
+            calls.append(result)
+            return tf.cast(values, result.dtype)
+
+        keras.Operation.__call__ = replacing
+        try:
+            yield calls
+        finally:
+            keras.Operation.__call__ = call

@@ -1,0 +1,62 @@
+"""A user's images, brought to one range and one size."""
+
+import numpy as np
+import tensorflow as tf
+
+
+def as_images(name, images):
+    """A batch of images in [0, 1].
+
+    Args:
+        name: the argument's name, for errors.
+        images: array (batch, height, width, channels) or one image (height, width, channels); integers count from 0
+            to 255, floating-point values lie in [0, 1].
+
+    Returns:
+        Array (batch, height, width, channels), float32.
+
+    Raises:
+        ValueError: another rank, no image, or values outside the range.
+    """
+    try:
+        images = np.asarray(images)
+        whole = images.dtype.kind in "iu"
+        images = images.astype("float32")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'"{name}" must be an array of images of one size. Received: {error}.') from error
+    images = images[None] if images.ndim == 3 else images
+    if images.ndim != 4 or not images.size:
+        raise ValueError(
+            f'"{name}" must have the shape (batch, height, width, channels). Received: {images.shape}. Grey images '
+            "need an axis of one channel: images[..., None]."
+        )
+    largest = 255.0 if whole else 1.0
+    low, high = images.min(), images.max()
+    # The margin is for rounding; a NaN fails both.
+    if not (low >= -1e-3 * largest and high <= (1 + 1e-3) * largest):
+        raise ValueError(
+            f'"{name}" must lie in [0, {largest:g}]: integers in [0, 255], floating-point values in [0, 1]. Received: '
+            f"values from {low:g} to {high:g}."
+        )
+    return np.clip(images / largest, 0.0, 1.0)
+
+
+def fit_images(images, size):
+    """The centre of images, of another size's proportions, resized to it.
+
+    Args:
+        images: array (batch, height, width, channels), float32 in [0, 1].
+        size: `(height, width)`, pixels.
+
+    Returns:
+        Array (batch, *size, channels), float32 in [0, 1]; the images as they are where their size is that already.
+    """
+    old, new = images.shape[1:3], tuple(size)
+    if old == new:
+        return images
+    scale = min(side / wanted for side, wanted in zip(old, new))
+    # Rounding must not take what is not there.
+    kept = [min(side, max(1, round(scale * wanted))) for side, wanted in zip(old, new)]
+    top, left = ((side - part) // 2 for side, part in zip(old, kept))
+    centre = images[:, top : top + kept[0], left : left + kept[1]]
+    return np.clip(tf.image.resize(centre, new, antialias=True).numpy(), 0.0, 1.0)

@@ -1,0 +1,150 @@
+"""Feature inversion: its three measures by hand, and that the reference is seen as the optimised image is."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf import Channel, FeatureInversion, Logit, MacoVisualizer
+from maco_tf.models import Activations
+from maco_tf.objectives import ReferenceTerm
+from maco_tf.optimization import CompiledSteps, objective_tensors
+from maco_tf.parametrizations import PhaseParametrization
+from maco_tf.spectrum import imagenet_magnitude
+from maco_tf.transforms import GaussianNoise, RandomCrop
+from tests.conftest import build_tiny_model
+
+IMAGE = np.zeros((1, 2, 2, 3), "float32")
+
+
+def score(activation, reference, **settings):
+    term = FeatureInversion("a", IMAGE, **settings)
+    parameters = {name: tf.constant(value) for name, value in term.parameters.items() if name != "image"}
+    tensors = (tf.constant(values, tf.float32) for values in (activation, reference))
+    activation, reference = tensors
+    return float(term.score(activation, reference=reference, **parameters)[0])
+
+
+def test_measures_by_hand():
+    a, r = np.array([[[3.0], [0.0]]]), np.array([[[3.0], [4.0]]])  # Cosine 3/5, dot product 9 of 25.
+    assert score(a, r) == pytest.approx(0.6)
+    assert score(a, r, measure="dot") == pytest.approx(9 / 25 * 0.36)
+    assert score(a, r, measure="dot", cosine_power=1) == pytest.approx(9 / 25 * 0.6)
+    assert score(a, r, measure="dot", cosine_power=0) == pytest.approx(9 / 25)
+    assert score(a, r, measure="l2") == pytest.approx(-16 / 25)
+    for measure, best in (("cosine", 1), ("dot", 1), ("l2", 0)):
+        assert score(r, r, measure=measure) == pytest.approx(best, abs=1e-6)
+    assert score(2 * r, r) == pytest.approx(1)
+    assert score(2 * r, r, measure="dot") == pytest.approx(2)
+    assert score(2 * r, r, measure="l2") == pytest.approx(-1)
+    assert np.isfinite([score(a, 0 * r, measure=measure) for measure in ("cosine", "dot", "l2")]).all()
+
+
+def first_score(objective, model, transforms, start):
+    """The score of a run's first step, whose image is `start`."""
+    compiled = CompiledSteps(
+        Activations(model),
+        PhaseParametrization(imagenet_magnitude(24, 24), len(objective)),
+        transforms,
+        keras.optimizers.SGD(0.0),
+        [term for _, term in objective.terms],
+        1,
+    )
+    objective = objective.fitted((24, 24, 3))
+    return compiled(compiled.start(start), *objective_tensors(objective), 1).history.numpy()[0]
+
+
+def test_the_reference_goes_through_the_optimised_images_crops_and_noise(tiny_model):
+    """An image compared with itself scores exactly the best, whatever is drawn: draws of its own would not."""
+    parametrization = PhaseParametrization(imagenet_magnitude(24, 24), 2)
+    images = parametrization.image(parametrization.initialize(5)).numpy()
+    transforms = [RandomCrop((16, 16), 3, side=0.5), GaussianNoise(0.3)]
+    own = first_score(FeatureInversion("conv", images, measure="l2"), tiny_model, transforms, 5)
+    np.testing.assert_allclose(own, 0, atol=1e-6)
+    others = first_score(FeatureInversion("conv", images[::-1], measure="l2"), tiny_model, transforms, 5)
+    assert others.max() < -0.05
+    # Each image of a batch has its reference, a single one serves all.
+    mixed = first_score(FeatureInversion("conv", images[0]) + Logit([0, 0]) - Logit(0), tiny_model, transforms, 5)
+    assert mixed[0] == pytest.approx(1, abs=1e-5)
+    assert mixed[1] < 0.99
+
+
+def test_the_score_is_the_cosine_of_the_models_own_activations(tiny_model, rng):
+    """Without transforms: against the network called by hand."""
+    reference = rng.uniform(size=(1, 16, 16, 3)).astype("float32")
+    visualizer = MacoVisualizer(tiny_model, steps=1, transforms=[], image_size=16)
+    explanation = visualizer.explain(FeatureInversion("second", reference), seed=3, verbose=0)
+    start = visualizer.parametrization(1).image(visualizer.parametrization(1).initialize(3))
+    second = keras.Model(tiny_model.input, tiny_model.get_layer("second").output)
+    a, r = (second(images).numpy().ravel() for images in (start, reference))
+    assert explanation.scores[0, 0] == pytest.approx(a @ r / np.linalg.norm(a) / np.linalg.norm(r), rel=1e-4)
+
+
+def test_inversion_finds_the_activations_and_traces_once(tiny_model, rng):
+    parametrization = PhaseParametrization(imagenet_magnitude(24, 24), 2)
+    images = parametrization.image(parametrization.initialize(11)).numpy()
+    visualizer = MacoVisualizer(tiny_model, steps=40, crops=2, image_size=24, gaussian_noise=0.0, uniform_noise=0.0)
+    conv = keras.Model(tiny_model.input, tiny_model.get_layer("conv").output)
+    for chosen in (images[:1], images[1:], np.round(255 * images[1:, :20]).astype("uint8")):
+        explanation = visualizer.explain(FeatureInversion("conv", chosen), seed=0, verbose=0)
+    assert visualizer.traces == 1
+    explanation = visualizer.explain(FeatureInversion("conv", images), seed=0, verbose=0)
+
+    def cosines(first, second):
+        a, r = (conv(tf.image.resize(batch, (16, 16))).numpy().reshape(len(batch), -1) for batch in (first, second))
+        return (a * r).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(r, axis=1)
+
+    random = parametrization.image(parametrization.initialize(0)).numpy()
+    found, before, crossed = (
+        1 - cosines(*pair)
+        for pair in ((explanation.images, images), (random, images), (explanation.images, images[::-1]))
+    )
+    assert (found < before / 20).all()
+    assert (found < crossed / 20).all()  # To its own reference, not to the other's.
+
+
+def test_the_model_stays_as_it_was():
+    model = build_tiny_model()
+    before = [weight.copy() for weight in model.get_weights()]
+    visualizer = MacoVisualizer(model, steps=2, crops=2, image_size=24)
+    visualizer.explain(FeatureInversion("conv", np.full((24, 24, 3), 0.3)) + Channel("second", 1), verbose=0)
+    assert all((old == new).all() for old, new in zip(before, model.get_weights()))
+
+
+def test_it_is_an_objective_like_the_others(rng):
+    images = rng.uniform(size=(2, 4, 4, 3)).astype("float32")
+    term = FeatureInversion("conv", images, measure="dot", cosine_power=3, names=["cat", "dog"])
+    objective = Logit(1) - 0.5 * term
+    assert objective.names == ["logit 1 - 0.5 cat", "logit 1 - 0.5 dog"]
+    np.testing.assert_array_equal(term[1].parameters["image"], images[1:])
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(term))
+    assert copy.structure() == term.structure()
+    assert copy.names == term.names
+    assert all((copy.parameters[name] == value).all() for name, value in term.parameters.items())
+    assert term.structure() != FeatureInversion("conv", images).structure()
+    assert issubclass(FeatureInversion, ReferenceTerm)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"images": np.zeros((4, 4))}, '"images"'),
+        ({"images": IMAGE + 2}, '"images" must lie'),
+        ({"measure": "l1"}, '"measure" must be one of'),
+        ({"cosine_power": 1.0}, '"cosine_power" belongs'),
+        ({"measure": "dot", "cosine_power": -1.0}, '"cosine_power" must be'),
+        ({"names": ["a", "b"]}, '"names"'),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        FeatureInversion("conv", **{"images": IMAGE, **arguments})
+
+
+def test_images_of_other_channels_are_refused_before_any_step(tiny_model):
+    visualizer = MacoVisualizer(tiny_model, steps=1, image_size=24)
+    with pytest.raises(ValueError, match=r"3 channel\(s\)"):
+        visualizer.explain(FeatureInversion("conv", np.zeros((4, 4, 1))))
+    with pytest.raises(ValueError, match="Did you mean conv"):
+        visualizer.explain(FeatureInversion("cnv", IMAGE))
+    assert visualizer.traces == 0
