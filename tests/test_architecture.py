@@ -19,7 +19,7 @@ ALLOWED = {
     "optimization": {"parametrizations", "transforms", "models", "objectives", "spectrum"},
     "visualizers": {"optimization", "parametrizations", "transforms", "models", "objectives", "spectrum", "display"},
     "metrics": {"models", "spectrum"},
-    "concepts": {"visualizers", "objectives", "models", "display"},
+    "concepts": {"visualizers", "transforms", "objectives", "models", "display"},
     "display": set(),
     "benchmark": {"visualizers", "metrics", "models", "objectives", "display"},
     "commands": {"benchmark", "visualizers", "metrics", "models", "objectives", "spectrum", "display"},

@@ -9,9 +9,9 @@ from maco_tf.concepts.explanation import ConceptExplanation
 from maco_tf.concepts.patches import extract_patches
 from maco_tf.models.activations import Activations
 from maco_tf.models.images import as_images, fit_images
+from maco_tf.transforms.sizes import check_integer
 from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.top_activating import top_activating
-from maco_tf.visualizers.visualizer import check_count
 
 
 def explain_concepts(
@@ -55,7 +55,7 @@ def explain_concepts(
     if not isinstance(bank, ConceptBank):
         raise ValueError(f'"bank" must be a maco_tf.ConceptBank. Received: {type(bank).__name__}.')
     if np.ndim(concepts) == 0:
-        check_count("concepts", concepts)
+        check_integer("concepts", concepts, 1)
         if concepts > len(bank):
             raise ValueError(f'"concepts" must not exceed the bank\'s {len(bank)}. Received: {concepts}.')
         concepts = bank.ranking()[:concepts]

@@ -9,9 +9,10 @@ import keras
 from maco_tf.parametrizations.start import check_flag
 from maco_tf.transforms.repeat import Repeat
 from maco_tf.transforms.resize import Resize
+from maco_tf.transforms.sizes import check_integer
 from maco_tf.visualizers.recipes import DEFAULT, resolve_recipe
 from maco_tf.visualizers.views import crops_and_noise
-from maco_tf.visualizers.visualizer import Visualizer, check_callables, check_count
+from maco_tf.visualizers.visualizer import Visualizer, check_callables
 
 
 class Baseline(Visualizer):
@@ -30,7 +31,7 @@ class Baseline(Visualizer):
         self.recipe, self._recipe_name = resolve_recipe(recipes, recipe, settings), recipe
         if options["optimizer"] is not None and settings["learning_rate"] is not None:
             raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
-        check_count("crops", self.recipe.crops)
+        check_integer("crops", self.recipe.crops, 1)
         check_flag("antialias", self.recipe.antialias)
         super().__init__(model, steps=self.recipe.steps, image_size=self.recipe.image_size, **options)
         self._preprocessing = options["preprocessing"]

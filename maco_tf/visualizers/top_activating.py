@@ -9,7 +9,7 @@ from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.joint import JointTerm
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images
-from maco_tf.visualizers.visualizer import check_count
+from maco_tf.transforms.sizes import check_integer
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -86,8 +86,8 @@ def top_activating(model, objective, images, count=9, *, preprocessing=None, inp
         ValueError: the objective does not fit the model or compares images with one another, or there are fewer images
             than asked for.
     """
-    check_count("count", count)
-    check_count("batch_size", batch_size)
+    check_integer("count", count, 1)
+    check_integer("batch_size", batch_size, 1)
     images = as_images("images", images)
     if len(images) < count:
         raise ValueError(f'"count" must not exceed the number of images, {len(images)}. Received: {count}.')

@@ -3,7 +3,7 @@
 from maco_tf.transforms.crop import RandomCrop, check_side
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
 from maco_tf.transforms.schedule import check_amount
-from maco_tf.visualizers.visualizer import check_count
+from maco_tf.transforms.sizes import check_integer
 
 
 def crops_and_noise(recipe, input_size, jit_compile):
@@ -20,8 +20,8 @@ def crops_and_noise(recipe, input_size, jit_compile):
     Raises:
         ValueError: a setting outside its range.
     """
-    check_count("crops", recipe.crops)
-    check_count("whole_views", recipe.whole_views, least=0)
+    check_integer("crops", recipe.crops, 1)
+    check_integer("whole_views", recipe.whole_views, 0)
     check_side("crop_side", recipe.crop_side)
     check_amount("gaussian_noise", recipe.gaussian_noise)
     check_amount("uniform_noise", recipe.uniform_noise)

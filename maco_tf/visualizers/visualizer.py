@@ -2,7 +2,6 @@
 
 import abc
 import hashlib
-import numbers
 import random
 import warnings
 
@@ -16,6 +15,7 @@ from maco_tf.objectives.objective import Objective
 from maco_tf.optimization.loop import Run, optimize
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
+from maco_tf.transforms.sizes import check_integer
 from maco_tf.version import __version__
 from maco_tf.visualizers.explanation import Explanation
 
@@ -54,8 +54,8 @@ class Visualizer(abc.ABC):
         _check_backend()
         self.activations = Activations(model, preprocessing, input_shape)
         for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
-            check_count(name, value)
-        check_count("relu_warmup", relu_warmup, least=0)
+            check_integer(name, value, 1)
+        check_integer("relu_warmup", relu_warmup, 0)
         if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
         if jit_compile not in (True, False, "auto"):
@@ -208,16 +208,6 @@ class Visualizer(abc.ABC):
                 jit_compile=self.jit_compile,
             )
         return self._compiled[key]
-
-
-def check_count(name, value, least=1):
-    """Refuse what is no integer, or less than the least.
-
-    Raises:
-        ValueError: see above.
-    """
-    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
-        raise ValueError(f'"{name}" must be an integer of at least {least}. Received: {value!r}.')
 
 
 def check_callables(transforms):
