@@ -45,14 +45,14 @@ def markdown(results):
         "",
     ]
     present = [name for name in DIRECTIONS if name in results["cells"][0]["scores"]]
-    lines += _table(
-        ["score", "method", *settings["models"]],
-        [
-            [f"{name} {_arrow(DIRECTIONS[name])}".strip() if row == 0 else "", method, *_row(results, name, method)]
-            for name in present
-            for row, method in enumerate(settings["methods"])
-        ],
-    )
+    rows = []
+    for name in present:
+        block = [[method, *_row(results, name, method)] for method in settings["methods"]]
+        if name in results["natural"]:
+            block.append(["real images", *[_text(results["natural"][name])] * len(settings["models"])])
+        titles = [f"{name} {_arrow(DIRECTIONS[name])}".strip()] + [""] * (len(block) - 1)
+        rows += [[title, *line] for title, line in zip(titles, block)]
+    lines += _table(["score", "method", *settings["models"]], rows)
     if "FID" in present:
         lines += [
             "",

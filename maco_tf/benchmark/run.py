@@ -49,7 +49,12 @@ def run_benchmark(settings, folder, *, verbose=1):
             times = sorted(seconds.get((model, method), [float("nan")]))
             scores = {name: dataclasses.asdict(score) for name, score in scorer.scores(model, method).items()}
             cells.append({"model": model, "method": method, "scores": scores, "median seconds": times[len(times) // 2]})
-    results = {"settings": dataclasses.asdict(settings), "versions": _versions(), "cells": cells}
+    results = {
+        "settings": dataclasses.asdict(settings),
+        "versions": _versions(),
+        "cells": cells,
+        "natural": {name: dataclasses.asdict(score) for name, score in scorer.natural().items()},
+    }
     # NaN is no JSON.
     text = json.dumps(results, indent=1).replace("NaN", "null")
     (folder / "results.json").write_text(text, encoding="utf-8")

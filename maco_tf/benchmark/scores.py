@@ -74,6 +74,16 @@ class Scorer:
             found |= self._distances(model, paths)
         return found
 
+    def natural(self):
+        """What real images score where that says what is natural.
+
+        Returns:
+            Dictionary, name -> `Score`, over images; empty without real images.
+        """
+        if self.settings.real_images is None:
+            return {}
+        return {"high frequencies": Score.of([high_frequency_fraction([image]) for image in self._fitted()], seeds=1)}
+
     def _verdicts(self, model, paths):
         judges = [name for name in self.settings.judges if name != model]
         found, all_own = {}, []
@@ -133,16 +143,16 @@ class Scorer:
         return [path for folder in self.settings.real_folders().values() for path in image_files(folder)]
 
     def _natural_spectrum(self):
-        """Of the real images enlarged or shrunk to the visualisations' size, as the published magnitude is made."""
         if self._natural is None:
             side = self.settings.image_size
-            self._natural = power_spectrum(
-                tf.data.Dataset.from_generator(
-                    lambda: (fit_image(image, side, side) for image in ImageSet(self._real_files())),
-                    output_signature=tf.TensorSpec((side, side, 3), tf.float32),
-                )
-            )
+            signature = tf.TensorSpec((side, side, 3), tf.float32)
+            self._natural = power_spectrum(tf.data.Dataset.from_generator(self._fitted, output_signature=signature))
         return self._natural
+
+    def _fitted(self):
+        """The real images, enlarged or shrunk to the visualisations' size, as the published magnitude is made."""
+        side = self.settings.image_size
+        return (fit_image(image, side, side) for image in ImageSet(self._real_files()))
 
     def _extractor(self, key, make):
         if key not in self._extractors:

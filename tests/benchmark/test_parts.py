@@ -141,7 +141,8 @@ def results():
 
     settings = BenchmarkSettings(("a",), ("maco", "cbr"), ("a", "b"), (0, 1), **COMPUTE)
     cells = [cell("a", "maco", 0.6, 40.0), cell("a", "cbr", 0.2, 30.0)]
-    return {"settings": dataclasses.asdict(settings), "versions": {"keras": "3"}, "cells": cells}
+    natural = {"high frequencies": dataclasses.asdict(Score(0.02, 0.001, 4))}
+    return {"settings": dataclasses.asdict(settings), "versions": {"keras": "3"}, "cells": cells, "natural": natural}
 
 
 def test_report_marks_the_better_of_each_score():
@@ -153,3 +154,4 @@ def test_report_marks_the_better_of_each_score():
     # Equal scores have no best, and neither have high frequencies.
     assert "| top-1 ↑ | maco | 0.500 ± 0.010 |" in text
     assert "| high frequencies | maco | 0.010 ± 0.010 |" in text
+    assert "|  | real images | 0.020 ± 0.001 |" in text

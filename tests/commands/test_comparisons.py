@@ -47,6 +47,7 @@ def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys):
         assert scores["judge efficientnet_lite0"] == scores["transferability"]
         assert scores["plausibility"]["count"] == 2
     assert results["settings"]["steps"] == 2
+    assert 0 < results["natural"]["high frequencies"]["mean"] < 0.2
     text = (folder / "results.md").read_text()
     assert "plausibility ↓" in text
     assert "## Images of squeezenet" in text
