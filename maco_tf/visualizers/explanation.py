@@ -56,18 +56,19 @@ class Explanation:
 
         return figure_png(contact_sheet(self.images, self.transparency, self.names))
 
-    def rgba(self, percentile=80):
+    def rgba(self, percentile=80, *, smoothing=0.0):
         """The images with their transparency.
 
         Args:
             percentile: transparency at or above this percentile of the image is opaque.
+            smoothing: standard deviation of a Gaussian over the transparency, pixels.
 
         Returns:
             Array (batch, height, width, 4), float32 in [0, 1].
         """
         from maco_tf.display.rgba import to_rgba
 
-        return to_rgba(self.images, self.transparency, percentile)
+        return to_rgba(self.images, self.transparency, percentile, smoothing=smoothing)
 
     def show(self, *, columns=None, percentile=80):
         """Draw the images with pyplot, in a notebook below the cell, elsewhere in a window.

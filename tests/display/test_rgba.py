@@ -36,3 +36,16 @@ def test_bad_percentile():
 def test_file_names():
     assert file_name("a/b:2 - 0.5 c") == "a_b_2_-_0.5_c"
     assert file_name("../..") == "image"
+
+
+def test_smoothing_spreads_a_point_and_keeps_a_constant():
+    point = np.zeros((2, 41, 41), "float32")
+    point[0, 20, 20], point[1] = 1.0, 0.3
+    images = np.zeros((2, 41, 41, 3))
+    alpha = to_rgba(images, point, 100, smoothing=3.0)[..., 3]
+    # A Gaussian of standard deviation 3, divided by its peak.
+    np.testing.assert_allclose(alpha[0, 20, [20, 23, 26]], np.exp([0, -0.5, -2.0]), atol=0.01)
+    np.testing.assert_allclose(alpha[1], 1.0, atol=1e-6)
+    for wrong in (-1, "much", float("nan")):
+        with pytest.raises(ValueError, match='"smoothing"'):
+            to_rgba(images, point, smoothing=wrong)
