@@ -21,7 +21,7 @@ ALLOWED = {
     "metrics": {"models", "spectrum"},
     "concepts": {"visualizers", "transforms", "objectives", "models", "display"},
     "display": set(),
-    "benchmark": {"visualizers", "metrics", "models", "objectives", "display"},
+    "benchmark": {"visualizers", "transforms", "metrics", "models", "objectives", "display"},
     "commands": {"benchmark", "visualizers", "metrics", "models", "objectives", "spectrum", "display"},
 }
 

@@ -34,6 +34,7 @@ def generate(settings, store, *, verbose=1):
         for _, index, seed, method in (item for item in wanted if item[0] == model):
             if method not in methods:
                 methods[method] = METHODS[method](network, settings)
+                store.settle(model, method, methods[method].config)
             begun = time.perf_counter()
             image = methods[method](index, seed)
             store.write(model, method, index, seed, image, time.perf_counter() - begun)

@@ -1,5 +1,7 @@
 """The methods that a benchmark compares, each as a function from class and seed to an image."""
 
+import importlib.metadata
+
 import keras
 
 from maco_tf.objectives.logit import Logit
@@ -9,7 +11,15 @@ from maco_tf.visualizers.methods import VISUALIZERS
 def _ours(visualizer):
     def build(model, settings):
         built = visualizer(model, steps=settings.steps, crops=settings.crops, image_size=settings.image_size)
-        return lambda index, seed: built.explain(Logit(index), seed=seed, verbose=0).images[0]
+
+        def explain(index, seed):
+            explanation = built.explain(Logit(index), seed=seed, verbose=0)
+            if explanation.config["interrupted"]:
+                raise KeyboardInterrupt  # Half an image must not be kept as a whole one.
+            return explanation.images[0]
+
+        explain.config = built.config()
+        return explain
 
     return build
 
@@ -37,6 +47,7 @@ def _xplique(model, settings):
         )
         return (image + 1) / 2
 
+    explain.config = {"method": "xplique", "version": importlib.metadata.version("xplique")}
     return explain
 
 
@@ -62,7 +73,8 @@ def logits_model(model):
     return model
 
 
-# Name -> function of the loaded model and the settings -> function of class and seed -> image (height, width, 3).
+# Name -> function of the loaded model and the settings -> function of class and seed -> image (height, width, 3), whose
+# `config` tells what else the images depend on.
 METHODS = {
     **{name.lower(): _ours(visualizer) for name, visualizer in VISUALIZERS.items()},
     "xplique": _xplique,

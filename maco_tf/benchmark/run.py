@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.metadata
 import json
+import math
 import platform
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def run_benchmark(settings, folder, *, verbose=1):
     """
     folder = Path(folder)
     compute = {"steps": settings.steps, "crops": settings.crops, "image_size": settings.image_size}
+    settings.check_networks()
     store = ImageStore(folder, compute)
     generate(settings, store, verbose=verbose)
     scorer, seconds = Scorer(settings, store), store.seconds()
@@ -55,14 +57,22 @@ def run_benchmark(settings, folder, *, verbose=1):
         "cells": cells,
         "natural": {name: dataclasses.asdict(score) for name, score in scorer.natural().items()},
     }
-    # NaN is no JSON.
-    text = json.dumps(results, indent=1).replace("NaN", "null")
-    (folder / "results.json").write_text(text, encoding="utf-8")
+    results = _without_nan(results)
+    (folder / "results.json").write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
     (folder / "results.md").write_text(markdown(results), encoding="utf-8")
     draw_tables(results, path=folder / "scores.png")
     for model in settings.models:
         _draw_images(settings, store, model, folder / f"images_{model}.png")
     return results
+
+
+def _without_nan(value):
+    """NaN is no JSON: `None` in its place."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _draw_images(settings, store, model, path):

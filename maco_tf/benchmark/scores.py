@@ -36,10 +36,14 @@ class Score:
 
     @classmethod
     def of(cls, values, seeds):
-        """From one value an image, the seeds of a class side by side."""
-        classes = np.asarray(values, "float64").reshape(-1, seeds).mean(axis=1)
+        """From one value an image, the seeds of a class side by side; NaN is left out."""
+        values = np.asarray(values, "float64").reshape(-1, seeds)
+        known = ~np.isnan(values)
+        classes = np.nansum(values, axis=1)[known.any(axis=1)] / known.sum(axis=1)[known.any(axis=1)]
+        if not len(classes):
+            return cls(float("nan"), float("nan"), 0)
         error = classes.std(ddof=1) / np.sqrt(len(classes)) if len(classes) > 1 else np.nan
-        return cls(float(classes.mean()), float(error), len(values))
+        return cls(float(classes.mean()), float(error), int(known.sum()))
 
 
 class Scorer:
@@ -52,7 +56,7 @@ class Scorer:
 
     def __init__(self, settings, store):
         self.settings, self.store = settings, store
-        self._extractors, self._natural = {}, None
+        self._extractors, self._real, self._natural = {}, {}, None
         self._targets = np.repeat(settings.classes, len(settings.seeds))
 
     def scores(self, model, method):
@@ -82,7 +86,7 @@ class Scorer:
         """
         if self.settings.real_images is None:
             return {}
-        return {"high frequencies": Score.of([high_frequency_fraction([image]) for image in self._fitted()], seeds=1)}
+        return {"high frequencies": Score.of([_high_frequencies(image) for image in self._fitted()], seeds=1)}
 
     def _verdicts(self, model, paths):
         judges = [name for name in self.settings.judges if name != model]
@@ -110,23 +114,25 @@ class Scorer:
 
     def _spectra(self, paths):
         # Each image's own share: a set's would be that of its most contrasted images.
-        found = {"high frequencies": self._score([high_frequency_fraction([path]) for path in paths])}
+        found = {"high frequencies": self._score([_high_frequencies(path) for path in paths])}
         if self.settings.real_images is not None:
             found["spectrum deviation"] = self._of_set(spectrum_deviation(paths, self._natural_spectrum()), paths)
         return found
 
     def _distances(self, model, paths):
         extractor = self._extractor(f"{model} spatial", lambda: _last_spatial(zoo.load(model)))
-        real = {
-            index: extractor(image_files(folder), cache=self._cache, verbose=0)
-            for index, folder in self.settings.real_folders().items()
-        }
+        files = {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
+        rows = self._real_features(f"{model} spatial", extractor)
+        ends = np.cumsum([len(paths) for paths in files.values()])
+        real = dict(zip(files, np.split(rows, ends[:-1])))
         features, found = extractor(paths, verbose=0), {}
         for name, normalized in (("plausibility", False), ("plausibility, normalised", True)):
             distances = plausibility(features, real, normalized=normalized, classes=self._targets.tolist())
             found[name] = self._score(distances)
+        if len(paths) < 2:
+            return found  # Sets are compared by their spread.
         extractor = self._extractor("sets", lambda: _set_extractor(self.settings.features))
-        real = extractor(self._real_files(), cache=self._cache, verbose=0)
+        real = self._real_features("sets", extractor)
         features = extractor(paths, verbose=0)
         with warnings.catch_warnings():
             # The report says it, once: fewer images than features.
@@ -135,9 +141,11 @@ class Scorer:
         found["KID"] = self._of_set(kid(features, real), paths)
         return found
 
-    @property
-    def _cache(self):
-        return self.store.folder / "features"
+    def _real_features(self, key, extractor):
+        """Features of all real images, class by class; the same for every method."""
+        if key not in self._real:
+            self._real[key] = extractor(self._real_files(), cache=self.store.folder / "features", verbose=0)
+        return self._real[key]
 
     def _real_files(self):
         return [path for folder in self.settings.real_folders().values() for path in image_files(folder)]
@@ -166,14 +174,25 @@ class Scorer:
         return Score(float(value), float("nan"), len(paths))
 
 
+def _high_frequencies(image):
+    """An image's share; NaN for one of a single colour, which has no spectrum."""
+    try:
+        return high_frequency_fraction([image])
+    except ValueError:
+        return float("nan")
+
+
 def _set_extractor(name):
     return inception_v3() if name == INCEPTION else _last_spatial(zoo.load(name))
 
 
 def _last_spatial(model):
-    """The last layer with positions, averaged over them: what a classifier's head sees."""
+    """The last layer with positions, averaged over them: what a classifier's head sees.
+
+    Maps with a channel a class, as SqueezeNet's last, are the head itself: their mean is what was maximised.
+    """
     for layer in reversed(model.layers):
         shape = getattr(layer.output, "shape", ())
-        if len(shape) in (3, 4) and (shape[1] is None or shape[1] > 1):
+        if len(shape) in (3, 4) and (shape[1] is None or shape[1] > 1) and shape[-1] != model.output_shape[-1]:
             return FeatureExtractor(model, layer.name, pooling="mean")
     raise ValueError(f'"model" must have a layer with positions, as networks of images do. Received: {model.name}.')

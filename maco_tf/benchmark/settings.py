@@ -1,12 +1,15 @@
 """What a benchmark compares, and at what compute."""
 
 import dataclasses
+import importlib.util
 import random
 from pathlib import Path
 
 from maco_tf.benchmark.methods import METHODS
-from maco_tf.metrics.image_set import image_files
+from maco_tf.metrics.image_set import IMAGE_ENDINGS
+from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import wnids
+from maco_tf.transforms.sizes import check_integer
 
 # The extractor of FID's features that is Keras's InceptionV3 on the centre of the image, as in the paper.
 INCEPTION = "inception_v3"
@@ -47,6 +50,10 @@ class BenchmarkSettings:
             if not values or len(set(values)) != len(values):
                 raise ValueError(f'"{name}" must name at least one, each once. Received: {values}.')
             object.__setattr__(self, name, values)
+        if self.real_images is not None:
+            object.__setattr__(self, "real_images", str(self.real_images))
+        for name, least in (("steps", 1), ("crops", 1), ("image_size", 8)):
+            check_integer(name, getattr(self, name), least)
         unknown = [name for name in self.methods if name not in METHODS]
         if unknown:
             raise ValueError(f'"methods" must be of {", ".join(METHODS)}. Received: {", ".join(unknown)}.')
@@ -64,6 +71,18 @@ class BenchmarkSettings:
                     f'"real_images" must hold a folder for each class. Received: {self.real_images}, without '
                     f"{', '.join(name.name for name in missing[:5])}. Draw the classes from those that it has."
                 )
+
+    def check_networks(self):
+        """Refuse, before any work, networks that are not there.
+
+        Raises:
+            ValueError: no such network.
+            ImportError: a network's package, or scikit-learn, is missing; the message has the command that brings it.
+        """
+        for name in {*self.models, *self.judges, self.features} - {INCEPTION}:
+            zoo.check(name)
+        if self.real_images is not None and importlib.util.find_spec("sklearn") is None:
+            raise ImportError('Plausibility needs scikit-learn. Run: pip install "maco_tf[metrics]"')
 
     def real_folders(self):
         """Dictionary, class number -> `Path` of its real images."""
@@ -135,4 +154,4 @@ def draw_classes(folder, count, *, seed=0, least=1, exclude=()):
 
 
 def _count(folder):
-    return len(image_files(folder)) if folder.is_dir() and any(folder.iterdir()) else 0
+    return sum(path.suffix.lower() in IMAGE_ENDINGS for path in folder.rglob("*")) if folder.is_dir() else 0

@@ -11,7 +11,7 @@ class ImageStore:
     """PNG files `images/<model>/<method>/<class>_<seed>.png`, and how long each took.
 
     Args:
-        folder: where; made if absent.
+        folder: where; made with the first image.
         compute: dictionary of the settings that images depend on besides model, method, class and seed.
 
     Raises:
@@ -19,19 +19,29 @@ class ImageStore:
     """
 
     def __init__(self, folder, compute):
-        self.folder = Path(folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / "settings.json"
-        if file.exists():
-            before = json.loads(file.read_text(encoding="utf-8"))
-            if before != compute:
-                raise ValueError(
-                    f'"folder" must be new, or hold a benchmark of the same compute. Received: {folder}, made with '
-                    f"{before} and not {compute}."
-                )
-        else:
-            file.write_text(json.dumps(compute, indent=1), encoding="utf-8")
+        self.folder, self._compute = Path(folder), compute
+        self._settings = self.folder / "settings.json"
+        _check_same(self._settings, compute)
         self._times = self.folder / "seconds.jsonl"
+
+    def settle(self, model, method, config):
+        """Keep what else the images of a method depend on, so that images of two recipes do not mix.
+
+        Args:
+            model: name.
+            method: name.
+            config: dictionary.
+
+        Raises:
+            ValueError: the folder holds images of another.
+        """
+        # As JSON reads it back.
+        config = json.loads(json.dumps(config))
+        file = self.folder / "images" / model / method / "config.json"
+        _check_same(file, config)
+        for path, content in ((self._settings, self._compute), (file, config)):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def path(self, model, method, index, seed):
         """Where an image is, or will be."""
@@ -63,3 +73,16 @@ class ImageStore:
                 row = json.loads(line)
                 found.setdefault((row["model"], row["method"]), []).append(row["seconds"])
         return found
+
+
+def _check_same(file, wanted):
+    if not file.exists():
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))
+    if before != wanted:
+        keys = before.keys() | wanted.keys()
+        changed = {key: before.get(key) for key in sorted(keys) if before.get(key) != wanted.get(key)}
+        raise ValueError(
+            f'"folder" must be new, or hold a benchmark of the same settings. Received: {file.parent}, made with '
+            f"{changed} and not { ({key: wanted.get(key) for key in changed}) }."
+        )

@@ -18,7 +18,11 @@ def add_parser(commands):
     add("--output", required=True, type=Path, help="a folder")
     add("--steps", type=int, default=64, help="steps of every method (default: 64)")
     add("--crops", type=int, default=8, help="views a step of every method (default: 8)")
-    add("--image-size", type=int, help="side of the image, pixels (default: 512)")
+    add(
+        "--image-size",
+        type=int,
+        help="side of the image, pixels (default: 512, or less for a small network)",
+    )
     add("--seed", type=int, default=0, help="default: 0")
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
     add("--quiet", action="store_true", help="no progress bar")

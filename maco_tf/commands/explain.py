@@ -39,7 +39,13 @@ def add_parser(commands):
     add("--seed", type=int, help="equal seeds give equal images; drawn and printed if left out")
     add("--steps", type=int, help="steps of the optimisation (default: the recipe's, 256)")
     add("--crops", type=int, help="crops a step (default: the recipe's, 8)")
-    add("--image-size", "--size", type=int, dest="size", help="side of the image, pixels (default: 512)")
+    add(
+        "--image-size",
+        "--size",
+        type=int,
+        dest="size",
+        help="side of the image, pixels (default: 512, or less for a small network)",
+    )
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
     add("--quiet", action="store_true", help="no progress bar")
     explain.set_defaults(run=run)

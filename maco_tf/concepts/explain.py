@@ -7,7 +7,6 @@ from maco_tf.concepts.concept import Concept
 from maco_tf.concepts.craft import craft, default_patch_size
 from maco_tf.concepts.explanation import ConceptExplanation
 from maco_tf.concepts.patches import extract_patches
-from maco_tf.models.activations import Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.transforms.sizes import check_integer
 from maco_tf.visualizers.maco import MacoVisualizer
@@ -63,8 +62,8 @@ def explain_concepts(
     chosen = np.asarray(concepts)
     visualizer = MacoVisualizer(model, preprocessing=preprocessing, input_shape=input_shape, **settings)
     visualizer.check(objective)
-    size = Activations(model, preprocessing, input_shape).input_shape[:2]
-    images = fit_images(as_images("images", images), size)
+    check_integer("patches", patches, 1)
+    images = fit_images(as_images("images", images), visualizer.activations.input_shape[:2])
     pieces = extract_patches(images, default_patch_size(images) if patch_size is None else patch_size)
     # Before the minutes that the images take, so that what is wrong shows at once.
     found = top_activating(
@@ -122,6 +121,12 @@ def explain_class(
     Source: Fel et al., 2023 (arXiv:2306.06805), section on concepts; Fel et al., CVPR 2023 (arXiv:2211.10154).
     """
     model_settings = {"patch_size": patch_size, "preprocessing": preprocessing, "input_shape": input_shape}
+    # Before the factorisation, so that what is wrong shows at once.
+    MacoVisualizer(model, preprocessing=preprocessing, input_shape=input_shape, **settings)
+    for name, value in (("concepts", concepts), ("patches", patches)):
+        check_integer(name, value, 1)
+    if concepts > check_integer("size", size, 1):
+        raise ValueError(f'"concepts" must not exceed "size", {size}. Received: {concepts}.')
     bank = craft(model, images, class_id, layer=layer, size=size, seed=seed or 0, **model_settings)
     named = ConceptBank(
         bank.directions,

@@ -7,7 +7,7 @@ import numpy as np
 from maco_tf.display.rgba import to_rgba
 
 
-def contact_sheet(images, transparency=None, names=None, *, columns=None, percentile=80, figure=None):
+def contact_sheet(images, transparency=None, names=None, *, columns=None, percentile=80, smoothing=0.0, figure=None):
     """Draw images side by side, each under its name.
 
     Args:
@@ -16,6 +16,7 @@ def contact_sheet(images, transparency=None, names=None, *, columns=None, percen
         names: list of titles, or None.
         columns: images a row; `None` takes up to four.
         percentile: where transparency is clipped; see `to_rgba`.
+        smoothing: of the transparency; see `to_rgba`.
         figure: an empty `matplotlib.figure.Figure` to draw into; `None` makes one that pyplot does not keep.
 
     Returns:
@@ -31,7 +32,9 @@ def contact_sheet(images, transparency=None, names=None, *, columns=None, percen
     axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
     for axis in axes:
         axis.set_axis_off()
-    for axis, image, name in zip(axes, to_rgba(images, transparency, percentile), names or [None] * len(images)):
+    for axis, image, name in zip(
+        axes, to_rgba(images, transparency, percentile, smoothing=smoothing), names or [None] * len(images)
+    ):
         axis.imshow(image)
         if name:
             # A dollar sign in a name is no formula.

@@ -151,6 +151,5 @@ class FeatureExtractor:
     def _probe(self):
         """Two fixed images: white noise and a ramp."""
         noise = np.random.default_rng(0).uniform(size=self.input_shape).astype("float32")
-        noise = np.random.default_rng(0).uniform(size=self.input_shape).astype("float32")
         ramp = np.linspace(0, 1, noise.size, dtype="float32").reshape(noise.shape)
         return np.stack([noise, ramp])

@@ -13,6 +13,9 @@ from maco_tf.spectrum.image_batches import image_batches, unit_range
 
 _READ_AT_ONCE = 32
 
+# What `keras.utils.image_dataset_from_directory` reads.
+IMAGE_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
+
 
 class ImageSet:
     """Images of any sizes, read one after the other and never held together.

@@ -8,7 +8,7 @@ from maco_tf.models.recording import TRACING
 
 
 @contextlib.contextmanager
-def redirected_relus(active):
+def redirected_relus(active, model=None):
     """Let gradients through the ReLUs and ReLU6s that the model calls inside the block.
 
     A unit that is off everywhere at the start has a zero gradient, and its image would stay what it was. Where a
@@ -16,11 +16,13 @@ def redirected_relus(active):
     would raise; everywhere else, and for `active` false, it is the usual one. The values never change.
 
     Keras's layers, activations and operations all come down to `tf.nn.relu` and `tf.nn.relu6`, which are
-    exchanged while the function is traced and put back. A ReLU inside a `tf.function` of the model's own that was
-    traced before keeps its gradient, and other activations such as leaky ReLU, SiLU or GELU need no help.
+    exchanged while the function is traced and put back, as is the `activation` of layers that hold one of these
+    functions themselves. A ReLU inside a `tf.function` of the model's own that was traced before keeps its
+    gradient, and other activations such as leaky ReLU, SiLU or GELU need no help.
 
     Args:
         active: boolean scalar tensor.
+        model: the `keras.Model` that is called inside the block.
 
     Source: Lucid's `redirected_relu_grad`, active there for 16 steps.
     """
@@ -28,9 +30,18 @@ def redirected_relus(active):
         originals = {name: getattr(tf.nn, name) for name in ("relu", "relu6")}
         for name, function in originals.items():
             setattr(tf.nn, name, _redirected(function, active))
+        holders = [
+            (layer, layer.activation)
+            for layer in (model._flatten_layers() if model is not None else ())
+            if any(getattr(layer, "activation", None) is function for function in originals.values())
+        ]
+        for layer, function in holders:
+            layer.activation = getattr(tf.nn, function.__name__)
         try:
             yield
         finally:
+            for layer, function in holders:
+                layer.activation = function
             for name, function in originals.items():
                 setattr(tf.nn, name, function)
 

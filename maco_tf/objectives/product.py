@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from maco_tf.objectives.joint import JointTerm
 from maco_tf.objectives.objective import Objective
 
 
@@ -22,6 +23,11 @@ def product(first, second, *others):
     for name, value in (("first", first), ("second", second)):
         if not isinstance(value, Objective):
             raise ValueError(f'"{name}" must be an objective. Received: {value!r}.')
+        if any(isinstance(term, JointTerm) for _, term in value.terms):
+            raise ValueError(
+                f'"{name}" must score each image by itself. Received: {value!r}, which compares the images of a batch. '
+                "Add it to the product."
+            )
     rows, columns = np.divmod(np.arange(len(first) * len(second)), len(second))
     combined = first.take(rows) + second.take(columns)
     return product(combined, *others) if others else combined

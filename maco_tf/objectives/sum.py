@@ -19,6 +19,8 @@ class Sum(Objective):
     """
 
     def __init__(self, terms):
+        if not terms:
+            raise ValueError('"terms" must hold at least one (weight, Term). Received: none.')
         self._terms = tuple((_frozen_weight(weight), term) for weight, term in terms)
         found = [max(len(term), np.size(weight)) for weight, term in self._terms]
         lengths = {size for weight, term in self._terms for size in (len(term), np.size(weight))} - {1}

@@ -115,7 +115,7 @@ class CompiledSteps:
                 self._parametrization.batch_size,
                 references,
             )
-            # Images of a batch do not meet, so the sum's gradient is each image's own.
+            # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
             scale = self._activations.gradient_scale
             loss = -scale * tf.reduce_sum(scores)
         image_gradient, *gradients = tape.gradient(loss, [image, *values])
@@ -142,7 +142,7 @@ class CompiledSteps:
     def _relus(self, state):
         if not self._relu_warmup:
             return contextlib.nullcontext()
-        return redirected_relus(state.step < self._relu_warmup)
+        return redirected_relus(state.step < self._relu_warmup, self._activations.model)
 
     def _views(self, image, state):
         """The transformed images and the random states after drawing them."""

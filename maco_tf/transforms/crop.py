@@ -29,7 +29,8 @@ class RandomCrop(Transform):
         inside: whether a crop that crosses the border is moved inside; otherwise mid-grey fills what is beyond.
         samples: bilinear samples a pixel and axis. 1 aliases where a crop has more pixels than the output; "auto"
             takes as many as the largest crop has image pixels to an output pixel, up to 4.
-        whole: how many of an image's crops are as large as fits, whatever `side` says.
+        whole: how many of an image's crops are as large as fits, whatever `side` says; their centres are drawn as the
+            others' are.
         implementation: "gather" (CPU), "matrices" (XLA, GPU), or "auto": matrices where a GPU is.
     """
 

@@ -11,7 +11,7 @@ from maco_tf.visualizers.maco import MacoVisualizer
 
 
 def accentuate(
-    model, image, objective, *, layer, weight=1.0, learning_rate=0.05, seed=None, verbose="auto", **settings
+    model, image, objective, *, layer, weight=1.0, learning_rate=None, seed=None, verbose="auto", **settings
 ):
     """Strengthen what an objective looks for in a real image, which stays what it is.
 
@@ -27,7 +27,8 @@ def accentuate(
         objective: an `Objective`, of any length: each starts at the image.
         layer: name, path or index of an early layer whose features are to stay.
         weight: 0 or more, how much they count; logits are of the order of ten.
-        learning_rate: see `MacoVisualizer`; a start at random takes 1, by which an image would be lost in few steps.
+        learning_rate: see `MacoVisualizer`; `None` is 0.05, as by the 1 of a start at random an image would be lost in
+            few steps.
         seed: see `MacoVisualizer.explain`.
         verbose: see `MacoVisualizer.explain`.
         **settings: further arguments of `MacoVisualizer`, as `steps`.
@@ -50,6 +51,8 @@ def accentuate(
         raise ValueError(
             f'"magnitude" and "mean_level" must be the image\'s own. Received: {", ".join(sorted(given))}.'
         )
+    if learning_rate is None and settings.get("optimizer") is None:
+        learning_rate = 0.05
     settings = {**settings, "learning_rate": learning_rate, "mean_level": 1.0}
     # The magnitude is taken at the size that the visualizer decides on: interpolated, it would not be the image's.
     size = MacoVisualizer(model, magnitude=estimate_magnitude(image, verbose=0), **settings).image_size

@@ -7,12 +7,10 @@ import numbers
 import keras
 
 from maco_tf.parametrizations.start import check_flag
-from maco_tf.transforms.repeat import Repeat
-from maco_tf.transforms.resize import Resize
 from maco_tf.transforms.sizes import check_integer
 from maco_tf.visualizers.recipes import DEFAULT, resolve_recipe
-from maco_tf.visualizers.views import crops_and_noise
-from maco_tf.visualizers.visualizer import Visualizer, check_callables
+from maco_tf.visualizers.views import crops_and_noise, whole_transforms
+from maco_tf.visualizers.visualizer import Visualizer
 
 
 class Baseline(Visualizer):
@@ -34,8 +32,7 @@ class Baseline(Visualizer):
         check_integer("crops", self.recipe.crops, 1)
         check_flag("antialias", self.recipe.antialias)
         super().__init__(model, steps=self.recipe.steps, image_size=self.recipe.image_size, **options)
-        self._preprocessing = options["preprocessing"]
-        self._transforms = self._views(transforms)
+        self._transforms = self._views(transforms, settings)
         # Refused now where the starting values' settings are wrong, not at the first explanation.
         self.parametrization(1)
 
@@ -43,12 +40,19 @@ class Baseline(Visualizer):
     def transforms(self):
         return self._transforms
 
-    def _views(self, transforms):
+    def _views(self, transforms, settings):
         recipe, input_size = self.recipe, self.activations.input_shape[:2]
-        if transforms is None and recipe.transform_set is None:
-            return crops_and_noise(dataclasses.replace(DEFAULT, crops=recipe.crops), input_size, self.jit_compile)
-        chosen = recipe.transform_set(self.image_size) if transforms is None else check_callables(transforms)
-        return [Repeat(recipe.crops), *chosen, Resize(input_size, antialias=recipe.antialias)]
+        if transforms is not None:
+            return whole_transforms(transforms, settings["crops"] or 1, input_size, antialias=recipe.antialias)
+        if recipe.transform_set is not None:
+            chosen = recipe.transform_set(self.image_size)
+            return whole_transforms(chosen, recipe.crops, input_size, antialias=recipe.antialias)
+        if settings["antialias"] is not None:
+            raise ValueError(
+                '"antialias" belongs to the resizing of transformed views. Received: it with the recipe '
+                f'{self._recipe_name!r}, whose crops are antialiased. Give "transforms", or another recipe.'
+            )
+        return crops_and_noise(dataclasses.replace(DEFAULT, crops=recipe.crops), input_size, self.jit_compile)
 
     def default_optimizer(self):
         rate = self.recipe.learning_rate
@@ -64,11 +68,7 @@ class Baseline(Visualizer):
         return {
             "method": self.method,
             "recipe": self._recipe_name,
-            "preprocessing": repr(self._preprocessing),
-            "steps": self.steps,
-            "image_size": list(self.image_size),
-            "transforms": [repr(transform) for transform in self._transforms],
-            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            **self.common_config(),
             "std": self.recipe.std,
             "stretch": self.recipe.stretch,
             **self.own_config(),

@@ -29,9 +29,8 @@ class CBRVisualizer(Baseline):
         image_blur: standard deviation of a Gaussian over the image, pixels; 0 is none.
         gradient_blur: the same over the gradient.
         stretch: whether each image's values are stretched to the whole of [0, 1].
-        transforms: list of transforms or callables instead of the recipe's, such as `transforms.lucid_standard()`; the
-            views are then resized to the model's input.
-        antialias: whether the resizing of transformed views averages over the pixels it leaves out.
+        transforms: see `MacoVisualizer`.
+        antialias: whether the resizing of what comes out of transforms averages over the pixels it leaves out.
         learning_rate: of Adam, a number or a Keras schedule.
         optimizer: a `keras.optimizers.Optimizer` that replaces Adam.
         image_size: see `MacoVisualizer`.

@@ -70,12 +70,13 @@ class Explanation:
 
         return to_rgba(self.images, self.transparency, percentile, smoothing=smoothing)
 
-    def show(self, *, columns=None, percentile=80):
+    def show(self, *, columns=None, percentile=80, smoothing=0.0):
         """Draw the images with pyplot, in a notebook below the cell, elsewhere in a window.
 
         Args:
             columns: images a row; `None` chooses.
             percentile: see `rgba`; `None` shows the images without transparency.
+            smoothing: see `rgba`.
         """
         import matplotlib.pyplot as plt
 
@@ -83,16 +84,23 @@ class Explanation:
 
         transparency = None if percentile is None else self.transparency
         contact_sheet(
-            self.images, transparency, self.names, columns=columns, percentile=percentile or 80, figure=plt.figure()
+            self.images,
+            transparency,
+            self.names,
+            columns=columns,
+            percentile=percentile or 80,
+            smoothing=smoothing,
+            figure=plt.figure(),
         )
         plt.show()
 
-    def save(self, path):
+    def save(self, path, *, smoothing=0.0):
         """Write to disk.
 
         Args:
             path: a file ending in `.npz` for everything (`load` reads it), in `.png` for one contact sheet; or a
                 folder, which gets both and one RGBA PNG an image.
+            smoothing: see `rgba`; the `.npz` holds the transparency as it is.
 
         Returns:
             List of the `pathlib.Path`s written. Other files in the folder are left as they are.
@@ -117,13 +125,13 @@ class Explanation:
             return [path]
         if path.suffix.lower() == ".png":
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(figure_png(contact_sheet(self.images, self.transparency, self.names)))
+            path.write_bytes(figure_png(contact_sheet(self.images, self.transparency, self.names, smoothing=smoothing)))
             return [path]
         # "run_v1.2" is a folder, "picture.jpg" a mistake.
         if path.suffix[1:].isalpha():
             raise ValueError(f'"path" must end in .npz or .png, or name a folder. Received: {path}.')
-        written = self.save(path / "explanation.npz") + self.save(path / "contact_sheet.png")
-        for index, (name, image) in enumerate(zip(self.names, self.rgba())):
+        written = self.save(path / "explanation.npz") + self.save(path / "contact_sheet.png", smoothing=smoothing)
+        for index, (name, image) in enumerate(zip(self.names, self.rgba(smoothing=smoothing))):
             prefix = f"{index:03d}_" if len(self) > 1 else ""
             written.append(write_png(path / f"{prefix}{file_name(name)}.png", image))
         return written

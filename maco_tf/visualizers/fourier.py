@@ -22,9 +22,8 @@ class FourierVisualizer(Baseline):
         std: standard deviation of the starting spectrum's variables.
         gain: factor of the image before the sigmoid; see `FourierParametrization`.
         stretch: whether each image's values are stretched to the whole of [0, 1].
-        transforms: list of transforms or callables instead of the recipe's, such as `transforms.lucid_standard()`; the
-            views are then resized to the model's input.
-        antialias: whether the resizing of transformed views averages over the pixels it leaves out.
+        transforms: see `MacoVisualizer`.
+        antialias: whether the resizing of what comes out of transforms averages over the pixels it leaves out.
         learning_rate: of Adam, a number or a Keras schedule.
         optimizer: a `keras.optimizers.Optimizer` that replaces Adam.
         image_size: see `MacoVisualizer`.

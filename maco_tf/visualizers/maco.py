@@ -1,5 +1,6 @@
 """MACO: the phase is optimised, the magnitude kept."""
 
+import hashlib
 import math
 import numbers
 
@@ -9,8 +10,8 @@ from maco_tf.parametrizations.phase import PhaseParametrization
 from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
 from maco_tf.visualizers.recipes import RECIPES, resolve_recipe
-from maco_tf.visualizers.views import crops_and_noise
-from maco_tf.visualizers.visualizer import Visualizer, check_callables
+from maco_tf.visualizers.views import crops_and_noise, whole_transforms
+from maco_tf.visualizers.visualizer import Visualizer
 
 
 class MacoVisualizer(Visualizer):
@@ -30,12 +31,14 @@ class MacoVisualizer(Visualizer):
             schedule, a callable of the step, or a `transforms.Normal` or `Uniform` of such.
         crop_centre: centre of a crop as a fraction of the image: "anywhere" inside, or as `crop_side`.
         crop_inside: whether crops that cross the border are moved inside; otherwise grey fills what is beyond.
-        whole_views: how many of a step's views show the whole image, as far as there are more than these.
+        whole_views: how many of a step's views are as large as the image, around centres drawn as the others' are, as
+            far as there are more views than these.
         crop_samples: bilinear samples a pixel and axis in resizing a crop; 1 may alias, "auto" does not.
         gaussian_noise: standard deviation of normal noise on the views, in units of the range [0, 1]; a schedule.
         uniform_noise: amplitude of uniform noise on the views, likewise.
-        transforms: list of transforms or callables that replaces crops and noise; they must bring the image
-            to the model's input size.
+        transforms: list of transforms or callables that replaces crops and noise, such as
+            `transforms.lucid_standard()`; with `crops`, that many copies of each image go through it, each with draws
+            of its own. What comes out is resized to the model's input.
         mean_level: the image's mean before the sigmoid as a fraction of the magnitude's, 0 (mid-grey) or more.
         learning_rate: of NAdam, radians of phase at the start; it falls to zero as a cosine where the recipe's
             `decay` says so. A Keras schedule is used as it is.
@@ -93,7 +96,7 @@ class MacoVisualizer(Visualizer):
             "gaussian_noise": gaussian_noise,
             "uniform_noise": uniform_noise,
         }
-        given = [name for name, value in view_settings.items() if value is not None]
+        given = [name for name, value in view_settings.items() if value is not None and name != "crops"]
         if transforms is not None and given:
             raise ValueError(
                 f'"transforms" replaces crops and noise. Received: {", ".join(given)} besides it. Put what you want '
@@ -120,11 +123,11 @@ class MacoVisualizer(Visualizer):
             jit_compile=jit_compile,
         )
         self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
-        self._recipe_name, self._preprocessing = recipe, preprocessing
+        self._recipe_name = recipe
         if transforms is None:
             self._transforms = crops_and_noise(self.recipe, self.activations.input_shape[:2], self.jit_compile)
         else:
-            self._transforms = check_callables(transforms)
+            self._transforms = whole_transforms(transforms, crops or 1, self.activations.input_shape[:2])
 
     @property
     def transforms(self):
@@ -150,11 +153,8 @@ class MacoVisualizer(Visualizer):
         return {
             "method": "MACO",
             "recipe": self._recipe_name,
-            "preprocessing": repr(self._preprocessing),
-            "steps": self.steps,
-            "image_size": list(self.image_size),
-            "transforms": [repr(transform) for transform in self._transforms],
-            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            **self.common_config(),
+            "magnitude": hashlib.sha256(self.magnitude.values.tobytes()).hexdigest()[:16],
             "mean_level": self.recipe.mean_level,
             "phase": self.recipe.phase,
         }

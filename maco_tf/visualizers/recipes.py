@@ -39,7 +39,8 @@ DEFAULT = MacoRecipe(
     # As many as a crop needs: with one, crops that have more pixels than the network's input alias, and the
     # optimisation hides in frequencies that only this sampling shows the network.
     crop_samples="auto",
-    # What people and other networks look at: without it parts may be right and the whole not.
+    # As large as the image, shifted by its centre: people and other networks look at the whole, and without such views
+    # its parts may be right and it may not.
     whole_views=2,
     gaussian_noise=0.08,
     uniform_noise=0.04,
@@ -105,6 +106,6 @@ def resolve_recipe(recipes, name, settings):
     Raises:
         ValueError: there is no such recipe.
     """
-    if name not in recipes:
+    if not isinstance(name, str) or name not in recipes:
         raise ValueError(f'"recipe" must be one of {", ".join(map(repr, recipes))}. Received: {name!r}.')
     return dataclasses.replace(recipes[name], **{key: value for key, value in settings.items() if value is not None})

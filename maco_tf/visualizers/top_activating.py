@@ -8,6 +8,7 @@ import tensorflow as tf
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.joint import JointTerm
+from maco_tf.objectives.objective import Objective
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images
 from maco_tf.transforms.sizes import check_integer
 
@@ -112,6 +113,8 @@ def score_natural_images(activations, objective, images, batch_size=32):
     Raises:
         ValueError: see `top_activating`.
     """
+    if not isinstance(objective, Objective):
+        raise ValueError(f'"objective" must be a maco_tf objective, such as Logit(254). Received: {objective!r}.')
     terms = [term for _, term in objective.terms]
     layers = [term.layer for term in terms]
     if any(isinstance(term, JointTerm) for term in terms):

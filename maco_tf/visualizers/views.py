@@ -1,7 +1,9 @@
-"""What the model sees of an image in a step: the crops and noise of a recipe."""
+"""What the model sees of an image in a step: the crops and noise of a recipe, or a user's transforms."""
 
 from maco_tf.transforms.crop import RandomCrop, check_side
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
+from maco_tf.transforms.repeat import Repeat
+from maco_tf.transforms.resize import Resize
 from maco_tf.transforms.schedule import check_amount
 from maco_tf.transforms.sizes import check_integer
 
@@ -39,3 +41,26 @@ def crops_and_noise(recipe, input_size, jit_compile):
     )
     noises = ((GaussianNoise, recipe.gaussian_noise), (UniformNoise, recipe.uniform_noise))
     return [crop, *(noise(level) for noise, level in noises if level != 0)]
+
+
+def whole_transforms(transforms, views, input_size, *, antialias=True):
+    """A list of transforms between copies of the image and the model's input.
+
+    Args:
+        transforms: what the user gave.
+        views: copies of each image, transformed each by itself.
+        input_size: `(height, width)` of the model's input, pixels, to which what comes out is resized.
+        antialias: see `Resize`.
+
+    Returns:
+        List of transforms.
+
+    Raises:
+        ValueError: no list, or one of it cannot be called.
+    """
+    if not isinstance(transforms, list | tuple) or not all(map(callable, transforms)):
+        raise ValueError(
+            f'"transforms" must be a list of transforms or callables from images to images. Received: {transforms!r}.'
+        )
+    copies = [Repeat(views)] if check_integer("crops", views, 1) > 1 else []
+    return [*copies, *transforms, Resize(input_size, antialias=antialias)]

@@ -64,6 +64,7 @@ class Visualizer(abc.ABC):
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
         self.image_size = _image_size(image_size, self.activations.input_shape)
         self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile
+        self._preprocessing = preprocessing
         self._compiled = {}
 
     @abc.abstractmethod
@@ -82,6 +83,20 @@ class Visualizer(abc.ABC):
     @abc.abstractmethod
     def config(self):
         """The settings that a result depends on, as a dictionary of numbers and strings."""
+
+    def common_config(self):
+        """What `config` holds of every visualizer."""
+        optimizer = keras.saving.serialize_keras_object(self.optimizer)
+        # Keras counts the optimizers of a process in their names.
+        optimizer["config"].pop("name", None)
+        preprocessing = self._preprocessing
+        return {
+            "preprocessing": getattr(preprocessing, "__qualname__", None) or repr(preprocessing),
+            "steps": self.steps,
+            "image_size": list(self.image_size),
+            "transforms": [repr(transform) for transform in self.transforms],
+            "optimizer": optimizer,
+        }
 
     def __repr__(self):
         settings = ", ".join(f"{name}={value!r}" for name, value in self.config().items() if name != "optimizer")
@@ -208,19 +223,6 @@ class Visualizer(abc.ABC):
                 jit_compile=self.jit_compile,
             )
         return self._compiled[key]
-
-
-def check_callables(transforms):
-    """A user's list of transforms.
-
-    Raises:
-        ValueError: it is no list, or one of it cannot be called.
-    """
-    if not isinstance(transforms, list | tuple) or not all(map(callable, transforms)):
-        raise ValueError(
-            f'"transforms" must be a list of transforms or callables from images to images. Received: {transforms!r}.'
-        )
-    return list(transforms)
 
 
 def _warn_without_gradient(transparency, names):

@@ -3,13 +3,14 @@
 import dataclasses
 import json
 import math
+import types
 
 import cv2
 import keras
 import numpy as np
 import pytest
 
-from maco_tf.benchmark import BenchmarkSettings
+from maco_tf.benchmark import BenchmarkSettings, run_benchmark
 from maco_tf.benchmark.methods import METHODS, logits_model
 from maco_tf.benchmark.report import markdown
 from maco_tf.benchmark.scores import Score
@@ -42,6 +43,8 @@ def test_classes_are_drawn_from_those_with_enough_images(tmp_path):
     assert sorted(drawn) == [3, 9, 254]
     assert drawn == draw_classes(folder, 3, least=2, seed=0)
     assert draw_classes(folder, 1, least=2, exclude=(3, 9)) == (254,)
+    (tmp_path / wnids()[20]).mkdir()
+    (tmp_path / wnids()[20] / ".DS_Store").touch()
     with pytest.raises(ValueError, match="at most 3"):
         draw_classes(folder, 4, least=2)
     assert len(set(draw_classes(None, 500))) == 500
@@ -57,11 +60,32 @@ def test_classes_are_drawn_from_those_with_enough_images(tmp_path):
         ({"models": ("squeezenet",), "judges": ("squeezenet",)}, '"judges"'),
         ({"real_images": "/nonexistent"}, '"real_images"'),
         ({"seeds": ()}, '"seeds"'),
+        ({"steps": 0}, '"steps"'),
+        ({"crops": -3}, '"crops"'),
+        ({"image_size": 2}, '"image_size"'),
     ],
 )
 def test_wrong_settings_are_refused(changes, match):
     with pytest.raises(ValueError, match=match):
         offline(**{"classes": (1, 2), **changes})
+
+
+@pytest.mark.parametrize("changes", [{"models": ("nonsense",)}, {"judges": ("efficentnet",)}, {"features": "typo"}])
+def test_networks_are_looked_up_before_any_work(changes, tmp_path):
+    with pytest.raises(ValueError, match="Received"):
+        run_benchmark(offline(**{"classes": (1,), **changes}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_interrupt_keeps_no_half_image(tiny_model):
+    def interrupted(*_, **__):
+        return types.SimpleNamespace(config={"interrupted": True}, images=[None])
+
+    make = METHODS["maco"](tiny_model, BenchmarkSettings(("a",), ("maco",), ("b",), (0,), **COMPUTE))
+    built = make.__closure__[0].cell_contents
+    built.explain = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        make(1, 0)
 
 
 def test_presets():
@@ -110,7 +134,12 @@ def test_store_keeps_images_and_refuses_another_compute(tmp_path):
     store.write("net", "maco", 8, 0, image, 2.5)
     np.testing.assert_allclose(read_png(store.path("net", "maco", 7, 0)), image, atol=0.5 / 255 + 1e-6)
     assert ImageStore(tmp_path, COMPUTE).seconds() == {("net", "maco"): [1.5, 2.5]}
-    with pytest.raises(ValueError, match="same compute"):
+    store.settle("net", "maco", {"recipe": (1, 2)})
+    store.settle("net", "maco", {"recipe": (1, 2)})
+    store.settle("net", "cbr", {"recipe": 3})
+    with pytest.raises(ValueError, match=r"same settings.*recipe"):
+        store.settle("net", "maco", {"recipe": 3})
+    with pytest.raises(ValueError, match=r"same settings.*steps"):
         ImageStore(tmp_path, {**COMPUTE, "steps": 3})
 
 
@@ -119,6 +148,10 @@ def test_scores_average_seeds_within_a_class_first():
     score = Score.of([0, 2, 3, 5], seeds=2)
     assert (score.mean, score.error, score.count) == (2.5, pytest.approx(1.5), 4)
     assert math.isnan(Score.of([1.0], seeds=1).error)
+    # What could not be measured is left out, not counted as anything.
+    partly = Score.of([0, math.nan, 3, 5], seeds=2)
+    assert (partly.mean, partly.count) == (2.0, 3)
+    assert Score.of([math.nan], seeds=1).count == 0
 
 
 def results():

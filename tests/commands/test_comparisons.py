@@ -55,7 +55,7 @@ def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys):
         assert read_png(folder / name).std() > 0.05
 
     assert main([*command, "--methods", "maco", "--steps", "3"]) == 2
-    assert "same compute" in capsys.readouterr().err
+    assert "same settings" in capsys.readouterr().err
 
 
 def test_compare_draws_images_and_spectra(tmp_path, capsys):

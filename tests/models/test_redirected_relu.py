@@ -79,6 +79,22 @@ def test_a_dead_channel_wakes_up():
     assert all(np.array_equal(before, after) for before, after in zip(weights, model.get_weights()))
 
 
+def test_layers_that_hold_the_function_itself_are_served_and_put_back():
+    layer = keras.layers.Conv2D(1, 1, activation=tf.nn.relu, kernel_initializer="ones")
+    model = keras.Sequential([keras.Input((1, 3, 1)), layer])
+    x, upstream = X.reshape(2, 1, 3, 1), UPSTREAM.reshape(2, 1, 3, 1)
+
+    @tf.function(autograph=False)
+    def run(x, upstream):
+        with redirected_relus(tf.constant(True), model), tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(upstream * model(x))
+        return tape.gradient(loss, x)
+
+    assert np.array_equal(run(tf.constant(x), tf.constant(upstream)).numpy().reshape(2, 3), [[-1, 0, -3], [0, -5, -6]])
+    assert layer.activation is tf.nn.relu
+
+
 def test_after_the_warm_up_gradients_are_the_usual():
     # Alive from the start: the warm-up changes nothing, bit for bit.
     keras.utils.set_random_seed(1)

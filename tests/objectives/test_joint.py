@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import Alignment, Channel, Diversity, Logit, MacoVisualizer, interpolate
+from maco_tf import Alignment, Channel, Diversity, Logit, MacoVisualizer, interpolate, product
 from maco_tf.models.activations import IMAGE, LOGITS
+from maco_tf.objectives import Sum
 from maco_tf.optimization.scoring import objective_tensors, score_images
 
 
@@ -108,6 +109,8 @@ def test_interpolation_goes_from_one_to_the_other():
         lambda: Diversity("conv", 1),
         lambda: Diversity("conv", 2.5),
         lambda: Alignment("conv", 3, decay=0),
+        lambda: product(Channel("conv", [0, 1]), Diversity("conv", 3)),
+        lambda: Sum([]),
     ],
 )
 def test_wrong_arguments(make):

@@ -6,7 +6,9 @@ import pytest
 import tensorflow as tf
 
 from maco_tf import CBRVisualizer, Channel, Explanation, FourierVisualizer, Logit, MacoVisualizer, TotalVariation
+from maco_tf.spectrum import imagenet_magnitude
 from maco_tf.spectrum.colour import COLOUR_CORRELATION
+from maco_tf.transforms import lucid_standard
 from tests.conftest import build_tiny_model
 
 BOTH = pytest.mark.parametrize("visualizer", [FourierVisualizer, CBRVisualizer])
@@ -88,7 +90,7 @@ def test_named_settings_are_the_published_ones(tiny_model):
         (512, 512),
     )
     assert [float(v.optimizer.learning_rate) for v in (lucid, xplique)] == [pytest.approx(0.05)] * 2
-    assert [type(t).__name__ for t in lucid.transforms[1:-1]] == [
+    assert [type(t).__name__ for t in lucid.transforms[:-1]] == [
         "Pad",
         "Jitter",
         "RandomScale",
@@ -153,6 +155,8 @@ def test_gradients_compile_under_xla(tiny_model, visualizer):
         ({"transforms": [3]}, '"transforms"'),
         ({"image_size": 4}, '"image_size"'),
         ({"antialias": "yes"}, '"antialias"'),
+        ({"antialias": False}, '"antialias" belongs'),
+        ({"recipe": ["lucid"]}, '"recipe"'),
         ({"stretch": "yes"}, '"stretch"'),
     ],
 )
@@ -170,3 +174,23 @@ def test_own_settings_are_checked(tiny_model):
     ):
         with pytest.raises(ValueError, match=f'"{next(iter(settings))}"'):
             visualizer(tiny_model, **settings)
+
+
+@pytest.mark.parametrize("visualizer", [FourierVisualizer, CBRVisualizer, MacoVisualizer])
+def test_one_list_of_transforms_means_the_same_to_all(tiny_model, visualizer):
+    def kinds(**settings):
+        built = visualizer(tiny_model, steps=2, image_size=48, **settings)
+        built.explain(Logit(1), seed=0, verbose=0)
+        return [type(transform).__name__ for transform in built.transforms]
+
+    names = ["Pad", "Jitter", "RandomScale", "RandomRotate", "Jitter", "Resize"]
+    assert kinds(transforms=lucid_standard()) == names
+    assert kinds(transforms=lucid_standard(), crops=3) == ["Repeat", *names]
+    assert kinds(transforms=[]) == ["Resize"]
+
+
+def test_equal_settings_have_equal_configs(tiny_model):
+    first, second = (MacoVisualizer(tiny_model, image_size=32).config() for _ in range(2))
+    assert first == second
+    other = MacoVisualizer(tiny_model, image_size=32, magnitude=imagenet_magnitude(64, 64)).config()
+    assert {key for key in first if first[key] != other[key]} == {"magnitude"}

@@ -70,3 +70,22 @@ def test_concatenate_marks_interrupted_runs(explanation):
     assert not np.isnan(joined.scores[:2]).any()
     with pytest.raises(ValueError, match="at least one"):
         Explanation.concatenate([])
+
+
+def test_saved_pictures_are_as_smooth_as_asked(tmp_path, rng):
+    transparency = rng.uniform(size=(1, 32, 32)).astype("float32")
+    explanation = Explanation(
+        images=np.full((1, 32, 32, 3), 0.5, "float32"),
+        transparency=transparency,
+        names=["a"],
+        scores=np.zeros((1, 1)),
+        config={},
+        seed=0,
+    )
+    for folder, smoothing in (("sharp", 0.0), ("smooth", 3.0)):
+        explanation.save(tmp_path / folder, smoothing=smoothing)
+    alpha = [cv2.imread(str(tmp_path / f / "a.png"), cv2.IMREAD_UNCHANGED)[..., 3] for f in ("sharp", "smooth")]
+    # Neighbours of independent noise differ, those of smoothed noise hardly.
+    steps = [np.abs(np.diff(values.astype(float), axis=1)).mean() for values in alpha]
+    assert steps[1] < 0.3 * steps[0]
+    assert np.array_equal(Explanation.load(tmp_path / "smooth").transparency, transparency)

@@ -13,7 +13,7 @@ from maco_tf.models.zoo.entry import ZooEntry
 from maco_tf.models.zoo.flexivit import flexivit
 from maco_tf.models.zoo.weight_files import WeightFileError
 
-__all__ = ["WeightFileError", "ZooEntry", "entry", "flexivit", "load", "names"]
+__all__ = ["WeightFileError", "ZooEntry", "check", "entry", "flexivit", "load", "names"]
 
 
 def names():
@@ -42,6 +42,20 @@ def entry(name):
             f"Received: {name!r}. {hint}".rstrip()
         )
     return ENTRIES[name]
+
+
+def check(name):
+    """Refuse a network that `load` could not load, without loading it.
+
+    Args:
+        name: see `load`.
+
+    Raises:
+        ValueError: no such network.
+        ImportError: its package is missing; the message has the command that brings it.
+    """
+    if name not in application_names():
+        entry(name).path()
 
 
 def load(name):
