@@ -7,14 +7,15 @@
 How data flows, one package a part:
 
     spectrum          natural magnitude
-    parametrizations  free phase and fixed magnitude -> image
+    parametrizations  free phase and fixed magnitude, free spectrum or free pixels -> image
     transforms        image -> the views that the model sees
     models            views -> activations; a zoo of trained networks
     objectives        activations -> scores, and their algebra
     optimization      the compiled ascent from scores back to phase
     visualizers       all of it as one call -> Explanation
-    metrics           images -> numbers: how plausible, transferable, natural they are
     concepts          images of a class -> the concepts it is told by -> images
+    metrics           images -> numbers: how plausible, transferable, natural they are
+    benchmark         models x methods x classes -> images, scores, tables
     display           arrays -> figures and files
 """
 
@@ -54,6 +55,7 @@ _SOURCES = {
     ],
 }
 _PARTS = [
+    "benchmark",
     "concepts",
     "display",
     "metrics",
