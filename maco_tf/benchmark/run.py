@@ -52,7 +52,7 @@ def run_benchmark(settings, folder, *, verbose=1):
             scores = {name: dataclasses.asdict(score) for name, score in scorer.scores(model, method).items()}
             cells.append({"model": model, "method": method, "scores": scores, "median seconds": times[len(times) // 2]})
     results = {
-        "settings": dataclasses.asdict(settings),
+        "settings": {**dataclasses.asdict(settings), "real_images": _folder_name(settings.real_images)},
         "versions": _versions(),
         "cells": cells,
         "natural": {name: dataclasses.asdict(score) for name, score in scorer.natural().items()},
@@ -64,6 +64,11 @@ def run_benchmark(settings, folder, *, verbose=1):
     for model in settings.models:
         _draw_images(settings, store, model, folder / f"images_{model}.png")
     return results
+
+
+def _folder_name(path):
+    """Results are passed on; where a user keeps images is nobody's business."""
+    return None if path is None else Path(path).name
 
 
 def _without_nan(value):
