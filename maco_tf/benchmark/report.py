@@ -57,8 +57,8 @@ def markdown(results):
         lines += [
             "",
             f"Features of FID and KID: {settings['features']}. FID of fewer images than features is far too large; it "
-            "compares methods, and nothing with other tables. KID is unbiased. Plausibility in raw L2, as in the paper, "
-            "also falls with the features' strength: images of low contrast, which no network recognises, may come first.",
+            "compares methods, and nothing with other tables. KID is unbiased. Plausibility in raw L2, as in the paper,"
+            " also falls with the features' strength: images of low contrast, which nothing recognises, may be first.",
         ]
     for model in settings["models"]:
         judges = [name for name in settings["judges"] if name != model]
