@@ -15,7 +15,7 @@ export MPLBACKEND ?= agg
 .PHONY: demo compare figure5 test lint format notebooks clean
 
 demo: $(VENV)/installed
-	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 0 --output demo \
+	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 1 --output demo \
 		--objective "logit:pug" --objective "logit:cheeseburger" --objective "logit:volcano" --objective "logit:tarantula"
 
 compare: $(VENV)/installed
