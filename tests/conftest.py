@@ -5,6 +5,7 @@ import contextlib
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 
 @pytest.fixture
@@ -38,6 +39,17 @@ def _tiny_model(seed, activation, channels, size):
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     outputs = keras.layers.Dense(5, activation=activation, name="head")(x)
     return keras.Model(inputs, outputs, name="tiny")
+
+
+class Wrapper(keras.Model):
+    """The tiny model nested in a subclassed one that applies the softmax itself."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = build_tiny_model(activation=None)
+
+    def call(self, x, training=None):
+        return tf.nn.softmax(self.backbone(x))
 
 
 @pytest.fixture(scope="session")

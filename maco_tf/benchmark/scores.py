@@ -1,6 +1,7 @@
 """The quick half of a benchmark: images to scores."""
 
 import dataclasses
+import functools
 import warnings
 
 import numpy as np
@@ -56,7 +57,7 @@ class Scorer:
 
     def __init__(self, settings, store):
         self.settings, self.store = settings, store
-        self._extractors, self._real, self._natural = {}, {}, None
+        self._networks, self._extractors, self._real = {}, {}, {}
         self._targets = np.repeat(settings.classes, len(settings.seeds))
 
     def scores(self, model, method):
@@ -103,7 +104,7 @@ class Scorer:
 
     def _classified(self, name, paths):
         """Target probability, top-1 and top-5 of each image: (3, count)."""
-        extractor = self._extractor(name, lambda: probability_extractor(zoo.load(name)))
+        extractor = self._extractor(probability_extractor, name)
         probabilities = extractor(paths, verbose=0)
         each = [
             dataclasses.astuple(ClassifierScores.of(row[None], target[None]))
@@ -116,24 +117,21 @@ class Scorer:
         # Each image's own share: a set's would be that of its most contrasted images.
         found = {"high frequencies": self._score([_high_frequencies(path) for path in paths])}
         if self.settings.real_images is not None:
-            found["spectrum deviation"] = self._of_set(spectrum_deviation(paths, self._natural_spectrum()), paths)
+            found["spectrum deviation"] = self._of_set(spectrum_deviation(paths, self._natural_spectrum), paths)
         return found
 
     def _distances(self, model, paths):
-        extractor = self._extractor(f"{model} spatial", lambda: _last_spatial(zoo.load(model)))
-        files = {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
-        rows = self._real_features(f"{model} spatial", extractor)
-        ends = np.cumsum([len(paths) for paths in files.values()])
-        real = dict(zip(files, np.split(rows, ends[:-1])))
+        extractor = self._extractor(_last_spatial, model)
+        ends = np.cumsum([len(files) for files in self._real_files.values()])
+        real = dict(zip(self._real_files, np.split(self._real_features(extractor), ends[:-1])))
         features, found = extractor(paths, verbose=0), {}
         for name, normalized in (("plausibility", False), ("plausibility, normalised", True)):
             distances = plausibility(features, real, normalized=normalized, classes=self._targets.tolist())
             found[name] = self._score(distances)
         if len(paths) < 2:
             return found  # Sets are compared by their spread.
-        extractor = self._extractor("sets", lambda: _set_extractor(self.settings.features))
-        real = self._real_features("sets", extractor)
-        features = extractor(paths, verbose=0)
+        extractor = self._extractor(_last_spatial, self.settings.features)
+        real, features = self._real_features(extractor), extractor(paths, verbose=0)
         with warnings.catch_warnings():
             # The report says it, once: fewer images than features.
             warnings.filterwarnings("ignore", "FID fits")
@@ -141,31 +139,42 @@ class Scorer:
         found["KID"] = self._of_set(kid(features, real), paths)
         return found
 
-    def _real_features(self, key, extractor):
+    def _real_features(self, extractor):
         """Features of all real images, class by class; the same for every method."""
-        if key not in self._real:
-            self._real[key] = extractor(self._real_files(), cache=self.store.folder / "features", verbose=0)
-        return self._real[key]
+        if extractor not in self._real:
+            self._real[extractor] = extractor(self._all_files, cache=self.store.folder / "features", verbose=0)
+        return self._real[extractor]
 
+    @functools.cached_property
     def _real_files(self):
-        return [path for folder in self.settings.real_folders().values() for path in image_files(folder)]
+        """Class number -> paths of its real images."""
+        return {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
 
+    @property
+    def _all_files(self):
+        return [path for files in self._real_files.values() for path in files]
+
+    @functools.cached_property
     def _natural_spectrum(self):
-        if self._natural is None:
-            side = self.settings.image_size
-            signature = tf.TensorSpec((side, side, 3), tf.float32)
-            self._natural = power_spectrum(tf.data.Dataset.from_generator(self._fitted, output_signature=signature))
-        return self._natural
+        side = self.settings.image_size
+        signature = tf.TensorSpec((side, side, 3), tf.float32)
+        return power_spectrum(tf.data.Dataset.from_generator(self._fitted, output_signature=signature))
 
     def _fitted(self):
         """The real images, enlarged or shrunk to the visualisations' size, as the published magnitude is made."""
         side = self.settings.image_size
-        return (fit_image(image, side, side) for image in ImageSet(self._real_files()))
+        return (fit_image(image, side, side) for image in ImageSet(self._all_files))
 
-    def _extractor(self, key, make):
-        if key not in self._extractors:
-            self._extractors[key] = make()
-        return self._extractors[key]
+    def _extractor(self, kind, name):
+        """An extractor of a network by name; a network is loaded once, whatever it is asked for."""
+        if (kind, name) not in self._extractors:
+            if name == INCEPTION:
+                self._extractors[kind, name] = inception_v3()
+            else:
+                if name not in self._networks:
+                    self._networks[name] = zoo.load(name)
+                self._extractors[kind, name] = kind(self._networks[name])
+        return self._extractors[kind, name]
 
     def _score(self, values):
         return Score.of(values, len(self.settings.seeds))
@@ -180,10 +189,6 @@ def _high_frequencies(image):
         return high_frequency_fraction([image])
     except ValueError:
         return float("nan")
-
-
-def _set_extractor(name):
-    return inception_v3() if name == INCEPTION else _last_spatial(zoo.load(name))
 
 
 def _last_spatial(model):

@@ -79,7 +79,7 @@ class BenchmarkSettings:
             ValueError: no such network.
             ImportError: a network's package, or scikit-learn, is missing; the message has the command that brings it.
         """
-        for name in {*self.models, *self.judges, self.features} - {INCEPTION}:
+        for name in {*self.models, *self.judges, *({self.features} - {INCEPTION})}:
             zoo.check(name)
         if self.real_images is not None and importlib.util.find_spec("sklearn") is None:
             raise ImportError('Plausibility needs scikit-learn. Run: pip install "maco_tf[metrics]"')

@@ -81,8 +81,9 @@ def _check_same(file, wanted):
     before = json.loads(file.read_text(encoding="utf-8"))
     if before != wanted:
         keys = before.keys() | wanted.keys()
-        changed = {key: before.get(key) for key in sorted(keys) if before.get(key) != wanted.get(key)}
+        changed = [key for key in sorted(keys) if before.get(key) != wanted.get(key)]
+        old, new = ({key: content.get(key) for key in changed} for content in (before, wanted))
         raise ValueError(
             f'"folder" must be new, or hold a benchmark of the same settings. Received: {file.parent}, made with '
-            f"{changed} and not { ({key: wanted.get(key) for key in changed}) }."
+            f"{old} and not {new}."
         )

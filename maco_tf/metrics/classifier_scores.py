@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from maco_tf.metrics.feature_extractor import FeatureExtractor
-from maco_tf.models.activations import PROBABILITIES, Activations
+from maco_tf.models.activations import PROBABILITIES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,13 +76,13 @@ def probability_extractor(classifier):
     if isinstance(classifier, FeatureExtractor):
         return classifier
     model, preprocessing = classifier if isinstance(classifier, tuple | list) else (classifier, None)
-    shape = Activations(model, preprocessing).shapes([PROBABILITIES])[PROBABILITIES]
-    if len(shape) != 1:
+    extractor = FeatureExtractor(model, PROBABILITIES, preprocessing=preprocessing, fit="stretch")
+    if len(extractor.layer_shape) != 1:
         raise ValueError(
             f'"classifier" must give one probability a class. Received: {model.name!r}, whose output has the shape '
-            f"{shape}."
+            f"{extractor.layer_shape}."
         )
-    return FeatureExtractor(model, PROBABILITIES, preprocessing=preprocessing, fit="stretch")
+    return extractor
 
 
 def as_targets(targets, count, classes):

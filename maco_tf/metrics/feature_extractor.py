@@ -29,6 +29,9 @@ class FeatureExtractor:
         fit: how images come to the input's size; see `fit_image`.
         batch_size: images at a time.
 
+    Attributes:
+        layer_shape: what the layer gives for an image, before pooling and flattening.
+
     Raises:
         ValueError: the model has no such layer, or an argument is none of what it may be.
     """
@@ -118,6 +121,7 @@ class FeatureExtractor:
 
     def _features(self, images):
         activations = self._activations(images, [self.layer])[self.layer]
+        self.layer_shape = tuple(activations.shape[1:])
         rank = activations.shape.rank
         if self.pooling == "mean" and rank > 2:
             return tf.reduce_mean(activations, axis=list(range(1, rank - 1)))

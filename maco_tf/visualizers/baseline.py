@@ -26,19 +26,13 @@ class Baseline(Visualizer):
     """
 
     def __init__(self, model, recipes, recipe, settings, *, transforms, **options):
-        self.recipe, self._recipe_name = resolve_recipe(recipes, recipe, settings), recipe
-        if options["optimizer"] is not None and settings["learning_rate"] is not None:
-            raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
+        self.recipe, self._recipe_name = resolve_recipe(recipes, recipe, settings, options["optimizer"]), recipe
         check_integer("crops", self.recipe.crops, 1)
         check_flag("antialias", self.recipe.antialias)
         super().__init__(model, steps=self.recipe.steps, image_size=self.recipe.image_size, **options)
-        self._transforms = self._views(transforms, settings)
+        self.transforms = self._views(transforms, settings)
         # Refused now where the starting values' settings are wrong, not at the first explanation.
         self.parametrization(1)
-
-    @property
-    def transforms(self):
-        return self._transforms
 
     def _views(self, transforms, settings):
         recipe, input_size = self.recipe, self.activations.input_shape[:2]

@@ -58,19 +58,6 @@ _DEFAULT = {
     "stretch": False,
 }
 
-# Lucid's `render_vis` and `image`: one view a step, the image as large as the network's input, which there is of
-# any size and 128 by default.
-_LUCID = {
-    "steps": 512,
-    "crops": 1,
-    "transform_set": _lucid,
-    "antialias": False,
-    "learning_rate": 0.05,
-    "std": 0.01,
-    "stretch": False,
-    "image_size": "input",
-}
-
 # The paper's baselines: its ten transformations, one view a step, Lucid's optimizer.
 _PAPER = {
     "steps": 256,
@@ -83,18 +70,13 @@ _PAPER = {
     "image_size": 512,
 }
 
+# Lucid's `render_vis` and `image`: the image as large as the network's input, which there is of any size and 128 by
+# default.
+_LUCID = {**_PAPER, "steps": 512, "transform_set": _lucid, "image_size": "input"}
+
 # xplique 2.0.2, `features_visualizations/optim.py`. There the pixels start at N(0.01, 1), because the standard
 # deviation is passed as the mean; here at N(0, 0.01), as its documentation says.
-_XPLIQUE = {
-    "steps": 256,
-    "crops": 1,
-    "transform_set": _paper,
-    "antialias": False,
-    "learning_rate": 0.05,
-    "std": 0.01,
-    "stretch": True,
-    "image_size": 512,
-}
+_XPLIQUE = {**_PAPER, "stretch": True}
 
 FOURIER_RECIPES = {
     "default": FourierRecipe(**_DEFAULT),

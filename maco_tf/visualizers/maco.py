@@ -84,8 +84,6 @@ class MacoVisualizer(Visualizer):
         steps_per_execution=1,
         jit_compile="auto",
     ):
-        if optimizer is not None and learning_rate is not None:
-            raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
         view_settings = {
             "crops": crops,
             "crop_side": crop_side,
@@ -109,7 +107,7 @@ class MacoVisualizer(Visualizer):
             "learning_rate": learning_rate,
             "image_size": image_size,
         }
-        self.recipe = resolve_recipe(RECIPES, recipe, chosen)
+        self.recipe = resolve_recipe(RECIPES, recipe, chosen, optimizer)
         _check_mean_level(self.recipe.mean_level)
         super().__init__(
             model,
@@ -125,13 +123,9 @@ class MacoVisualizer(Visualizer):
         self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
         self._recipe_name = recipe
         if transforms is None:
-            self._transforms = crops_and_noise(self.recipe, self.activations.input_shape[:2], self.jit_compile)
+            self.transforms = crops_and_noise(self.recipe, self.activations.input_shape[:2], self.jit_compile)
         else:
-            self._transforms = whole_transforms(transforms, crops or 1, self.activations.input_shape[:2])
-
-    @property
-    def transforms(self):
-        return self._transforms
+            self.transforms = whole_transforms(transforms, crops or 1, self.activations.input_shape[:2])
 
     def default_optimizer(self):
         rate = self.recipe.learning_rate

@@ -92,20 +92,23 @@ XPLIQUE = MacoRecipe(
 RECIPES = {"default": DEFAULT, "paper": PAPER, "xplique": XPLIQUE}
 
 
-def resolve_recipe(recipes, name, settings):
+def resolve_recipe(recipes, name, settings, optimizer):
     """The named recipe with the user's settings in place of its own.
 
     Args:
         recipes: dictionary, name -> dataclass.
         name: what the user asked for.
         settings: dictionary, field -> value; `None` leaves the recipe's.
+        optimizer: the user's, or `None`.
 
     Returns:
         A dataclass of the same kind.
 
     Raises:
-        ValueError: there is no such recipe.
+        ValueError: there is no such recipe, or a learning rate beside an optimizer.
     """
+    if optimizer is not None and settings["learning_rate"] is not None:
+        raise ValueError('"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it.')
     if not isinstance(name, str) or name not in recipes:
         raise ValueError(f'"recipe" must be one of {", ".join(map(repr, recipes))}. Received: {name!r}.')
     return dataclasses.replace(recipes[name], **{key: value for key, value in settings.items() if value is not None})

@@ -36,6 +36,9 @@ class Visualizer(abc.ABC):
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
         jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+
+    Attributes:
+        transforms: list of transforms between the image and the model; subclasses set it.
     """
 
     def __init__(
@@ -74,11 +77,6 @@ class Visualizer(abc.ABC):
     @abc.abstractmethod
     def parametrization(self, batch_size):
         """The parametrization of a batch of images."""
-
-    @property
-    @abc.abstractmethod
-    def transforms(self):
-        """List of transforms between the image and the model."""
 
     @abc.abstractmethod
     def config(self):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from maco_tf.models import Activations
 from maco_tf.models.continuation import logits_behind
 from maco_tf.models.feature_maps import last_feature_maps
-from tests.conftest import build_tiny_model
+from tests.conftest import Wrapper, build_tiny_model
 
 
 def rest_of(model, layer, values, **settings):
@@ -31,15 +31,6 @@ def test_both_parts_together_are_the_network(rng):
     activations = Activations(model)
     first = tf.function(lambda batch: activations(batch, ["add"])["add"])(images)
     np.testing.assert_allclose(tf.nn.softmax(rest_of(model, "add", first)), model(images), atol=1e-5)
-
-
-class Wrapper(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.backbone = build_tiny_model(activation=None)
-
-    def call(self, x, training=None):
-        return tf.nn.softmax(self.backbone(x))
 
 
 def test_subclassed_and_nested_models_split_too(rng):

@@ -16,7 +16,7 @@ from maco_tf import (
     estimate_magnitude,
 )
 from maco_tf.spectrum import imagenet_magnitude
-from tests.conftest import build_tiny_model
+from tests.conftest import Wrapper, build_tiny_model
 
 
 def tiny_visualizer(model, **settings):
@@ -124,14 +124,6 @@ def test_the_images_size_follows_a_small_input(tiny_model):
 
 
 def test_subclassed_nested_and_unsized_models(tiny_model):
-    class Wrapper(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.backbone = build_tiny_model(activation=None)
-
-        def call(self, x, training=None):
-            return tf.nn.softmax(self.backbone(x))
-
     wrapper = Wrapper()
     wrapper(np.zeros((1, 16, 16, 3)))
     visualizer = tiny_visualizer(wrapper, input_shape=(16, 16, 3), steps=2)
