@@ -28,14 +28,7 @@ def _xplique(model, settings):
     """xplique's own `maco` through its public functions, with its defaults but for the compute."""
     from xplique.features_visualizations import Objective, maco
 
-    logits = logits_model(model)
-    height, width, channels = logits.input_shape[1:]
-    inputs = keras.Input((height, width, channels))
-    # Its noise and box sizes are made for images in (-1, 1), which the zoo's networks do not take; and it finds
-    # layers of the outermost model only.
-    outputs = logits(keras.layers.Rescaling(0.5, offset=0.5)(inputs))
-    outputs = keras.layers.Activation("linear", name="logits")(outputs)
-    wrapped = keras.Model(inputs, outputs)
+    wrapped = xplique_model(model)
 
     def explain(index, seed):
         keras.utils.set_random_seed(seed)
@@ -49,6 +42,25 @@ def _xplique(model, settings):
 
     explain.config = {"method": "xplique", "version": importlib.metadata.version("xplique")}
     return explain
+
+
+def xplique_model(model):
+    """A functional classifier as xplique's `maco` takes it.
+
+    Args:
+        model: a functional `keras.Model` from images in [0, 1].
+
+    Returns:
+        A `keras.Model` from images in (-1, 1) to the layer "logits", which shares or copies the weights.
+    """
+    logits = logits_model(model)
+    height, width, channels = logits.input_shape[1:]
+    inputs = keras.Input((height, width, channels))
+    # xplique's noise and box sizes are made for images in (-1, 1), which the zoo's networks do not take; and it finds
+    # layers of the outermost model only.
+    outputs = logits(keras.layers.Rescaling(0.5, offset=0.5)(inputs))
+    outputs = keras.layers.Activation("linear", name="logits")(outputs)
+    return keras.Model(inputs, outputs)
 
 
 def logits_model(model):

@@ -1,0 +1,48 @@
+"""What is measured, and for how long."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """One benchmark of speed.
+
+    Attributes:
+        networks: names in `networks.NETWORKS`; the first is also the one of many objectives at once.
+        crops: views a step, from few to many, so that what does not fit comes last.
+        rounds: turns of every method, at most.
+        steps: steps of a turn, at most.
+        turn: seconds of a turn that are enough; a slow network takes fewer steps, at least one.
+        limit: seconds that the rounds of one network and number of crops may take; there are fewer rounds, and
+            where not even three fit, the row says so instead.
+        image_size: side of the image, pixels.
+        memory_crops: views a step where memory is measured.
+        many: objectives of one batch, beside as many single ones.
+        many_crops: views a step of each of these.
+        torch: whether Horama is measured too.
+    """
+
+    networks: tuple = ("efficientnet_lite0", "squeezenet", "resnet50_v2", "vit_b16")
+    crops: tuple = (4, 8, 32)
+    rounds: int = 7
+    steps: int = 3
+    turn: float = 3.0
+    limit: float = 180.0
+    image_size: int = 512
+    memory_crops: int = 8
+    many: int = 8
+    many_crops: int = 2
+    torch: bool = False
+
+
+# Shows in a minute or two that everything runs; its figures mean little.
+QUICK = {
+    "networks": ("squeezenet",),
+    "crops": (1, 2),
+    "rounds": 2,
+    "steps": 1,
+    "image_size": 256,
+    "memory_crops": 2,
+    "many": 2,
+    "many_crops": 1,
+}
