@@ -1,6 +1,7 @@
 # make demo   a few trained classes, drawn into demo/
 # make compare   MACO beside the baselines: figures 1 and 2 of the paper, into assets/
 # make test   the tests          make lint   ruff
+# make bench   a step beside the bare network's and xplique's, into assets/benchmark/; about 25 minutes on two cores
 # make figure5   feature inversion of three photographs, into assets/
 # make notebooks   run the notebooks with few steps
 # Everything runs in .venv, which is made on first use.
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND ?= agg
 
-.PHONY: demo compare figure5 test lint format notebooks clean
+.PHONY: demo compare bench figure5 test lint format notebooks clean
 
 demo: $(VENV)/installed
 	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 1 --output demo \
@@ -23,6 +24,9 @@ compare: $(VENV)/installed
 		--objective "logit:pug" --objective "logit:cheeseburger" --objective "logit:volcano" --objective "logit:flamingo"
 	cp compare/images.png assets/compare_images.png
 	cp compare/spectra.png assets/compare_spectra.png
+
+bench: $(VENV)/installed
+	$(BIN)/python -m tests.benchmarks
 
 figure5: $(VENV)/installed
 	$(BIN)/python assets/feature_inversion.py --output assets/figure5.png

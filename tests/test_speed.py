@@ -1,6 +1,7 @@
 """The arithmetic of `make bench` (tests/benchmarks), on clocks that only steps move."""
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -143,6 +144,12 @@ for task in json.load(sys.stdin)["tasks"]:
     assert [row.get("found") for row in found] == [10, None, None, 40]
     assert "signal 9, as a rule for want of memory" in found[1]["failure"]
     assert found[2]["failure"] == "the process ended with status 1: no room"
+
+
+def test_the_parent_stays_small():
+    # On Linux a child's peak of memory begins at its parent's, and TensorFlow alone is most of the baseline's.
+    code = "import sys, tests.benchmarks.__main__, tests.benchmarks.torch_methods; assert 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def results():

@@ -16,7 +16,8 @@ def main():
     """Do what standard input says."""
     order = json.load(sys.stdin)
     settings = Settings(**order["settings"])
-    # Here, since the parent imports this file too and stays small: the peak that a child inherits is its parent's.
+    # Here and not above: the parent imports this file too, and must stay small. On Linux the peak of memory that a
+    # process reports begins at its parent's.
     from tests.benchmarks.machine import machine
     from tests.benchmarks.measures import Measures, reason
 

@@ -1,7 +1,6 @@
 """The networks: from images in [0, 1] to 1,000 classes."""
 
 import dataclasses
-import importlib
 from collections.abc import Callable
 
 import keras
@@ -17,12 +16,10 @@ class Network:
     """One network in both frameworks.
 
     Attributes:
-        title: its name for people.
         load: () -> `keras.Model`.
         torch: `(module, function)` that makes the same architecture in PyTorch, with random weights.
     """
 
-    title: str
     load: Callable
     torch: tuple
 
@@ -40,26 +37,8 @@ def vit_b16():
 
 # A random network costs what a trained one does: its shapes are the same.
 NETWORKS = {
-    "efficientnet_lite0": Network(
-        "EfficientNet-Lite0", lambda: zoo.load("efficientnet_lite0"), ("timm", "efficientnet_lite0")
-    ),
-    "squeezenet": Network("SqueezeNet", lambda: zoo.load("squeezenet"), ("torchvision.models", "squeezenet1_1")),
-    "resnet50_v2": Network(
-        "ResNet50V2, random", lambda: load_application("ResNet50V2", weights=None), ("timm", "resnetv2_50")
-    ),
-    "vit_b16": Network("ViT-B/16, random", vit_b16, ("torchvision.models", "vit_b_16")),
+    "efficientnet_lite0": Network(lambda: zoo.load("efficientnet_lite0"), ("timm.models", "efficientnet_lite0")),
+    "squeezenet": Network(lambda: zoo.load("squeezenet"), ("torchvision.models", "squeezenet1_1")),
+    "resnet50_v2": Network(lambda: load_application("ResNet50V2", weights=None), ("timm.models", "resnetv2_50")),
+    "vit_b16": Network(vit_b16, ("torchvision.models", "vit_b_16")),
 }
-
-
-def load_torch(network):
-    """The architecture in PyTorch, with random weights, as a function of images (batch, 3, height, width).
-
-    Args:
-        network: a `Network`.
-
-    Returns:
-        A `torch.nn.Module` in evaluation mode.
-    """
-    module, name = network.torch
-    # No gradient is asked of the weights, as none is in TensorFlow.
-    return getattr(importlib.import_module(module), name)().eval().requires_grad_(False)

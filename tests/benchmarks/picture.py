@@ -3,6 +3,7 @@
 import numpy as np
 
 from maco_tf.display.comparison import write_figure
+from tests.benchmarks.settings import TITLES
 
 _BARE = ("bare network", "bare network (PyTorch)")
 
@@ -27,12 +28,12 @@ def draw(results, path=None):
     figure.set_layout_engine("constrained")
     axes = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]
     for axis, network in zip(axes, networks):
-        axis.axhline(1, color="black", linewidth=0.8, zorder=0)
+        axis.axhline(1, color="black", linewidth=0.8, zorder=3)
         for place, count in enumerate(crops):
             _group(axis, place, found.get((network, count)), methods)
         axis.set_xticks(range(len(crops)), [str(count) for count in crops])
         axis.set_xlim(-0.5, len(crops) - 0.5)
-        axis.set_title(network, fontsize=10)
+        axis.set_title(TITLES.get(network, network), fontsize=10)
         axis.set_xlabel("crops a step", fontsize=9)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("time of a step / bare network", fontsize=9)

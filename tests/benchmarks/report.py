@@ -1,5 +1,7 @@
 """Results to Markdown."""
 
+from tests.benchmarks.settings import TITLES
+
 _MEASURES = {
     "steps": "Seconds a step, and ratio to the bare network",
     "startup": "Seconds that an objective costs beyond its step: the first, and the second of its kind",
@@ -58,7 +60,7 @@ def _length(results):
 
 
 def _place(row):
-    return [row["network"], str(row["crops"])]
+    return [TITLES.get(row["network"], row["network"]), str(row["crops"])]
 
 
 def _failed(row, method, width):

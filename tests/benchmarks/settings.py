@@ -2,13 +2,21 @@
 
 import dataclasses
 
+# Name -> how tables and pictures call it; `networks.NETWORKS` loads them.
+TITLES = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "squeezenet": "SqueezeNet",
+    "resnet50_v2": "ResNet50V2 (random)",
+    "vit_b16": "ViT-B/16 (random)",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """One benchmark of speed.
 
     Attributes:
-        networks: names in `networks.NETWORKS`; the first is also the one of many objectives at once.
+        networks: names in `TITLES`; the first is also the one of many objectives at once.
         crops: views a step, from few to many, so that what does not fit comes last.
         rounds: turns of every method, at most.
         steps: steps of a turn, at most.
@@ -22,7 +30,7 @@ class Settings:
         torch: whether Horama is measured too.
     """
 
-    networks: tuple = ("efficientnet_lite0", "squeezenet", "resnet50_v2", "vit_b16")
+    networks: tuple = tuple(TITLES)
     crops: tuple = (4, 8, 32)
     rounds: int = 7
     steps: int = 3

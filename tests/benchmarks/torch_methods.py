@@ -1,13 +1,12 @@
-"""Horama's `maco` and the bare network in PyTorch, which only `--torch` imports."""
+"""Horama's `maco` and the bare network in PyTorch; PyTorch itself is imported where `--torch` asks for it."""
 
 import functools
+import importlib
 import importlib.util
 import os
 import shutil
 import tempfile
 from pathlib import Path
-
-from tests.benchmarks.networks import load_torch
 
 HORAMA = "Horama (PyTorch)"
 TORCH_BARE = "bare network (PyTorch)"
@@ -32,7 +31,7 @@ def torch_methods(network, size, crops, settings):
     Returns:
         Dictionary, name -> function of the number of steps that makes a run.
     """
-    model, device = load_torch(network), _device()
+    model, device = _load(network), _device()
     model.to(device)
     return {
         TORCH_BARE: functools.partial(_bare_run, model, device, size, crops),
@@ -46,6 +45,12 @@ def synchronise_torch():
 
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+
+
+def _load(network):
+    module, name = network.torch
+    # No gradient is asked of the weights, as none is in TensorFlow.
+    return getattr(importlib.import_module(module), name)().eval().requires_grad_(False)
 
 
 def _device():
