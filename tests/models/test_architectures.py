@@ -220,9 +220,10 @@ def test_a_layer_of_several_outputs_is_refused():
         Activations(model).shapes([split])
 
 
-def test_one_named_input_is_given_by_name(recwarn, rng):
+@pytest.mark.parametrize("make", [list, lambda inputs: {"image": inputs[0]}], ids=["list", "dictionary"])
+def test_one_input_is_given_as_it_was_declared(make, recwarn, rng):
     inputs = keras.Input((8, 8, 3), name="image")
-    model = keras.Model({"image": inputs}, keras.layers.Flatten(name="flat")(inputs))
+    model = keras.Model(make([inputs]), keras.layers.Flatten(name="flat")(inputs))
     images = rng.uniform(size=(1, 8, 8, 3)).astype("float32")
     found, _ = values_and_gradient(Activations(model), images, ["flat"])
     np.testing.assert_array_equal(found["flat"], images.reshape(1, -1))
