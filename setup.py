@@ -50,6 +50,8 @@ setup(
             *zoo,
             *scikit_learn,
             "scikit-image>=0.22",
+            # A transformer of others for the tests; without its presets, which are downloads.
+            "keras-hub>=0.25",
             "pytest>=8",
             "ruff>=0.8",
             "nbconvert>=7",

@@ -7,13 +7,14 @@ photograph, both seen whole, beside the cosine that a random MACO image has.
 """
 
 import argparse
+from pathlib import Path
 
 import keras
 import numpy as np
 import skimage.data
 import tensorflow as tf
 
-from maco_tf.display import figure_png, to_rgba
+from maco_tf.display import draw_inversions, figure_png, to_rgba
 from maco_tf.models import zoo
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives import FeatureInversion
@@ -65,36 +66,19 @@ def main():
     parametrization = visualizer.parametrization(len(photographs))
     random = parametrization.image(parametrization.initialize(0)).numpy()
 
-    # Row by row: each photograph, then its inversions.
-    pictures = [[picture] for picture in to_rgba(photographs, None)]
-    titles = [[name] for name in PHOTOGRAPHS]
+    inversions, captions = {}, {}
     print("| layer | " + " | ".join(PHOTOGRAPHS) + " |")
     print("|---|" + "---|" * len(PHOTOGRAPHS))
     for layer in LAYERS[options.model]:
-        explanation = visualizer.explain(FeatureInversion(layer, photographs), seed=0, verbose=0)
-        found = cosines(model, layer, explanation.images, photographs)
+        inversions[layer] = visualizer.explain(FeatureInversion(layer, photographs), seed=0, verbose=0)
+        found = cosines(model, layer, inversions[layer].images, photographs)
         before = cosines(model, layer, random, photographs)
         cells = [f"{value:.2f} ({chance:.2f})" for value, chance in zip(found, before)]
         print(f"| `{layer}` | " + " | ".join(cells) + " |", flush=True)
-        for index, picture in enumerate(explanation.rgba()):
-            pictures[index].append(picture)
-            titles[index].append(f"{layer}, cosine {found[index]:.2f}")
-    sheet(pictures, titles, options.output)
-
-
-def sheet(pictures, titles, path):
-    """Draw rows of RGBA pictures."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(2.6 * len(pictures[0]), 2.9 * len(pictures)), layout="constrained")
-    axes = figure.subplots(len(pictures), len(pictures[0]), squeeze=False)
-    for row, names, places in zip(pictures, titles, axes):
-        for picture, name, axis in zip(row, names, places):
-            axis.imshow(picture)
-            axis.set_title(name, fontsize=9)
-            axis.set_axis_off()
-    with open(path, "wb") as file:
-        file.write(figure_png(figure, dpi=80))
+        captions[layer] = [f"cosine {value:.2f}" for value in found]
+    # Stretched as the inversions are.
+    figure = draw_inversions(to_rgba(photographs, None), inversions, names=PHOTOGRAPHS, captions=captions)
+    Path(options.output).write_bytes(figure_png(figure, dpi=105))
 
 
 if __name__ == "__main__":

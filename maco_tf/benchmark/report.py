@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from maco_tf.display.comparison import write_figure
+from maco_tf.display.grid import write_figure
 
 # Score -> whether higher is better; in the order of the report. Those of real images may be absent.
 DIRECTIONS = {

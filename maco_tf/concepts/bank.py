@@ -20,7 +20,8 @@ class ConceptBank:
         names: list of strings; `None` numbers them.
 
     Raises:
-        ValueError: an array of another shape, a direction that is not finite or zero.
+        ValueError: an array of another shape, a direction that is not finite or zero, importances that are not finite,
+            a layer that is no reference of one.
     """
 
     directions: np.ndarray
@@ -42,7 +43,9 @@ class ConceptBank:
                 f'"directions" must be finite and not zero. Received: rows {unusable} that are not. Leave these '
                 "concepts out."
             )
-        importances = None if self.importances is None else np.array(self.importances, "float32")
+        if not isinstance(self.layer, str | int) or isinstance(self.layer, bool):
+            raise ValueError(f'"layer" must be the name, path or index of a layer. Received: {self.layer!r}.')
+        importances = None if self.importances is None else _as_importances(self.importances)
         names = [f"concept {index}" for index in range(len(directions))] if self.names is None else list(self.names)
         for name, value in (("importances", importances), ("names", names)):
             if value is not None and len(value) != len(directions):
@@ -76,7 +79,7 @@ class ConceptBank:
             Array (..., concepts), float32, not negative (non-negative least squares).
 
         Raises:
-            ValueError: another number of channels.
+            ValueError: another number of channels, or values that are not finite.
         """
         activations = np.asarray(activations)
         channels = self.directions.shape[1]
@@ -85,11 +88,27 @@ class ConceptBank:
                 f'"activations" must have {channels} channels in the last axis. Received: shape {activations.shape}.'
             )
         rows = activations.reshape(-1, channels).astype("float64")
+        if not np.isfinite(rows).all():
+            raise ValueError('"activations" must be finite. Received: NaN or infinity among them.')
         basis = self.directions.T.astype("float64")
         # Solved in the space that the directions span: the same solution, with few equations instead of one a channel.
         orthonormal, triangle = np.linalg.qr(basis)
         solved = [nnls(triangle, row)[0] for row in rows @ orthonormal]
         return np.asarray(solved, "float32").reshape(*activations.shape[:-1], len(self))
+
+
+def _as_importances(importances):
+    try:
+        values = np.array(importances, "float32")
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f'"importances" must be a list of numbers, one for each concept. Received: {error}.'
+        ) from error
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise ValueError(
+            f'"importances" must be a list of finite numbers, one for each concept. Received: {importances!r}.'
+        )
+    return values
 
 
 def _frozen(value):

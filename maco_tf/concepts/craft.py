@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.concepts.bank import ConceptBank
+from maco_tf.concepts.patches import count_patches
 from maco_tf.models.activations import LOGITS, Activations
 from maco_tf.models.continuation import logits_behind
 from maco_tf.models.feature_maps import last_feature_maps
-from maco_tf.models.images import as_images, fit_images
+from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.logit import Logit
 
 # xplique's patches have 64 of 224 pixels.
@@ -34,7 +35,7 @@ def craft(
         class_id: the class: its number, or its ImageNet label.
         layer: name, path or index of a layer with maps (batch, height, width, channels) without negative values, as
             behind a ReLU, that all of the prediction depends on; `None` takes the last layer with such maps.
-        size: number of concepts in the bank.
+        size: number of concepts in the bank, at most that of patches.
         patch_size: side of a patch, pixels of the model's input; `None` is 64 of 224.
         preprocessing: see `MacoVisualizer`.
         input_shape: see `MacoVisualizer`.
@@ -52,7 +53,9 @@ def craft(
     crafter = _crafter()
     activations = Activations(model, preprocessing, input_shape)
     class_index = _class_index(activations, class_id)
-    images = fit_images(as_images("images", images), activations.input_shape[:2])
+    images = as_images("images", images)
+    check_channels("images", images, activations.input_shape[-1])
+    images = fit_images(images, activations.input_shape[:2])
     patch_size = default_patch_size(images) if patch_size is None else patch_size
     for name, value, least, most in (
         ("size", size, 1, 10_000),
@@ -61,6 +64,13 @@ def craft(
     ):
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or not least <= value <= most:
             raise ValueError(f'"{name}" must be an integer from {least} to {most}. Received: {value!r}.')
+    patches = count_patches(images, patch_size)
+    if size > patches:
+        # Each would be a patch by itself, and the Sobol indices take memory as the square of the size.
+        raise ValueError(
+            f'"size" must not exceed the number of patches, {patches}, which are factorised. Received: {size}. Give '
+            "more images, or a smaller patch_size."
+        )
     layer = _checked_layer(activations, images, layer)
     extractor = crafter(
         _Part(lambda batch: activations(batch, [layer])[layer]),
@@ -74,13 +84,13 @@ def craft(
         warnings.filterwarnings("ignore", message="Maximum number of iterations")
         try:
             _, _, directions = extractor.fit(images, class_index)
+            importances = np.nan_to_num(extractor.estimate_importance())
         except (AssertionError, ValueError) as error:
             raise ValueError(
                 f'"images" must activate the layer {layer!r}, and their patches leave none of its values negative. '
                 f"Received: images of which xplique says: {error}"
             ) from error
-        used = np.abs(directions).sum(axis=1) > 0
-        importances = np.nan_to_num(extractor.estimate_importance())
+    used = np.abs(directions).sum(axis=1) > 0
     if not used.any():
         raise ValueError('"images" must activate the layer. Received: images on which it is zero everywhere.')
     return ConceptBank(directions[used], layer, importances[used])

@@ -7,7 +7,8 @@ from maco_tf.concepts.concept import Concept
 from maco_tf.concepts.craft import craft, default_patch_size
 from maco_tf.concepts.explanation import ConceptExplanation
 from maco_tf.concepts.patches import extract_patches
-from maco_tf.models.images import as_images, fit_images
+from maco_tf.models.images import as_images, check_channels, fit_images
+from maco_tf.objectives.direction import check_cosine_power
 from maco_tf.transforms.sizes import check_integer
 from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.top_activating import top_activating
@@ -63,7 +64,9 @@ def explain_concepts(
     visualizer = MacoVisualizer(model, preprocessing=preprocessing, input_shape=input_shape, **settings)
     visualizer.check(objective)
     check_integer("patches", patches, 1)
-    images = fit_images(as_images("images", images), visualizer.activations.input_shape[:2])
+    images = as_images("images", images)
+    check_channels("images", images, visualizer.activations.input_shape[-1])
+    images = fit_images(images, visualizer.activations.input_shape[:2])
     pieces = extract_patches(images, default_patch_size(images) if patch_size is None else patch_size)
     # Before the minutes that the images take, so that what is wrong shows at once.
     found = top_activating(
@@ -127,6 +130,7 @@ def explain_class(
         check_integer(name, value, 1)
     if concepts > check_integer("size", size, 1):
         raise ValueError(f'"concepts" must not exceed "size", {size}. Received: {concepts}.')
+    check_cosine_power(cosine_power)
     bank = craft(model, images, class_id, layer=layer, size=size, seed=seed or 0, **model_settings)
     named = ConceptBank(
         bank.directions,

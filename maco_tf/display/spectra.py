@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maco_tf.display.comparison import write_figure
+from maco_tf.display.grid import write_figure
 
 # What 8-bit rounding adds to a spectrum; there is nothing to see below it.
 _FLOOR = (1 / 255) ** 2 / 12

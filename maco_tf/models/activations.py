@@ -87,9 +87,11 @@ class Activations:
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
 
     def _as_input(self, images):
-        """A functional model that was declared with a dictionary of one input takes one."""
+        """A functional model that was declared with a dictionary or list of one input takes one."""
         declared = getattr(self.model, "_inputs_struct", None)
-        return {next(iter(declared)): images} if isinstance(declared, dict) else images
+        if isinstance(declared, dict):
+            return {next(iter(declared)): images}
+        return [images] if isinstance(declared, list) else images
 
     def _preprocessed(self, images):
         try:

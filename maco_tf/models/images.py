@@ -26,9 +26,10 @@ def as_images(name, images):
         raise ValueError(f'"{name}" must be an array of images of one size. Received: {error}.') from error
     images = images[None] if images.ndim == 3 else images
     if images.ndim != 4 or not images.size:
+        hint = " Grey images need an axis of one channel: images[..., None]." if images.ndim == 2 else ""
         raise ValueError(
-            f'"{name}" must have the shape (batch, height, width, channels). Received: {images.shape}. Grey images '
-            "need an axis of one channel: images[..., None]."
+            f'"{name}" must have the shape (batch, height, width, channels), of at least one image. Received: '
+            f"{images.shape}.{hint}"
         )
     largest = 255.0 if whole else 1.0
     low, high = images.min(), images.max()
@@ -39,6 +40,25 @@ def as_images(name, images):
             f"values from {low:g} to {high:g}."
         )
     return np.clip(images / largest, 0.0, 1.0)
+
+
+def check_channels(name, images, channels):
+    """Refuse images that a model cannot take.
+
+    Args:
+        name: the argument's name, for the error.
+        images: array (batch, height, width, channels).
+        channels: of the model's input.
+
+    Raises:
+        ValueError: they have another number of channels.
+    """
+    if images.shape[-1] != channels:
+        hint = " Leave the alpha channel out: images[..., :3]." if images.shape[-1] == 4 and channels == 3 else ""
+        hint = " Repeat the grey one: np.repeat(images, 3, axis=-1)." if images.shape[-1] == 1 else hint
+        raise ValueError(
+            f'"{name}" must have the {channels} channel(s) of the model\'s input. Received: {images.shape[-1]}.{hint}'
+        )
 
 
 def fit_images(images, size):

@@ -1,6 +1,7 @@
 """Finding a layer in any Keras 3 model, nested and subclassed ones included."""
 
 import difflib
+import numbers
 
 import keras
 
@@ -44,7 +45,11 @@ def find_layer(model, reference):
     Raises:
         ValueError: nothing or more than one thing has that name; the message has the nearest names.
     """
-    if isinstance(reference, int):
+    if isinstance(reference, keras.Operation):
+        raise ValueError(
+            f'"layer" must be a name, not the layer itself. Received: {reference!r}. Give its name or path.'
+        )
+    if isinstance(reference, numbers.Integral) and not isinstance(reference, bool):
         layers = model.layers
         if not -len(layers) <= reference < len(layers):
             raise ValueError(

@@ -32,7 +32,7 @@ def model_output(model, prediction, name):
         model: the `keras.Model`.
         prediction: what it returned.
         name: the output's key where the model returns a dictionary, its layer's name or its number where it returns a
-            list; `None` where there is only one.
+            list; a path of such, "a/classes", where one is nested; `None` where there is only one.
 
     Returns:
         The tensor.
@@ -46,17 +46,27 @@ def model_output(model, prediction, name):
     if name in outputs:
         return outputs[name]
     raise ValueError(
-        f'"output" must be one of {", ".join(map(repr, outputs))}: {model.name!r} has {len(outputs)} outputs. '
+        f'"output" must be one of {", ".join(map(repr, outputs))}: {model.name!r} has {len(outputs)} output(s). '
         f"Received: {name!r}. Say which is meant, as in Logit(254, output={next(iter(outputs))!r}), or name its layer."
     )
 
 
 def _by_name(model, prediction):
-    if isinstance(prediction, dict):
-        return dict(prediction)
-    if not isinstance(prediction, list | tuple):
-        return {"0": prediction}
-    names = [str(index) for index in range(len(prediction))]
-    given = getattr(model, "output_names", None) or []
-    # A functional model names its outputs by their layers; one layer may make two.
-    return dict(zip(given if len(set(given)) == len(prediction) else names, prediction))
+    """Dictionary, name -> tensor."""
+    if isinstance(prediction, list | tuple):
+        given = getattr(model, "output_names", None) or []
+        # A functional model names its outputs by their layers; one layer may make two.
+        if len(set(given)) == len(prediction):
+            prediction = dict(zip(given, prediction))
+    return dict(_leaves(prediction, "")) if isinstance(prediction, dict | list | tuple) else {"0": prediction}
+
+
+def _leaves(value, path):
+    """`(path, tensor)` of a nested structure; a list of one, as `keras.Model(x, [y])` returns, adds nothing to it."""
+    if isinstance(value, list | tuple) and len(value) == 1 and path:
+        yield from _leaves(value[0], path)
+    elif isinstance(value, dict | list | tuple):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(item, f"{path}/{key}" if path else str(key))
+    else:
+        yield path, value

@@ -1,5 +1,7 @@
 """Direction: a vector in a layer's activation space."""
 
+import numbers
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -33,8 +35,7 @@ class Direction(Term):
 
     def __init__(self, layer, vectors, *, cosine_power=2.0, tokens="patch", names=None):
         self.layer, self.tokens = layer, as_tokens(tokens)
-        if not 0 <= cosine_power < np.inf:
-            raise ValueError(f'"cosine_power" must be 0 or more. Received: {cosine_power}.')
+        check_cosine_power(cosine_power)
         batch = isinstance(vectors, list | tuple) and len(vectors) > 0 and np.ndim(vectors[0]) > 0
         try:
             vectors = np.asarray(np.stack(vectors) if batch else vectors, "float32")
@@ -89,3 +90,16 @@ class Direction(Term):
             "tokens": tokens_config(self.tokens),
             "names": self.names,
         }
+
+
+def check_cosine_power(power):
+    """Refuse what is no power of a cosine.
+
+    Args:
+        power: the argument "cosine_power".
+
+    Raises:
+        ValueError: it is not a finite number of 0 or more.
+    """
+    if isinstance(power, bool) or not isinstance(power, numbers.Real) or not 0 <= power < np.inf:
+        raise ValueError(f'"cosine_power" must be a finite number, 0 or more. Received: {power!r}.')

@@ -1,9 +1,9 @@
 """FeatureInversion: what of an image a layer keeps."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 
+from maco_tf.objectives.direction import check_cosine_power
 from maco_tf.objectives.reference import ReferenceTerm
 
 _MEASURES = ("cosine", "dot", "l2")
@@ -43,8 +43,7 @@ class FeatureInversion(ReferenceTerm):
             )
         self.measure, self.cosine_power = measure, cosine_power
         power = 2.0 if cosine_power is None else cosine_power
-        if not 0 <= power < np.inf:
-            raise ValueError(f'"cosine_power" must be 0 or more. Received: {cosine_power!r}.')
+        check_cosine_power(power)
         super().__init__(layer, images, {"power": power} if measure == "dot" else None, names)
 
     def structure(self):

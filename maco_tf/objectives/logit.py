@@ -17,8 +17,10 @@ class Logit(Term):
         classes: a class number; for an ImageNet classifier also its label, "pug" or "tarantula"; or a list of such:
             a batch of objectives.
         output: which output is meant where a model has several: its key in the dictionary that the model returns, or
-            in a list the name of its layer (its number, as text, in a subclassed model).
-        names: list of names for the results; by default the numbers, or the labels where labels were given.
+            in a list the name of its layer (its number, as text, in a subclassed model); "a/classes" is one inside
+            another.
+        names: list of names for the results; by default the numbers, or the labels where labels were given, and the
+            output.
 
     Raises:
         ValueError: no class has that label, or more than one.
@@ -36,7 +38,8 @@ class Logit(Term):
             isinstance(classes, list | tuple) and any(isinstance(value, str) for value in classes)
         )
         if names is None:
-            names = [label(index) if labelled else f"logit {index}" for index in indices]
+            of = "" if output is None else f" of {output}"
+            names = [f"{label(index) if labelled else f'logit {index}'}{of}" for index in indices]
         self._labelled = labelled
         super().__init__({"index": indices}, names)
 

@@ -3,6 +3,7 @@
 import abc
 import copy
 import numbers
+import reprlib
 
 import numpy as np
 
@@ -141,6 +142,8 @@ class Term(Objective):
 
     def __init__(self, parameters, names):
         self.parameters = {name: _frozen(value) for name, value in parameters.items()}
+        if not np.iterable(names):
+            raise ValueError(f'"names" must be a list of names. Received: {names!r}.')
         self._names = [names] if isinstance(names, str) else [str(name) for name in names]
         lengths = {len(value) for value in self.parameters.values()} | {len(self._names)}
         if len(lengths) != 1 or 0 in lengths:
@@ -196,6 +199,22 @@ class Term(Objective):
         Returns:
             Float32 tensor (views,).
         """
+
+
+def check_objective_type(objective):
+    """Refuse what is no objective.
+
+    Args:
+        objective: the argument "objective".
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not isinstance(objective, Objective):
+        raise ValueError(
+            f'"objective" must be a maco_tf objective, such as Logit(254). Received: {reprlib.repr(objective)}. '
+            "Objectives of xplique are taken over by Objective.from_xplique."
+        )
 
 
 def _factor(factor):

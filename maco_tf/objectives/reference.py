@@ -4,7 +4,7 @@ import abc
 
 import numpy as np
 
-from maco_tf.models.images import as_images, fit_images
+from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.objective import Term
 
 
@@ -34,9 +34,5 @@ class ReferenceTerm(Term, abc.ABC):
 
     def fitted(self, image_shape):
         images = self.parameters["image"]
-        if images.shape[-1] != image_shape[-1]:
-            raise ValueError(
-                f'"images" must have the {image_shape[-1]} channel(s) of the model\'s input. Received: '
-                f"{images.shape[-1]}."
-            )
+        check_channels("images", images, image_shape[-1])
         return self._with_parameters({**self.parameters, "image": fit_images(images, image_shape[:2])})

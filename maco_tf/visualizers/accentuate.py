@@ -4,8 +4,10 @@ import numbers
 
 import numpy as np
 
-from maco_tf.models.images import as_images, fit_images
+from maco_tf.models.activations import Activations
+from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.feature_inversion import FeatureInversion
+from maco_tf.objectives.objective import check_objective_type
 from maco_tf.spectrum.estimate import estimate_magnitude
 from maco_tf.visualizers.maco import MacoVisualizer
 
@@ -37,13 +39,21 @@ def accentuate(
         An `Explanation`.
 
     Raises:
-        ValueError: more than one image, or what `MacoVisualizer` and its `explain` refuse.
+        ValueError: more than one image, one of fewer than 8 x 8 pixels or of one colour, or what `MacoVisualizer` and
+            its `explain` refuse.
 
     Source: Hamblin et al., 2024 (arXiv:2402.10039).
     """
+    check_objective_type(objective)
     image = as_images("image", image)
     if len(image) != 1:
         raise ValueError(f'"image" must be one image, whose magnitude is kept. Received: {len(image)}.')
+    spread = np.ptp(image, axis=(1, 2)).max()
+    if min(image.shape[1:3]) < 8 or spread == 0:
+        raise ValueError(
+            '"image" must have at least 8 x 8 pixels, not all alike: it is its spectrum that is changed. Received: '
+            f"shape {image.shape[1:]}, values that differ by at most {spread:g}."
+        )
     if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 <= weight < np.inf:
         raise ValueError(f'"weight" must be a finite number, 0 or more. Received: {weight!r}.')
     given = {"magnitude", "mean_level"} & set(settings)
@@ -55,6 +65,7 @@ def accentuate(
         learning_rate = 0.05
     settings = {**settings, "learning_rate": learning_rate, "mean_level": 1.0}
     # The magnitude is taken at the size that the visualizer decides on: interpolated, it would not be the image's.
+    check_channels("image", image, Activations(model, input_shape=settings.get("input_shape")).input_shape[-1])
     size = MacoVisualizer(model, magnitude=estimate_magnitude(image, verbose=0), **settings).image_size
     image = fit_images(image, size)
     visualizer = MacoVisualizer(model, magnitude=estimate_magnitude(image, verbose=0), **settings)

@@ -6,11 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.models.activations import IMAGE, Activations
-from maco_tf.models.images import as_images, fit_images
+from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.joint import JointTerm
-from maco_tf.objectives.objective import Objective
+from maco_tf.objectives.objective import check_objective_type
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images
 from maco_tf.transforms.sizes import check_integer
+from maco_tf.visualizers.explanation import Explanation
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,10 +42,15 @@ class TopImages:
             A `matplotlib.figure.Figure`.
 
         Raises:
-            ValueError: the explanation has another length.
+            ValueError: it is none, or has another length.
         """
         from maco_tf.display.beside import beside
 
+        if not isinstance(explanation, Explanation):
+            raise ValueError(
+                '"explanation" must be what a visualizer\'s explain(objective) returns. Received: '
+                f"{type(explanation).__name__}."
+            )
         if len(explanation) != len(self.images):
             raise ValueError(
                 f'"explanation" must have {len(self.images)} image(s), one for each objective. Received: '
@@ -89,6 +95,8 @@ def top_activating(model, objective, images, count=9, *, preprocessing=None, inp
     """
     check_integer("count", count, 1)
     check_integer("batch_size", batch_size, 1)
+    # Before the images, which may be given in its place.
+    check_objective_type(objective)
     images = as_images("images", images)
     if len(images) < count:
         raise ValueError(f'"count" must not exceed the number of images, {len(images)}. Received: {count}.')
@@ -113,8 +121,7 @@ def score_natural_images(activations, objective, images, batch_size=32):
     Raises:
         ValueError: see `top_activating`.
     """
-    if not isinstance(objective, Objective):
-        raise ValueError(f'"objective" must be a maco_tf objective, such as Logit(254). Received: {objective!r}.')
+    check_objective_type(objective)
     terms = [term for _, term in objective.terms]
     layers = [term.layer for term in terms]
     if any(isinstance(term, JointTerm) for term in terms):
@@ -124,6 +131,7 @@ def score_natural_images(activations, objective, images, batch_size=32):
         )
     check_objective(objective, activations.shapes(layers))
     weights, parameters = objective_tensors(objective.fitted(activations.input_shape))
+    check_channels("images", images, activations.input_shape[-1])
     images = fit_images(images, activations.input_shape[:2])
     number = min(batch_size, len(images))
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from maco_tf.models.activations import Activations
 from maco_tf.models.images import as_images, fit_images
-from maco_tf.objectives.objective import Objective
+from maco_tf.objectives.objective import check_objective_type
 from maco_tf.optimization.loop import Run, optimize
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
@@ -114,11 +114,7 @@ class Visualizer(abc.ABC):
         Raises:
             ValueError: it is none, or names a layer or a unit that the model does not have.
         """
-        if not isinstance(objective, Objective):
-            raise ValueError(
-                f'"objective" must be a maco_tf objective, such as Logit(254). Received: {objective!r}. '
-                "Objectives of xplique are taken over by Objective.from_xplique."
-            )
+        check_objective_type(objective)
         check_objective(objective, self.activations.shapes([term.layer for _, term in objective.terms]))
         objective.fitted(self._image_shape)
 

@@ -49,7 +49,12 @@ def test_coefficients_against_a_slow_search(rng):
         ({"directions": [[1.0, np.nan]]}, r"rows \[0\]"),
         ({"directions": [["a"]]}, '"directions" must be an array'),
         ({"importances": [1.0]}, '"importances"'),
+        ({"importances": [1.0, np.nan]}, '"importances" must be a list of finite'),
+        ({"importances": np.ones((2, 2))}, '"importances" must be a list of finite'),
+        ({"importances": 1.0}, '"importances" must be a list of finite'),
+        ({"importances": "ab"}, '"importances" must be a list of numbers'),
         ({"names": ["one"]}, '"names"'),
+        ({"layer": None}, '"layer" must be the name'),
     ],
 )
 def test_what_is_no_bank(arguments, message):
@@ -57,6 +62,8 @@ def test_what_is_no_bank(arguments, message):
         ConceptBank(**{"directions": np.eye(2), "layer": "conv", **arguments})
     with pytest.raises(ValueError, match="2 channels"):
         ConceptBank(np.eye(2), "conv").coefficients(np.ones((4, 3)))
+    with pytest.raises(ValueError, match='"activations" must be finite'):
+        ConceptBank(np.eye(2), "conv").coefficients([1.0, np.nan])
 
 
 def test_a_concept_is_a_direction_in_the_same_algebra(rng):

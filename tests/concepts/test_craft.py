@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from maco_tf import Concept, ConceptBank, Logit, craft, explain_class, explain_concepts
-from maco_tf.concepts.patches import extract_patches
+from maco_tf.concepts.patches import count_patches, extract_patches
 from maco_tf.models import Activations
 from maco_tf.visualizers.top_activating import score_natural_images
 
@@ -88,6 +88,8 @@ def test_patches_by_hand():
     image = np.arange(36, dtype="float32").reshape(1, 6, 6, 1)
     patches = extract_patches(image, 3)  # A stride of 2: at 0 and 2, and none across the border.
     assert patches.shape == (4, 3, 3, 1)
+    assert count_patches(image, 3) == 4
+    assert count_patches(np.zeros((5, 32, 20, 1)), 8) == len(extract_patches(np.zeros((5, 32, 20, 1)), 8))
     np.testing.assert_array_equal(patches[3, ..., 0], image[0, 2:5, 2:5, 0])
     with pytest.raises(ValueError, match='"patch_size"'):
         extract_patches(image, 7)
@@ -101,6 +103,8 @@ def test_patches_by_hand():
         ({"layer": "head"}, "must have maps"),
         ({"layer": "mops"}, "Did you mean maps"),
         ({"size": 0}, '"size"'),
+        ({"size": 101}, '"size" must not exceed the number of patches, 100'),
+        ({"images": np.ones((2, 32, 32, 4))}, r'"images" must have the 3 channel.* alpha'),
         ({"seed": -1}, '"seed"'),
         ({"patch_size": 33}, '"patch_size"'),
         ({"patch_size": 0}, '"patch_size"'),
@@ -134,5 +138,12 @@ def test_wrong_banks_and_counts(images):
     for wrong, count, message in ((bank, 4, '"concepts"'), (bank, [3], '"concepts"'), (Logit(1), 1, '"bank"')):
         with pytest.raises(ValueError, match=message):
             explain_concepts(build_colour_model(), wrong, images, count, patch_size=8)
+    for size in (0, -3, 8.5, "8"):
+        with pytest.raises(ValueError, match='"patch_size" must be an integer'):
+            explain_concepts(build_colour_model(), bank, images, 1, patch_size=size)
+    with pytest.raises(ValueError, match=r'"images" must have the 3 channel.* np.repeat'):
+        explain_concepts(build_colour_model(), bank, images[..., :1], 1, patch_size=8)
+    with pytest.raises(ValueError, match='"cosine_power" must be'):
+        explain_class(build_colour_model(), images, 0, 2, size=2, cosine_power="strong")
     with pytest.raises(ValueError, match="Did you mean maps"):
         explain_concepts(build_colour_model(), ConceptBank(np.eye(3), "mops"), images, 1, patch_size=8)

@@ -97,10 +97,14 @@ def altered(**changes):
         ({"cls": None}, "'cls' is missing"),
         ({"head/kernel": None}, "'head/kernel' is missing"),
         ({"Transformer/encoderblock_1/LayerNorm_1/bias": None}, "LayerNorm_1/bias' is missing"),
-        ({"pos_embedding": np.zeros((1, 10, 6))}, "no square grid"),
+        ({"pos_embedding": np.zeros((1, 11, 6))}, "no square grid"),
         ({"head/kernel": np.zeros((7, 5))}, "do not fit"),
         ({"embedding/kernel": np.zeros((6, 6, 6))}, "do not fit"),
         ({"pos_embedding": np.zeros((1, 9, 6), int)}, "'pos_embedding' is missing"),
+        ({"pos_embedding": None}, "'pos_embedding' is missing"),
+        ({"pre_logits/kernel": np.zeros((6, 6)), "pre_logits/bias": np.zeros(6)}, "no place for pre_logits/bias, pre_"),
+        ({"MAPHead_0/probe": np.zeros((1, 1, 6)), "cls": None}, "'cls' is missing"),
+        ({"head/kernel": None, "head/bias": None}, "'head/bias' is missing"),
     ],
 )
 def test_checkpoints_of_something_else_are_refused(changes, message, tmp_path):
@@ -108,6 +112,42 @@ def test_checkpoints_of_something_else_are_refused(changes, message, tmp_path):
     np.savez(path, **altered(**changes))
     with pytest.raises(zoo.WeightFileError, match=message):
         zoo.flexivit(path, 6, image_size=24)
+
+
+def older(numbering="modules", positions="Transformer/posembed_input/pos_embedding"):
+    """The checkpoint as it was written before 2022: other names, and a position for the class token."""
+    weights = {name.removeprefix("params/"): array for name, array in np.load(CHECKPOINT).items()}
+    own = np.full((1, 1, weights["cls"].shape[-1]), 0.25, "float32")
+    weights["cls"] = weights["cls"] - own
+    weights[positions] = np.concatenate([own, weights.pop("pos_embedding")], axis=1)
+    if numbering == "modules":
+        new_to_old = {"LayerNorm_1": "LayerNorm_2", "MlpBlock_0": "MlpBlock_3"}
+        new_to_old["MultiHeadDotProductAttention_0"] = "MultiHeadDotProductAttention_1"
+        weights = {"/".join(new_to_old.get(part, part) for part in name.split("/")): a for name, a in weights.items()}
+    return weights
+
+
+@pytest.mark.parametrize("prefix", ["opt/target/", ""])
+@pytest.mark.parametrize(
+    "layout", [{}, {"numbering": "kinds", "positions": "Transformer/pos_embedding"}], ids=["augreg", "early big_vision"]
+)
+def test_older_checkpoints_compute_the_same(prefix, layout, tmp_path, rng):
+    path = tmp_path / "old.npz"
+    weights = {f"{prefix}{name}": array for name, array in older(**layout).items()}
+    # What a training loop keeps beside its parameters.
+    beside = {"opt/state/step": np.array(7), "opt/state/param_states/cls/grad_ema": np.ones(3)} if prefix else {}
+    np.savez(path, **weights, **beside)
+    image = rng.uniform(size=(2, 24, 24, 3)).astype("float32")
+    found, expected = (zoo.flexivit(file, 8, image_size=24)(image) for file in (path, CHECKPOINT))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_heads_of_any_size(tmp_path):
+    """ImageNet-21k's checkpoints have 21,843 classes."""
+    path, bias = tmp_path / "large.npz", np.linspace(-1, 1, 21843, dtype="float32")
+    np.savez(path, **altered(**{"head/kernel": np.zeros((6, 21843), "float32"), "head/bias": bias}))
+    model = zoo.flexivit(path, 12, image_size=24)
+    np.testing.assert_allclose(model(np.zeros((1, 24, 24, 3)))[0], tf.nn.softmax(bias), rtol=1e-4)
 
 
 def test_broken_files_are_refused(tmp_path):

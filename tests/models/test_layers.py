@@ -33,6 +33,10 @@ def test_errors_name_the_remedy(nested):
         find_layer(nested, "clasifier")
     with pytest.raises(ValueError, match="index into the"):
         find_layer(nested, 99)
+    with pytest.raises(ValueError, match=r"not the layer itself\. .* Give its name"):
+        find_layer(nested, nested.layers[0])
+    with pytest.raises(ValueError, match="Received: True"):
+        find_layer(nested, True)
 
 
 def test_siblings_of_one_name_are_told_apart():

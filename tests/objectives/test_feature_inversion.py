@@ -133,7 +133,9 @@ def test_it_is_an_objective_like_the_others(rng):
         ({"measure": "l1"}, '"measure" must be one of'),
         ({"cosine_power": 1.0}, '"cosine_power" belongs'),
         ({"measure": "dot", "cosine_power": -1.0}, '"cosine_power" must be'),
+        ({"measure": "dot", "cosine_power": "2"}, '"cosine_power" must be'),
         ({"names": ["a", "b"]}, '"names"'),
+        ({"names": 3}, '"names" must be a list'),
     ],
 )
 def test_bad_arguments(arguments, message):

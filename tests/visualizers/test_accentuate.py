@@ -47,6 +47,10 @@ def test_without_steps_worth_mentioning_it_is_the_image(photograph):
     ("arguments", "message"),
     [
         ({"image": np.zeros((2, 8, 8, 3))}, '"image" must be one image'),
+        ({"image": np.full((32, 32, 3), (0.1, 0.5, 0.2))}, "not all alike"),
+        ({"image": np.eye(4)[..., None] * np.ones(3)}, "at least 8 x 8"),
+        ({"image": np.linspace(0, 1, 256).reshape(16, 16, 1)}, r'"image" must have the 3 channel'),
+        ({"objective": "pug"}, '"objective" must be a maco_tf objective'),
         ({"weight": -1.0}, '"weight"'),
         ({"weight": True}, '"weight"'),
         ({"mean_level": 0.0}, "mean_level"),
@@ -54,6 +58,6 @@ def test_without_steps_worth_mentioning_it_is_the_image(photograph):
     ],
 )
 def test_wrong_arguments(photograph, arguments, message):
-    given = {**SETTINGS, "image": photograph, **arguments}
+    given = {**SETTINGS, "image": photograph, "objective": Logit(0), **arguments}
     with pytest.raises(ValueError, match=message):
-        accentuate(build_tiny_model(), given.pop("image"), Logit(0), **given)
+        accentuate(build_tiny_model(), given.pop("image"), given.pop("objective"), **given)

@@ -77,6 +77,8 @@ def test_the_figure_has_each_visualisation_above_its_images(images):
     np.testing.assert_allclose(pictures[2][:16, :16], top.images[0, 0], atol=1e-6)
     with pytest.raises(ValueError, match='"explanation" must have 2'):
         top.figure(explanation[0])
+    with pytest.raises(ValueError, match='"explanation" must be what'):
+        top.figure(explanation.images)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,8 @@ def test_the_figure_has_each_visualisation_above_its_images(images):
         ({"count": 0}, '"count" must be an integer'),
         ({"batch_size": 0}, '"batch_size"'),
         ({"images": np.zeros((4, 4))}, '"images"'),
+        ({"images": np.zeros((4, 16, 16, 4))}, r'"images" must have the 3 channel.* alpha'),
+        ({"objective": np.zeros((500, 16, 16, 3)), "images": Logit(0)}, r'"objective" must be .{,200}$'),
         ({"objective": Channel("conv", 9)}, "must lie in 0..3"),
         ({"objective": Channel("conv", 0) + Diversity("conv", 2)}, "each image by itself"),
         ({"objective": FeatureInversion("conv", np.zeros((4, 4, 1)))}, r"3 channel\(s\)"),

@@ -15,7 +15,8 @@ from keras import layers
 from maco_tf.models.zoo.vision_transformer import VisionTransformer
 from maco_tf.models.zoo.weight_files import WeightFileError, read_npz
 
-_PREFIX = "params/"
+# Where a file keeps the parameters: big_vision's training loop now, before 2022, and the parameters alone.
+_PREFIXES = ("params/", "opt/target/", "")
 _BLOCK = "Transformer/encoderblock_{}"
 _ATTENTION = "MultiHeadDotProductAttention_0"
 _MLP = "MlpBlock_0"
@@ -25,7 +26,8 @@ def flexivit(path, patch_size=16, *, image_size=240):
     """A trained FlexiViT at one of its patch sizes.
 
     Args:
-        path: a checkpoint of big_vision's with a class token, `.npz`: FlexiViT, or a plain ViT of the same repository.
+        path: a checkpoint of big_vision's with a class token, `.npz`: FlexiViT, or a plain ViT of the same repository
+            or of its predecessor ("AugReg"), whose older names are understood; of any number of classes.
         patch_size: side of a patch, pixels; the published networks were trained from 8 to 48. Smaller ones see more
             and cost more: there are `(image_size / patch_size)**2` patches.
         image_size: side of the input, pixels, a multiple of `patch_size`; the published ones were trained at 240.
@@ -37,7 +39,7 @@ def flexivit(path, patch_size=16, *, image_size=240):
 
     Raises:
         ValueError: a size is not a whole number of at least 1, or they do not go into each other.
-        WeightFileError: the file is no such checkpoint; the message says what is missing.
+        WeightFileError: the file is no such checkpoint; the message says what is missing, or what has no place in one.
     """
     for name, value in (("patch_size", patch_size), ("image_size", image_size)):
         if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < 1:
@@ -48,8 +50,9 @@ def flexivit(path, patch_size=16, *, image_size=240):
             f'"image_size" must be a multiple of "patch_size". Received: {image_size} and {patch_size}, which leaves '
             f"{image_size % patch_size} pixels of no patch. Take image_size={near}."
         )
-    state = {name.removeprefix(_PREFIX): array for name, array in read_npz(path).items()}
+    state = _parameters(read_npz(path))
     try:
+        state = _renamed(state)
         model = _build(state, int(patch_size), int(image_size))
         _assign(model, state, int(patch_size), int(image_size) // int(patch_size))
     except KeyError as error:
@@ -59,6 +62,13 @@ def flexivit(path, patch_size=16, *, image_size=240):
         ) from error
     except (ValueError, IndexError) as error:
         raise WeightFileError(f"{path}: the arrays' shapes do not fit a FlexiViT's: {error}") from error
+    left = sorted(set(state) - _names(state))
+    if left:
+        # Such as a layer in front of the head, without which the classes would be others.
+        raise WeightFileError(
+            f"{path}: no checkpoint of a FlexiViT with a class token, which has no place for {', '.join(left[:3])}"
+            f"{' ...' if left[3:] else ''}."
+        )
     return model
 
 
@@ -111,12 +121,51 @@ def _resizing(old, new, antialias):
     return tf.image.resize(identity, (new, old), "bilinear", antialias=antialias).numpy()[..., 0].astype("float64")
 
 
+def _parameters(arrays):
+    """The parameters alone: what lies beside them, such as an optimizer's state, is left out."""
+    prefix = next((prefix for prefix in _PREFIXES if f"{prefix}embedding/kernel" in arrays), "")
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _renamed(state):
+    """Parameters with the names and the shapes that big_vision's `vit.fix_old_checkpoints` brings older ones to."""
+    state = dict(state)
+    for old in ("Transformer/posembed_input/pos_embedding", "Transformer/pos_embedding"):
+        if old in state:
+            state["pos_embedding"] = state.pop(old)
+    positions = state["pos_embedding"]
+    patches = positions.shape[1] - 1 if positions.ndim == 3 else 0
+    if patches > 0 and math.isqrt(patches) ** 2 == patches:
+        # The class token's own position is one more vector that is always added to it.
+        state["cls"], state["pos_embedding"] = state["cls"] + positions[:, :1], positions[:, 1:]
+    # A block's modules were numbered in a row, whatever their kind.
+    numbering = {"MultiHeadDotProductAttention_1": _ATTENTION, "LayerNorm_2": "LayerNorm_1", "MlpBlock_3": _MLP}
+    return {"/".join(numbering.get(part, part) for part in name.split("/")): array for name, array in state.items()}
+
+
+def _names(state):
+    """Every name that a checkpoint of this depth has."""
+    parts = [f"{_ATTENTION}/{part}" for part in ("query", "key", "value", "out")]
+    parts += [f"{_MLP}/Dense_0", f"{_MLP}/Dense_1"]
+    names = {"cls", "pos_embedding"}
+    names |= {f"{name}/{kind}" for name in ("embedding", "head") for kind in ("kernel", "bias")}
+    norms = ["Transformer/encoder_norm"]
+    for block in map(_BLOCK.format, range(_depth(state))):
+        names |= {f"{block}/{part}/{kind}" for part in parts for kind in ("kernel", "bias")}
+        norms += [f"{block}/LayerNorm_0", f"{block}/LayerNorm_1"]
+    return names | {f"{norm}/{kind}" for norm in norms for kind in ("scale", "bias")}
+
+
+def _depth(state):
+    return sum(name.startswith("Transformer/") and name.endswith(f"{_ATTENTION}/query/kernel") for name in state)
+
+
 def _build(state, patch_size, image_size):
     kernel = state[f"{_BLOCK.format(0)}/{_ATTENTION}/query/kernel"]
     width, heads, _ = kernel.shape
     encoder = VisionTransformer(
         width=width,
-        depth=sum(name.endswith(f"{_ATTENTION}/query/kernel") for name in state),
+        depth=_depth(state),
         heads=heads,
         hidden=state[f"{_BLOCK.format(0)}/{_MLP}/Dense_0/bias"].size,
         patch_size=patch_size,
