@@ -7,9 +7,10 @@ import tensorflow as tf
 
 from maco_tf.models.activations import IMAGE
 from maco_tf.models.redirected_relu import redirected_relus
+from maco_tf.optimization.parts import plan_parts
 from maco_tf.optimization.scoring import reference_activations, score_images
 from maco_tf.optimization.state import State, initial_state
-from maco_tf.transforms.transform import Transform, apply_transforms
+from maco_tf.optimization.views import Views
 
 
 class CompiledSteps:
@@ -28,14 +29,32 @@ class CompiledSteps:
         steps: length of the run.
         relu_warmup: number of first steps in which gradients pass through ReLUs that are off.
         jit_compile: whether XLA compiles the function.
+        max_batch_size: most views that the model sees at once; a step's others follow, and the gradients add up.
+        strategy: a `tf.distribute.Strategy` whose replicas share the views, or `None`.
+
+    Raises:
+        ValueError: the views cannot be cut that way.
     """
 
     def __init__(
-        self, activations, parametrization, transforms, optimizer, terms, steps, *, relu_warmup=0, jit_compile=False
+        self,
+        activations,
+        parametrization,
+        transforms,
+        optimizer,
+        terms,
+        steps,
+        *,
+        relu_warmup=0,
+        jit_compile=False,
+        max_batch_size=None,
+        strategy=None,
     ):
         self._activations, self._parametrization, self._terms = activations, parametrization, terms
-        self._transforms, self._steps, self._relu_warmup = transforms, steps, relu_warmup
-        self._generators = [generator for item in transforms for generator in _seed_generators(item)]
+        self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
+        self._views = Views(transforms, activations.input_shape)
+        replicas = strategy.num_replicas_in_sync if strategy else 1
+        self._parts = plan_parts(terms, parametrization.batch_size, self._views, max_batch_size, replicas)
         self._variables = [keras.Variable(value) for value in parametrization.initialize(0)]
         self._optimizer = type(optimizer).from_config(optimizer.get_config())
         self._optimizer.build(self._variables)
@@ -60,7 +79,7 @@ class CompiledSteps:
             variable.assign(value)
         for variable, value in zip(self._optimizer.variables, self._fresh):
             variable.assign(value)
-        return initial_state(self._parametrization, len(self._generators), self._steps, seed)
+        return initial_state(self._parametrization, self._views.generators, self._steps, seed)
 
     def images(self):
         """The images as they are now: array (batch, height, width, channels), float32 in [0, 1]."""
@@ -98,34 +117,13 @@ class CompiledSteps:
 
     def _step(self, state, weights, parameters):
         values = self._values()
-        references = reference_activations(
-            self._terms, parameters, lambda images, layer: self._seen(images, layer, state)
-        )
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             image = self._parametrization.image(values)
-            views, seeds = self._views(image, state)
-            with self._relus(state):
-                activations = self._activations(views, [term.layer for term in self._terms])
-            scores = score_images(
-                self._terms,
-                {**activations, IMAGE: image},
-                weights,
-                parameters,
-                self._parametrization.batch_size,
-                references,
-            )
-            # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
-            scale = self._activations.gradient_scale
-            loss = -scale * tf.reduce_sum(scores)
-        image_gradient, *gradients = tape.gradient(loss, [image, *values])
-        if image_gradient is None:
-            raise ValueError(
-                "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
-                "and layers must not round, cast to integers or stop gradients."
-            )
-        # Halves underflow below 6e-8: the model saw its gradient times this power of two.
-        image_gradient, *gradients = (gradient / scale for gradient in (image_gradient, *gradients))
+        draws, seeds = self._views.draw(self._parametrization.batch_size, state.seeds, state.step, self._steps)
+        scores, image_gradient = self._ascent(image, weights, parameters, draws, state)
+        # The optimizer descends.
+        gradients = tape.gradient(image, values, output_gradients=-image_gradient)
         self._optimizer.apply(gradients, self._variables)
         return State(
             step=state.step + 1,
@@ -134,38 +132,83 @@ class CompiledSteps:
             history=tf.tensor_scatter_nd_update(state.history, [[state.step]], scores[None]),
         )
 
-    def _seen(self, images, layer, state):
+    def _ascent(self, image, weights, parameters, draws, state):
+        """The scores (batch,) and their gradient with respect to the images, part by part."""
+        parts = self._parts
+        if parts.count == 1:
+            return self._score(image, weights, parameters, draws, state)
+
+        def add(number, scores, gradient):
+            rows = parts.images(number)
+            own_scores, own_gradient = self._score(
+                tf.gather(image, rows),
+                tf.gather(weights, rows, axis=1),
+                [{name: tf.gather(value, rows) for name, value in own.items()} for own in parameters],
+                self._views.part(draws, rows, parts.batch, parts.start(number), parts.size),
+                state,
+                number,
+            )
+            return (
+                number + 1,
+                tf.tensor_scatter_nd_add(scores, rows[:, None], own_scores / parts.columns),
+                tf.tensor_scatter_nd_add(gradient, rows[:, None], own_gradient / parts.columns),
+            )
+
+        def add_all(first, end):
+            start = (first, tf.zeros((parts.batch,)), tf.zeros(image.shape))
+            # One at a time: that is what parts are for.
+            _, scores, gradient = tf.while_loop(lambda number, *_: number < end, add, start, parallel_iterations=1)
+            return scores, gradient
+
+        return self._share(parts.count, add_all)
+
+    def _score(self, image, weights, parameters, draws, state, number=0):
+        """The scores of some images under some views, and their gradient."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            views = self._views.apply(image, draws, state.seeds, number)
+            with self._relus(state):
+                activations = self._activations(views, [term.layer for term in self._terms])
+            scores = score_images(
+                self._terms,
+                {**activations, IMAGE: image},
+                weights,
+                parameters,
+                image.shape[0],
+                reference_activations(
+                    self._terms, parameters, lambda images, layer: self._seen(images, layer, draws, state, number)
+                ),
+            )
+            # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
+            scale = self._activations.gradient_scale
+            total = scale * tf.reduce_sum(scores)
+        gradient = tape.gradient(total, image)
+        if gradient is None:
+            raise ValueError(
+                "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
+                "and layers must not round, cast to integers or stop gradients."
+            )
+        # Halves underflow below 6e-8: the model saw its gradient times this power of two.
+        return scores, gradient / scale
+
+    def _share(self, count, add_all):
+        """The sum over all parts, each replica adding up its own."""
+        if self._strategy is None:
+            return add_all(tf.constant(0), tf.constant(count))
+        own = count // self._strategy.num_replicas_in_sync
+
+        def replica():
+            first = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32) * own
+            return add_all(first, first + own)
+
+        return [self._strategy.reduce("SUM", value, axis=None) for value in self._strategy.run(replica)]
+
+    def _seen(self, images, layer, draws, state, number):
         """A layer's activations on given images, under the crops and noise that the optimised ones get in this step."""
-        views, _ = self._views(images, state)
+        views = self._views.apply(images, draws, state.seeds, number)
         return self._activations(views, [layer])[layer]
 
     def _relus(self, state):
         if not self._relu_warmup:
             return contextlib.nullcontext()
         return redirected_relus(state.step < self._relu_warmup, self._activations.model)
-
-    def _views(self, image, state):
-        """The transformed images and the random states after drawing them."""
-        states = [generator.state for generator in self._generators]
-        with keras.StatelessScope(state_mapping=list(zip(states, state.seeds))) as scope:
-            views = apply_transforms(self._transforms, image, state.step, self._steps)
-        # Keras counts in int64 on TensorFlow.
-        if views.shape[1:] != self._activations.input_shape:
-            raise ValueError(
-                f'"transforms" must bring images to the model\'s input {self._activations.input_shape}. Received: '
-                f"{tuple(views.shape[1:])} after the last. Add transforms.Resize("
-                f"{tuple(self._activations.input_shape[:2])})."
-            )
-        return views, [tf.cast(scope.get_current_value(variable), tf.uint32) for variable in states]
-
-
-def _seed_generators(transform):
-    """The random states of a transform of ours or of a Keras layer."""
-    if isinstance(transform, Transform):
-        return [transform.seed_generator]
-    if isinstance(transform, keras.Layer):
-        layers = transform._flatten_layers()
-        return [
-            value for layer in layers for value in vars(layer).values() if isinstance(value, keras.random.SeedGenerator)
-        ]
-    return []
