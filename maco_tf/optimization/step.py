@@ -8,6 +8,7 @@ import tensorflow as tf
 from maco_tf.models.activations import IMAGE
 from maco_tf.models.redirected_relu import redirected_relus
 from maco_tf.optimization.parts import plan_parts
+from maco_tf.optimization.replicas import outside_scope
 from maco_tf.optimization.scoring import reference_activations, score_images
 from maco_tf.optimization.state import State, initial_state
 from maco_tf.optimization.views import Views
@@ -55,9 +56,7 @@ class CompiledSteps:
         self._views = Views(transforms, activations.input_shape)
         replicas = strategy.num_replicas_in_sync if strategy else 1
         self._parts = plan_parts(terms, parametrization.batch_size, self._views, max_batch_size, replicas)
-        self._variables = [keras.Variable(value) for value in parametrization.initialize(0)]
-        self._optimizer = type(optimizer).from_config(optimizer.get_config())
-        self._optimizer.build(self._variables)
+        self._variables, self._optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
         self._fresh = [variable.numpy() for variable in self._optimizer.variables]
         self.traces = 0
         self._function = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
@@ -100,7 +99,7 @@ class CompiledSteps:
         arguments = (state, weights, parameters, tf.constant(count))
         if self._concrete is None:
             # Traced here and never again, whatever the values.
-            self._concrete = self._function.get_concrete_function(*arguments)
+            self._concrete = outside_scope(lambda: self._function.get_concrete_function(*arguments))
         return self._concrete(*arguments)
 
     def _values(self):
@@ -212,3 +211,11 @@ class CompiledSteps:
         if not self._relu_warmup:
             return contextlib.nullcontext()
         return redirected_relus(state.step < self._relu_warmup, self._activations.model)
+
+
+def _variables(parametrization, optimizer):
+    """The free variables, and a copy of the optimizer with its own."""
+    variables = [keras.Variable(value) for value in parametrization.initialize(0)]
+    optimizer = type(optimizer).from_config(optimizer.get_config())
+    optimizer.build(variables)
+    return variables, optimizer

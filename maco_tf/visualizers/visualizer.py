@@ -13,6 +13,7 @@ from maco_tf.models.activations import Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import Objective
 from maco_tf.optimization.loop import Run, optimize
+from maco_tf.optimization.replicas import as_strategy
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
 from maco_tf.transforms.sizes import check_integer
@@ -35,7 +36,9 @@ class Visualizer(abc.ABC):
         relu_warmup: steps at the start of a run in which the gradient passes through ReLUs that are off wherever it
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
-        jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+        jit_compile: whether XLA compiles the steps; "auto" does where one GPU is.
+        max_batch_size: most views that the model sees at once; see `MacoVisualizer`.
+        strategy: a `tf.distribute.MirroredStrategy` or `None`; see `MacoVisualizer`.
 
     Attributes:
         transforms: list of transforms between the image and the model; subclasses set it.
@@ -53,6 +56,8 @@ class Visualizer(abc.ABC):
         relu_warmup,
         steps_per_execution,
         jit_compile,
+        max_batch_size,
+        strategy,
     ):
         _check_backend()
         self.activations = Activations(model, preprocessing, input_shape)
@@ -61,12 +66,12 @@ class Visualizer(abc.ABC):
         check_integer("relu_warmup", relu_warmup, 0)
         if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
-        if jit_compile not in (True, False, "auto"):
-            raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
         self.steps, self.steps_per_execution, self.relu_warmup = int(steps), int(steps_per_execution), int(relu_warmup)
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
         self.image_size = _image_size(image_size, self.activations.input_shape)
-        self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile
+        self.max_batch_size = None if max_batch_size is None else check_integer("max_batch_size", max_batch_size, 1)
+        self.strategy = as_strategy(strategy)
+        self.jit_compile = _resolve_jit(jit_compile, self.strategy)
         self._preprocessing = preprocessing
         self._compiled = {}
 
@@ -219,6 +224,8 @@ class Visualizer(abc.ABC):
                 self.steps,
                 relu_warmup=self.relu_warmup,
                 jit_compile=self.jit_compile,
+                max_batch_size=self.max_batch_size,
+                strategy=self.strategy,
             )
         return self._compiled[key]
 
@@ -232,6 +239,17 @@ def _warn_without_gradient(transparency, names):
             "or a part of the model or of the preprocessing cannot be differentiated.",
             stacklevel=3,
         )
+
+
+def _resolve_jit(jit_compile, strategy):
+    if jit_compile not in (True, False, "auto"):
+        raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
+    if jit_compile is True and strategy:
+        raise ValueError(
+            '"jit_compile" must be False or "auto" under a strategy of several replicas: XLA compiles for one device. '
+            "Received: True."
+        )
+    return bool(tf.config.list_physical_devices("GPU")) and not strategy if jit_compile == "auto" else jit_compile
 
 
 def _check_backend():
