@@ -33,6 +33,12 @@ class CompiledSteps:
         max_batch_size: most views that the model sees at once; a step's others follow, and the gradients add up.
         strategy: a `tf.distribute.Strategy` whose replicas share the views, or `None`.
 
+    Attributes:
+        views: a `Views`, the transforms.
+        parts: a `Parts`, how a step is cut.
+        variables: list of Keras variables, what is optimised.
+        traces: how often the function was traced.
+
     Raises:
         ValueError: the views cannot be cut that way.
     """
@@ -51,13 +57,13 @@ class CompiledSteps:
         max_batch_size=None,
         strategy=None,
     ):
-        self._activations, self._parametrization, self._terms = activations, parametrization, terms
+        self.activations, self.parametrization, self.terms = activations, parametrization, terms
         self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
-        self._views = Views(transforms, activations.input_shape)
+        self.views = Views(transforms, activations.input_shape)
         replicas = strategy.num_replicas_in_sync if strategy else 1
-        self._parts = plan_parts(terms, parametrization.batch_size, self._views, max_batch_size, replicas)
-        self._variables, self._optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
-        self._fresh = [variable.numpy() for variable in self._optimizer.variables]
+        self.parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
+        self.variables, self.optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
+        self._fresh = [variable.numpy() for variable in self.optimizer.variables]
         self.traces = 0
         self._function = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
         self._concrete = None
@@ -72,17 +78,17 @@ class CompiledSteps:
         Returns:
             The first `State`.
         """
-        parametrization = self._parametrization
+        parametrization = self.parametrization
         values = parametrization.initialize(seed) if images is None else parametrization.from_images(images)
-        for variable, value in zip(self._variables, values):
+        for variable, value in zip(self.variables, values):
             variable.assign(value)
-        for variable, value in zip(self._optimizer.variables, self._fresh):
+        for variable, value in zip(self.optimizer.variables, self._fresh):
             variable.assign(value)
-        return initial_state(self._parametrization, self._views.generators, self._steps, seed)
+        return initial_state(self.parametrization, self.views.generators, self._steps, seed)
 
     def images(self):
         """The images as they are now: array (batch, height, width, channels), float32 in [0, 1]."""
-        return self._parametrization.image(self._values()).numpy()
+        return self.parametrization.image(self.values()).numpy()
 
     def __call__(self, state, weights, parameters, count):
         """Run `count` steps.
@@ -102,8 +108,9 @@ class CompiledSteps:
             self._concrete = outside_scope(lambda: self._function.get_concrete_function(*arguments))
         return self._concrete(*arguments)
 
-    def _values(self):
-        return [tf.convert_to_tensor(variable.value) for variable in self._variables]
+    def values(self):
+        """The variables as tensors."""
+        return [tf.convert_to_tensor(variable.value) for variable in self.variables]
 
     def _run_steps(self, state, weights, parameters, count):
         self.traces += 1  # Python runs this line only while tracing.
@@ -115,15 +122,15 @@ class CompiledSteps:
         return state
 
     def _step(self, state, weights, parameters):
-        values = self._values()
+        values = self.values()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
-            image = self._parametrization.image(values)
-        draws, seeds = self._views.draw(self._parametrization.batch_size, state.seeds, state.step, self._steps)
+            image = self.parametrization.image(values)
+        draws, seeds = self.views.draw(self.parametrization.batch_size, state.seeds, state.step, self._steps)
         scores, image_gradient = self._ascent(image, weights, parameters, draws, state)
         # The optimizer descends.
         gradients = tape.gradient(image, values, output_gradients=-image_gradient)
-        self._optimizer.apply(gradients, self._variables)
+        self.optimizer.apply(gradients, self.variables)
         return State(
             step=state.step + 1,
             seeds=seeds,
@@ -133,7 +140,7 @@ class CompiledSteps:
 
     def _ascent(self, image, weights, parameters, draws, state):
         """The scores (batch,) and their gradient with respect to the images, part by part."""
-        parts = self._parts
+        parts = self.parts
         if parts.count == 1:
             return self._score(image, weights, parameters, draws, state)
 
@@ -143,7 +150,7 @@ class CompiledSteps:
                 tf.gather(image, rows),
                 tf.gather(weights, rows, axis=1),
                 [{name: tf.gather(value, rows) for name, value in own.items()} for own in parameters],
-                self._views.part(draws, rows, parts.batch, parts.start(number), parts.size),
+                self.views.part(draws, rows, parts.batch, parts.start(number), parts.size),
                 state,
                 number,
             )
@@ -165,21 +172,10 @@ class CompiledSteps:
         """The scores of some images under some views, and their gradient."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            views = self._views.apply(image, draws, state.seeds, number)
-            with self._relus(state):
-                activations = self._activations(views, [term.layer for term in self._terms])
-            scores = score_images(
-                self._terms,
-                {**activations, IMAGE: image},
-                weights,
-                parameters,
-                image.shape[0],
-                reference_activations(
-                    self._terms, parameters, lambda images, layer: self._seen(images, layer, draws, state, number)
-                ),
-            )
+            views = self.views.apply(image, draws, state.seeds, number)
+            scores = self.scores(views, image, weights, parameters, draws, state, number)
             # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
-            scale = self._activations.gradient_scale
+            scale = self.activations.gradient_scale
             total = scale * tf.reduce_sum(scores)
         gradient = tape.gradient(total, image)
         if gradient is None:
@@ -189,6 +185,36 @@ class CompiledSteps:
             )
         # Halves underflow below 6e-8: the model saw its gradient times this power of two.
         return scores, gradient / scale
+
+    def scores(self, views, image, weights, parameters, draws, state, number=0):
+        """What the model makes of views.
+
+        Args:
+            views: tensor (views, ...), as `Views.apply` returns them.
+            image: tensor (batch, height, width, channels), the images they are of.
+            weights: see `objective_tensors`, for these images.
+            parameters: likewise.
+            draws: the random numbers of these views, which references are seen under too.
+            state: a `State`.
+            number: the part's.
+
+        Returns:
+            Scores, float32 tensor (batch,).
+        """
+
+        def seen(images, layer):
+            return self.activations(self.views.apply(images, draws, state.seeds, number), [layer])[layer]
+
+        with self._relus(state):
+            activations = self.activations(views, [term.layer for term in self.terms])
+        return score_images(
+            self.terms,
+            {**activations, IMAGE: image},
+            weights,
+            parameters,
+            image.shape[0],
+            reference_activations(self.terms, parameters, seen),
+        )
 
     def _share(self, count, add_all):
         """The sum over all parts, each replica adding up its own."""
@@ -202,15 +228,10 @@ class CompiledSteps:
 
         return [self._strategy.reduce("SUM", value, axis=None) for value in self._strategy.run(replica)]
 
-    def _seen(self, images, layer, draws, state, number):
-        """A layer's activations on given images, under the crops and noise that the optimised ones get in this step."""
-        views = self._views.apply(images, draws, state.seeds, number)
-        return self._activations(views, [layer])[layer]
-
     def _relus(self, state):
         if not self._relu_warmup:
             return contextlib.nullcontext()
-        return redirected_relus(state.step < self._relu_warmup, self._activations.model)
+        return redirected_relus(state.step < self._relu_warmup, self.activations.model)
 
 
 def _variables(parametrization, optimizer):
