@@ -1,6 +1,7 @@
 """The compiled optimisation."""
 
 from maco_tf.optimization.loop import Run, optimize
+from maco_tf.optimization.profile import Profile
 from maco_tf.optimization.scoring import (
     check_objective,
     objective_tensors,
@@ -12,6 +13,7 @@ from maco_tf.optimization.step import CompiledSteps
 
 __all__ = [
     "CompiledSteps",
+    "Profile",
     "Run",
     "State",
     "check_objective",

@@ -7,9 +7,11 @@ import tensorflow as tf
 
 from maco_tf.models.activations import IMAGE
 from maco_tf.models.redirected_relu import redirected_relus
+from maco_tf.optimization.parts import plan_parts
+from maco_tf.optimization.replicas import outside_scope
 from maco_tf.optimization.scoring import reference_activations, score_images
 from maco_tf.optimization.state import State, initial_state
-from maco_tf.transforms.transform import Transform, apply_transforms
+from maco_tf.optimization.views import Views
 
 
 class CompiledSteps:
@@ -28,18 +30,40 @@ class CompiledSteps:
         steps: length of the run.
         relu_warmup: number of first steps in which gradients pass through ReLUs that are off.
         jit_compile: whether XLA compiles the function.
+        max_batch_size: most views that the model sees at once; a step's others follow, and the gradients add up.
+        strategy: a `tf.distribute.Strategy` whose replicas share the views, or `None`.
+
+    Attributes:
+        views: a `Views`, the transforms.
+        parts: a `Parts`, how a step is cut.
+        variables: list of Keras variables, what is optimised.
+        traces: how often the function was traced.
+
+    Raises:
+        ValueError: the views cannot be cut that way.
     """
 
     def __init__(
-        self, activations, parametrization, transforms, optimizer, terms, steps, *, relu_warmup=0, jit_compile=False
+        self,
+        activations,
+        parametrization,
+        transforms,
+        optimizer,
+        terms,
+        steps,
+        *,
+        relu_warmup=0,
+        jit_compile=False,
+        max_batch_size=None,
+        strategy=None,
     ):
-        self._activations, self._parametrization, self._terms = activations, parametrization, terms
-        self._transforms, self._steps, self._relu_warmup = transforms, steps, relu_warmup
-        self._generators = [generator for item in transforms for generator in _seed_generators(item)]
-        self._variables = [keras.Variable(value) for value in parametrization.initialize(0)]
-        self._optimizer = type(optimizer).from_config(optimizer.get_config())
-        self._optimizer.build(self._variables)
-        self._fresh = [variable.numpy() for variable in self._optimizer.variables]
+        self.activations, self.parametrization, self.terms = activations, parametrization, terms
+        self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
+        self.views = Views(transforms, activations.input_shape)
+        replicas = strategy.num_replicas_in_sync if strategy else 1
+        self.parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
+        self.variables, self.optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
+        self._fresh = [variable.numpy() for variable in self.optimizer.variables]
         self.traces = 0
         self._function = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
         self._concrete = None
@@ -54,17 +78,17 @@ class CompiledSteps:
         Returns:
             The first `State`.
         """
-        parametrization = self._parametrization
+        parametrization = self.parametrization
         values = parametrization.initialize(seed) if images is None else parametrization.from_images(images)
-        for variable, value in zip(self._variables, values):
+        for variable, value in zip(self.variables, values):
             variable.assign(value)
-        for variable, value in zip(self._optimizer.variables, self._fresh):
+        for variable, value in zip(self.optimizer.variables, self._fresh):
             variable.assign(value)
-        return initial_state(self._parametrization, len(self._generators), self._steps, seed)
+        return initial_state(self.parametrization, self.views.generators, self._steps, seed)
 
     def images(self):
         """The images as they are now: array (batch, height, width, channels), float32 in [0, 1]."""
-        return self._parametrization.image(self._values()).numpy()
+        return self.parametrization.image(self.values()).numpy()
 
     def __call__(self, state, weights, parameters, count):
         """Run `count` steps.
@@ -81,11 +105,12 @@ class CompiledSteps:
         arguments = (state, weights, parameters, tf.constant(count))
         if self._concrete is None:
             # Traced here and never again, whatever the values.
-            self._concrete = self._function.get_concrete_function(*arguments)
+            self._concrete = outside_scope(lambda: self._function.get_concrete_function(*arguments))
         return self._concrete(*arguments)
 
-    def _values(self):
-        return [tf.convert_to_tensor(variable.value) for variable in self._variables]
+    def values(self):
+        """The variables as tensors."""
+        return [tf.convert_to_tensor(variable.value) for variable in self.variables]
 
     def _run_steps(self, state, weights, parameters, count):
         self.traces += 1  # Python runs this line only while tracing.
@@ -97,36 +122,15 @@ class CompiledSteps:
         return state
 
     def _step(self, state, weights, parameters):
-        values = self._values()
-        references = reference_activations(
-            self._terms, parameters, lambda images, layer: self._seen(images, layer, state)
-        )
+        values = self.values()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
-            image = self._parametrization.image(values)
-            views, seeds = self._views(image, state)
-            with self._relus(state):
-                activations = self._activations(views, [term.layer for term in self._terms])
-            scores = score_images(
-                self._terms,
-                {**activations, IMAGE: image},
-                weights,
-                parameters,
-                self._parametrization.batch_size,
-                references,
-            )
-            # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
-            scale = self._activations.gradient_scale
-            loss = -scale * tf.reduce_sum(scores)
-        image_gradient, *gradients = tape.gradient(loss, [image, *values])
-        if image_gradient is None:
-            raise ValueError(
-                "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
-                "and layers must not round, cast to integers or stop gradients."
-            )
-        # Halves underflow below 6e-8: the model saw its gradient times this power of two.
-        image_gradient, *gradients = (gradient / scale for gradient in (image_gradient, *gradients))
-        self._optimizer.apply(gradients, self._variables)
+            image = self.parametrization.image(values)
+        draws, seeds = self.views.draw(self.parametrization.batch_size, state.seeds, state.step, self._steps)
+        scores, image_gradient = self._ascent(image, weights, parameters, draws, state)
+        # The optimizer descends.
+        gradients = tape.gradient(image, values, output_gradients=-image_gradient)
+        self.optimizer.apply(gradients, self.variables)
         return State(
             step=state.step + 1,
             seeds=seeds,
@@ -134,38 +138,105 @@ class CompiledSteps:
             history=tf.tensor_scatter_nd_update(state.history, [[state.step]], scores[None]),
         )
 
-    def _seen(self, images, layer, state):
-        """A layer's activations on given images, under the crops and noise that the optimised ones get in this step."""
-        views, _ = self._views(images, state)
-        return self._activations(views, [layer])[layer]
+    def _ascent(self, image, weights, parameters, draws, state):
+        """The scores (batch,) and their gradient with respect to the images, part by part."""
+        parts = self.parts
+        if parts.count == 1:
+            return self._score(image, weights, parameters, draws, state)
+
+        def add(number, scores, gradient):
+            rows = parts.images(number)
+            own_scores, own_gradient = self._score(
+                tf.gather(image, rows),
+                tf.gather(weights, rows, axis=1),
+                [{name: tf.gather(value, rows) for name, value in own.items()} for own in parameters],
+                self.views.part(draws, rows, parts.batch, parts.start(number), parts.size),
+                state,
+                number,
+            )
+            return (
+                number + 1,
+                tf.tensor_scatter_nd_add(scores, rows[:, None], own_scores / parts.columns),
+                tf.tensor_scatter_nd_add(gradient, rows[:, None], own_gradient / parts.columns),
+            )
+
+        def add_all(first, end):
+            start = (first, tf.zeros((parts.batch,)), tf.zeros(image.shape))
+            # One at a time: that is what parts are for.
+            _, scores, gradient = tf.while_loop(lambda number, *_: number < end, add, start, parallel_iterations=1)
+            return scores, gradient
+
+        return self._share(parts.count, add_all)
+
+    def _score(self, image, weights, parameters, draws, state, number=0):
+        """The scores of some images under some views, and their gradient."""
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(image)
+            views = self.views.apply(image, draws, state.seeds, number)
+            scores = self.scores(views, image, weights, parameters, draws, state, number)
+            # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
+            scale = self.activations.gradient_scale
+            total = scale * tf.reduce_sum(scores)
+        gradient = tape.gradient(total, image)
+        if gradient is None:
+            raise ValueError(
+                "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
+                "and layers must not round, cast to integers or stop gradients."
+            )
+        # Halves underflow below 6e-8: the model saw its gradient times this power of two.
+        return scores, gradient / scale
+
+    def scores(self, views, image, weights, parameters, draws, state, number=0):
+        """What the model makes of views.
+
+        Args:
+            views: tensor (views, ...), as `Views.apply` returns them.
+            image: tensor (batch, height, width, channels), the images they are of.
+            weights: see `objective_tensors`, for these images.
+            parameters: likewise.
+            draws: the random numbers of these views, which references are seen under too.
+            state: a `State`.
+            number: the part's.
+
+        Returns:
+            Scores, float32 tensor (batch,).
+        """
+
+        def seen(images, layer):
+            return self.activations(self.views.apply(images, draws, state.seeds, number), [layer])[layer]
+
+        with self._relus(state):
+            activations = self.activations(views, [term.layer for term in self.terms])
+        return score_images(
+            self.terms,
+            {**activations, IMAGE: image},
+            weights,
+            parameters,
+            image.shape[0],
+            reference_activations(self.terms, parameters, seen),
+        )
+
+    def _share(self, count, add_all):
+        """The sum over all parts, each replica adding up its own."""
+        if self._strategy is None:
+            return add_all(tf.constant(0), tf.constant(count))
+        own = count // self._strategy.num_replicas_in_sync
+
+        def replica():
+            first = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32) * own
+            return add_all(first, first + own)
+
+        return [self._strategy.reduce("SUM", value, axis=None) for value in self._strategy.run(replica)]
 
     def _relus(self, state):
         if not self._relu_warmup:
             return contextlib.nullcontext()
-        return redirected_relus(state.step < self._relu_warmup, self._activations.model)
-
-    def _views(self, image, state):
-        """The transformed images and the random states after drawing them."""
-        states = [generator.state for generator in self._generators]
-        with keras.StatelessScope(state_mapping=list(zip(states, state.seeds))) as scope:
-            views = apply_transforms(self._transforms, image, state.step, self._steps)
-        # Keras counts in int64 on TensorFlow.
-        if views.shape[1:] != self._activations.input_shape:
-            raise ValueError(
-                f'"transforms" must bring images to the model\'s input {self._activations.input_shape}. Received: '
-                f"{tuple(views.shape[1:])} after the last. Add transforms.Resize("
-                f"{tuple(self._activations.input_shape[:2])})."
-            )
-        return views, [tf.cast(scope.get_current_value(variable), tf.uint32) for variable in states]
+        return redirected_relus(state.step < self._relu_warmup, self.activations.model)
 
 
-def _seed_generators(transform):
-    """The random states of a transform of ours or of a Keras layer."""
-    if isinstance(transform, Transform):
-        return [transform.seed_generator]
-    if isinstance(transform, keras.Layer):
-        layers = transform._flatten_layers()
-        return [
-            value for layer in layers for value in vars(layer).values() if isinstance(value, keras.random.SeedGenerator)
-        ]
-    return []
+def _variables(parametrization, optimizer):
+    """The free variables, and a copy of the optimizer with its own."""
+    variables = [keras.Variable(value) for value in parametrization.initialize(0)]
+    optimizer = type(optimizer).from_config(optimizer.get_config())
+    optimizer.build(variables)
+    return variables, optimizer

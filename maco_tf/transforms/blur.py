@@ -34,9 +34,11 @@ class GaussianBlur(Transform):
         if any(low < 0 for low, _ in extremes(self.sigma)):
             raise ValueError(f'"sigma" must not be negative. Received: {sigma!r}.')
 
-    def __call__(self, images, step=0, steps=1):
-        sigma = self.sigma.sample((images.shape[0], 1), self.seed_generator, step, steps)
-        rows, columns = (self._matrices(tf.maximum(sigma, _SMALLEST), side) for side in images.shape[1:3])
+    def draw(self, views, step=0, steps=1):
+        return (tf.maximum(self.sigma.sample((views, 1), self.seed_generator, step, steps), _SMALLEST),)
+
+    def apply(self, images, draws):
+        rows, columns = (self._matrices(*draws, side) for side in images.shape[1:3])
         return apply_matrices(images, rows, columns)[:, 0]
 
     def _matrices(self, sigma, side):

@@ -65,8 +65,15 @@ class RandomCrop(Transform):
         self.centre = centre if centre == "anywhere" else as_distribution("centre", centre)
         self.implementation = implementation
 
-    def __call__(self, images, step=0, steps=1):
-        centres, sides = self.sample(images.shape[0], step, steps, image_size=images.shape[1:3])
+    def draw(self, views, step=0, steps=1):
+        side = tf.clip_by_value(self.side.sample((views, 1), self.seed_generator, step, steps), _SMALLEST, 1.0)
+        whole = tf.constant([1.0] * self.whole + [0.0] * (self.count - self.whole))
+        side = tf.maximum(side, tf.tile(whole, [views // self.count])[:, None])
+        centre = Uniform(0.0, 1.0) if self.centre == "anywhere" else self.centre
+        return centre.sample((views, 2), self.seed_generator, step, steps), side
+
+    def apply(self, images, draws):
+        centres, sides = self.boxes(draws, images.shape[1:3])
         gather = self.implementation == "gather"
         if self.implementation == "auto":
             gather = not tf.config.list_logical_devices("GPU")
@@ -83,20 +90,26 @@ class RandomCrop(Transform):
             image_size: `(height, width)` of the images, pixels; `None`: of the crops' proportions.
 
         Returns:
-            `(centres, sides)`: tensors (batch * count, 2), float32, (y, x) as fractions of the image.
+            See `boxes`.
         """
-        number, seed = batch * self.count, self.seed_generator
-        side = tf.clip_by_value(self.side.sample((number, 1), seed, step, steps), _SMALLEST, 1.0)
-        whole = tf.constant([1.0] * self.whole + [0.0] * (self.count - self.whole))
-        side = tf.maximum(side, tf.tile(whole, [batch])[:, None])
+        return self.boxes(self.draw(batch * self.count, step, steps), image_size or self.size)
+
+    def boxes(self, draws, image_size):
+        """Where the crops of a step lie.
+
+        Args:
+            draws: what `draw` returns.
+            image_size: `(height, width)` of the images, pixels.
+
+        Returns:
+            `(centres, sides)`: tensors (views, 2), float32, (y, x) as fractions of the image.
+        """
+        centres, side = draws
         # Side 1 is the largest crop of the output's proportions that fits into the image.
-        ratios = [pixels / wanted for pixels, wanted in zip(image_size or self.size, self.size)]
+        ratios = [pixels / wanted for pixels, wanted in zip(image_size, self.size)]
         sides = side * tf.constant([min(ratios) / ratio for ratio in ratios], tf.float32)
         if self.centre == "anywhere":
-            room = 1.0 - sides
-            centres = sides / 2 + room * Uniform(0.0, 1.0).sample((number, 2), seed, step, steps)
-        else:
-            centres = self.centre.sample((number, 2), seed, step, steps)
+            centres = sides / 2 + (1.0 - sides) * centres
         if self.inside:
             centres = tf.clip_by_value(centres, sides / 2, 1.0 - sides / 2)
         return centres, sides

@@ -26,12 +26,19 @@ class RandomFlip(Transform):
             raise ValueError('"horizontal" or "vertical" must be True. Received: False for both.')
         self.horizontal, self.vertical = horizontal, vertical
 
-    def __call__(self, images, step=0, steps=1):
-        for axis, chosen in ((1, self.vertical), (2, self.horizontal)):
-            if chosen:
-                draws = keras.random.uniform((images.shape[0], 1, 1, 1), dtype="float32", seed=self.seed_generator)
-                images = tf.where(draws < 0.5, tf.reverse(images, [axis]), images)
+    def draw(self, views, step=0, steps=1):
+        return tuple(
+            keras.random.uniform((views, 1, 1, 1), dtype="float32", seed=self.seed_generator) < 0.5 for _ in self._axes
+        )
+
+    def apply(self, images, draws):
+        for axis, mirrored in zip(self._axes, draws):
+            images = tf.where(mirrored, tf.reverse(images, [axis]), images)
         return images
+
+    @property
+    def _axes(self):
+        return [axis for axis, chosen in ((1, self.vertical), (2, self.horizontal)) if chosen]
 
     def __repr__(self):
         return f"RandomFlip(horizontal={self.horizontal}, vertical={self.vertical})"

@@ -24,7 +24,10 @@ class Jitter(Transform):
         super().__init__()
         self.pixels = check_integer("pixels", pixels, 0)
 
-    def __call__(self, images, step=0, steps=1):
+    def draw(self, views, step=0, steps=1):
+        return (keras.random.randint((views, 2), 0, self.pixels + 1, dtype="int32", seed=self.seed_generator),)
+
+    def apply(self, images, draws):
         height, width = images.shape[1:3]
         if min(height, width) <= self.pixels:
             raise ValueError(
@@ -32,9 +35,7 @@ class Jitter(Transform):
                 f"{height} x {width} pixels at this point, of which nothing would remain. Take a larger "
                 "image, pad it first, or take less jitter."
             )
-        shape = (images.shape[0], 2)
-        corners = keras.random.randint(shape, 0, self.pixels + 1, dtype="int32", seed=self.seed_generator)
-        return cut(images, corners, self.pixels)
+        return cut(images, *draws, self.pixels)
 
     def __repr__(self):
         return f"Jitter(pixels={self.pixels})"

@@ -1,12 +1,40 @@
 """Additive noise."""
 
-import keras
+import abc
+
+import tensorflow as tf
 
 from maco_tf.transforms.schedule import check_amount, evaluate
 from maco_tf.transforms.transform import Transform
 
 
-class GaussianNoise(Transform):
+class _Noise(Transform, abc.ABC):
+    """Noise that is drawn when it is added, view by view: what is drawn before is only a seed for each.
+
+    A step's noise, all of it, would be as large as all its views.
+    """
+
+    def draw(self, views, step=0, steps=1):
+        # Keras counts in int64 on TensorFlow, whose seeds may be int32 everywhere.
+        seed = tf.bitcast(tf.cast(self.seed_generator.next(), tf.uint32), tf.int32)
+        return tf.random.split(seed, views), tf.fill((views,), evaluate(self._amount, step, steps))
+
+    def apply(self, images, draws):
+        seeds, amounts = draws
+        noise = tf.stack([self._standard(images.shape[1:], seeds[view]) for view in range(images.shape[0])])
+        return images + amounts[:, None, None, None] * noise
+
+    @property
+    @abc.abstractmethod
+    def _amount(self):
+        """The schedule that noise of unit strength is multiplied by."""
+
+    @abc.abstractmethod
+    def _standard(self, shape, seed):
+        """Noise of unit strength."""
+
+
+class GaussianNoise(_Noise):
     """Add independent normal noise to every value.
 
     Args:
@@ -18,15 +46,18 @@ class GaussianNoise(Transform):
         check_amount("std", std)
         self.std = std
 
-    def __call__(self, images, step=0, steps=1):
-        noise = keras.random.normal(images.shape, dtype="float32", seed=self.seed_generator)
-        return images + evaluate(self.std, step, steps) * noise
+    @property
+    def _amount(self):
+        return self.std
+
+    def _standard(self, shape, seed):
+        return tf.random.stateless_normal(shape, seed)
 
     def __repr__(self):
         return f"GaussianNoise(std={self.std!r})"
 
 
-class UniformNoise(Transform):
+class UniformNoise(_Noise):
     """Add independent uniform noise to every value.
 
     Args:
@@ -39,9 +70,12 @@ class UniformNoise(Transform):
         check_amount("amplitude", amplitude)
         self.amplitude = amplitude
 
-    def __call__(self, images, step=0, steps=1):
-        noise = keras.random.uniform(images.shape, -1.0, 1.0, "float32", seed=self.seed_generator)
-        return images + evaluate(self.amplitude, step, steps) * noise
+    @property
+    def _amount(self):
+        return self.amplitude
+
+    def _standard(self, shape, seed):
+        return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
 
     def __repr__(self):
         return f"UniformNoise(amplitude={self.amplitude!r})"

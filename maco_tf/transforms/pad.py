@@ -32,7 +32,7 @@ class Pad(Transform):
             raise ValueError(f'"value" must be a finite number or "reflect". Received: {value!r}.')
         self.value = value
 
-    def __call__(self, images, step=0, steps=1):
+    def apply(self, images, draws):
         border = [[0, 0], [self.pixels] * 2, [self.pixels] * 2, [0, 0]]
         if self.value != "reflect":
             return tf.pad(images, border, constant_values=float(self.value))

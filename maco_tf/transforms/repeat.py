@@ -20,8 +20,11 @@ class Repeat(Transform):
         super().__init__()
         self.count = check_integer("count", count, 1)
 
-    def __call__(self, images, step=0, steps=1):
-        return tf.repeat(images, self.count, axis=0)
+    def draw(self, views, step=0, steps=1):
+        return (tf.range(views),)  # Not random: how many copies a part of the views takes.
+
+    def apply(self, images, draws):
+        return tf.repeat(images, draws[0].shape[0] // images.shape[0], axis=0)
 
     def __repr__(self):
         return f"Repeat(count={self.count})"

@@ -26,7 +26,7 @@ class Resize(Transform):
             raise ValueError(f'"antialias" must be True or False. Received: {antialias!r}.')
         self.antialias = antialias
 
-    def __call__(self, images, step=0, steps=1):
+    def apply(self, images, draws):
         # Enlarging does not alias.
         antialias = self.antialias and any(new < side for new, side in zip(self.size, images.shape[1:3]))
         if antialias or tf.config.list_logical_devices("GPU"):

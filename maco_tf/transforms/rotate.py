@@ -25,9 +25,11 @@ class RandomRotate(Transform):
         super().__init__()
         self.degrees = as_range("degrees", degrees)
 
-    def __call__(self, images, step=0, steps=1):
-        degrees = self.degrees.sample((images.shape[0],), self.seed_generator, step, steps)
-        return rotate(images, degrees * (math.pi / 180))
+    def draw(self, views, step=0, steps=1):
+        return (self.degrees.sample((views,), self.seed_generator, step, steps) * (math.pi / 180),)
+
+    def apply(self, images, draws):
+        return rotate(images, *draws)
 
     def __repr__(self):
         return f"RandomRotate(degrees={self.degrees!r})"

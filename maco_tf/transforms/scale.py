@@ -31,9 +31,12 @@ class RandomScale(Transform):
         if any(low <= 0 for low, _ in extremes(self.scales)):
             raise ValueError(f'"scales" must be above 0. Received: {scales!r}. 1 is the image as it is.')
 
-    def __call__(self, images, step=0, steps=1):
+    def draw(self, views, step=0, steps=1):
+        return (tf.maximum(self.scales.sample((views, 1), self.seed_generator, step, steps), _SMALLEST),)
+
+    def apply(self, images, draws):
+        (scales,) = draws
         batch, *size = images.shape[:3]
-        scales = tf.maximum(self.scales.sample((batch, 1), self.seed_generator, step, steps), _SMALLEST)
         # The image at twice its size is the crop of half its sides.
         sides = tf.repeat(1.0 / scales, 2, axis=1)
         return crop_by_matrices(images, tf.fill((batch, 2), 0.5), sides, size)

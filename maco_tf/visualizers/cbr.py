@@ -39,6 +39,8 @@ class CBRVisualizer(Baseline):
         relu_warmup: see `MacoVisualizer`.
         steps_per_execution: see `MacoVisualizer`.
         jit_compile: see `MacoVisualizer`.
+        max_batch_size: see `MacoVisualizer`.
+        strategy: see `MacoVisualizer`.
 
     Raises:
         ValueError: an argument outside its range; the message names the remedy.
@@ -67,6 +69,8 @@ class CBRVisualizer(Baseline):
         relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
+        max_batch_size=None,
+        strategy=None,
     ):
         settings = {
             "steps": steps,
@@ -91,6 +95,8 @@ class CBRVisualizer(Baseline):
             relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            max_batch_size=max_batch_size,
+            strategy=strategy,
         )
 
     def parametrization(self, batch_size):

@@ -32,6 +32,8 @@ class FourierVisualizer(Baseline):
         relu_warmup: see `MacoVisualizer`.
         steps_per_execution: see `MacoVisualizer`.
         jit_compile: see `MacoVisualizer`.
+        max_batch_size: see `MacoVisualizer`.
+        strategy: see `MacoVisualizer`.
 
     Raises:
         ValueError: an argument outside its range; the message names the remedy.
@@ -60,6 +62,8 @@ class FourierVisualizer(Baseline):
         relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
+        max_batch_size=None,
+        strategy=None,
     ):
         settings = {
             "steps": steps,
@@ -84,6 +88,8 @@ class FourierVisualizer(Baseline):
             relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            max_batch_size=max_batch_size,
+            strategy=strategy,
         )
 
     def parametrization(self, batch_size):

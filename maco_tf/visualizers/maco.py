@@ -52,7 +52,12 @@ class MacoVisualizer(Visualizer):
         relu_warmup: steps at the start of a run in which the gradient passes through ReLUs that are off wherever it
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
-        jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+        jit_compile: whether XLA compiles the steps; "auto" does where one GPU is.
+        max_batch_size: most views that the model sees at once, over all images. More are seen one batch after another
+            and their gradients added, so that memory stays that of one batch and the result what it would be without,
+            but for rounding; users' own random callables draw other numbers. `None` sets no limit.
+        strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run; by default the one in
+            whose scope the visualizer is made, if any. A model made in its scope too is kept on every device.
 
     Raises:
         ValueError: an argument outside its range; the message names the remedy.
@@ -83,6 +88,8 @@ class MacoVisualizer(Visualizer):
         relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
+        max_batch_size=None,
+        strategy=None,
     ):
         view_settings = {
             "crops": crops,
@@ -119,6 +126,8 @@ class MacoVisualizer(Visualizer):
             relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            max_batch_size=max_batch_size,
+            strategy=strategy,
         )
         self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
         self._recipe_name = recipe

@@ -13,11 +13,14 @@ from maco_tf.models.activations import Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import check_objective_type
 from maco_tf.optimization.loop import Run, optimize
+from maco_tf.optimization.profile import profile_steps
+from maco_tf.optimization.replicas import as_strategy
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
 from maco_tf.transforms.sizes import check_integer
 from maco_tf.version import __version__
 from maco_tf.visualizers.explanation import Explanation
+from maco_tf.visualizers.image_size import resolve_image_size
 
 
 class Visualizer(abc.ABC):
@@ -35,7 +38,9 @@ class Visualizer(abc.ABC):
         relu_warmup: steps at the start of a run in which the gradient passes through ReLUs that are off wherever it
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
-        jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+        jit_compile: whether XLA compiles the steps; "auto" does where one GPU is.
+        max_batch_size: most views that the model sees at once; see `MacoVisualizer`.
+        strategy: a `tf.distribute.MirroredStrategy` or `None`; see `MacoVisualizer`.
 
     Attributes:
         transforms: list of transforms between the image and the model; subclasses set it.
@@ -53,6 +58,8 @@ class Visualizer(abc.ABC):
         relu_warmup,
         steps_per_execution,
         jit_compile,
+        max_batch_size,
+        strategy,
     ):
         _check_backend()
         self.activations = Activations(model, preprocessing, input_shape)
@@ -61,12 +68,12 @@ class Visualizer(abc.ABC):
         check_integer("relu_warmup", relu_warmup, 0)
         if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
             raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
-        if jit_compile not in (True, False, "auto"):
-            raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
         self.steps, self.steps_per_execution, self.relu_warmup = int(steps), int(steps_per_execution), int(relu_warmup)
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
-        self.image_size = _image_size(image_size, self.activations.input_shape)
-        self.jit_compile = bool(tf.config.list_physical_devices("GPU")) if jit_compile == "auto" else jit_compile
+        self.image_size = resolve_image_size(image_size, self.activations.input_shape)
+        self.max_batch_size = None if max_batch_size is None else check_integer("max_batch_size", max_batch_size, 1)
+        self.strategy = as_strategy(strategy)
+        self.jit_compile = _resolve_jit(jit_compile, self.strategy)
         self._preprocessing = preprocessing
         self._compiled = {}
 
@@ -186,6 +193,27 @@ class Visualizer(abc.ABC):
             seed=int(seed),
         )
 
+    def profile(self, objective, *, repeats=5):
+        """Measure where the time of a step goes: the model, the views, the parametrization, the optimizer.
+
+            print(visualizer.profile(Logit("pug")))
+
+        Args:
+            objective: an `Objective`.
+            repeats: times that each is run, in turns; medians are taken.
+
+        Returns:
+            A `maco_tf.optimization.Profile`: seconds of each; `print` shows a table.
+
+        Raises:
+            ValueError: as `explain`; `repeats` is below 1.
+        """
+        self.check(objective)
+        check_integer("repeats", repeats, 1)
+        fitted = objective.fitted(self._image_shape)
+        compiled = self._compile(fitted)
+        return profile_steps(compiled, *objective_tensors(fitted), repeats=repeats, jit_compile=self.jit_compile)
+
     def _start(self, images, count):
         if images is None:
             return None
@@ -215,6 +243,8 @@ class Visualizer(abc.ABC):
                 self.steps,
                 relu_warmup=self.relu_warmup,
                 jit_compile=self.jit_compile,
+                max_batch_size=self.max_batch_size,
+                strategy=self.strategy,
             )
         return self._compiled[key]
 
@@ -230,30 +260,20 @@ def _warn_without_gradient(transparency, names):
         )
 
 
+def _resolve_jit(jit_compile, strategy):
+    if jit_compile not in (True, False, "auto"):
+        raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
+    if jit_compile is True and strategy:
+        raise ValueError(
+            '"jit_compile" must be False or "auto" under a strategy of several replicas: XLA compiles for one device. '
+            "Received: True."
+        )
+    return bool(tf.config.list_physical_devices("GPU")) and not strategy if jit_compile == "auto" else jit_compile
+
+
 def _check_backend():
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"Keras must run on TensorFlow. Received: the backend {keras.backend.backend()!r}. Set "
             'os.environ["KERAS_BACKEND"] = "tensorflow" before Keras is first imported.'
         )
-
-
-def _image_size(size, input_shape):
-    if size is None:
-        # An image of 512 pixels suits an input of 224; one of 32 would see it through a sieve.
-        scale = max(1.0, min(512 / 224, 512 / max(input_shape[:2])))
-        return tuple(round(side * scale) for side in input_shape[:2])
-    if isinstance(size, str) and size == "input":
-        return tuple(input_shape[:2])
-    pair = (size, size) if isinstance(size, int) else size
-    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(n, int) and n >= 8 for n in pair):
-        raise ValueError(
-            '"image_size" must be a number of pixels, or (height, width), of at least 8, or "input". '
-            f"Received: {size!r}."
-        )
-    if any(pixels < side for pixels, side in zip(pair, input_shape)):
-        raise ValueError(
-            f'"image_size" must be at least the model\'s input, {tuple(input_shape[:2])}: a crop cannot be larger than '
-            f"the image. Received: {size!r}."
-        )
-    return tuple(pair)

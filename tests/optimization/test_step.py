@@ -180,7 +180,7 @@ def test_magnitude_after_fifty_steps(height, width):
     )
     before = parametrization.initialize(0)[0].numpy()
     run(compiled, objective, 50)
-    phase = compiled._values()[0].numpy()
+    phase = compiled.values()[0].numpy()
     assert np.abs(phase - before).mean() > 0.1
     x = parametrization.spatial([phase]).numpy()[0].astype("float64")
     magnitude = np.abs(np.fft.rfft2(x, axes=(0, 1))).transpose(2, 0, 1)

@@ -1,0 +1,116 @@
+"""Where the time of a step goes."""
+
+import dataclasses
+import statistics
+import time
+
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """Seconds a step, and of its parts each compiled by itself, forward and gradient.
+
+    Attributes:
+        step: seconds of a whole step.
+        parametrization: variables -> images.
+        views: images -> views: crops, noise, transforms.
+        model: views -> scores: preprocessing, the network, the objective.
+        optimizer: gradients -> variables.
+        views_a_step: number of views that the model sees in a step.
+    """
+
+    step: float
+    parametrization: float
+    views: float
+    model: float
+    optimizer: float
+    views_a_step: int
+
+    def __str__(self):
+        lines = [f"{'step':<16} {1e3 * self.step:8.1f} ms, {self.views_a_step} views"]
+        for name in ("model", "views", "parametrization", "optimizer"):
+            seconds = getattr(self, name)
+            lines.append(f"  {name:<14} {1e3 * seconds:8.1f} ms {seconds / self.step:6.0%}")
+        return "\n".join(lines)
+
+
+def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False):
+    """Time a step and its parts, in turns.
+
+    The sum of the parts is not the step: what runs beside each other there runs by itself here.
+
+    Args:
+        compiled: a `CompiledSteps`; its run is set back.
+        weights: see `objective_tensors`.
+        parameters: see `objective_tensors`.
+        repeats: times each is run; medians are taken.
+        jit_compile: whether XLA compiles the parts, as it does the step.
+
+    Returns:
+        A `Profile`.
+    """
+    state = compiled.start(0)
+    parts, batch = compiled.parts, compiled.parametrization.batch_size
+    rows = tf.range(parts.rows)
+    own_weights = tf.gather(weights, rows, axis=1)
+    own_parameters = [{name: tf.gather(value, rows) for name, value in own.items()} for own in parameters]
+    images = compiled.parametrization.image(compiled.values())
+    values = compiled.values()
+
+    def compile_part(function):
+        return tf.function(function, autograph=False, jit_compile=jit_compile)
+
+    def draw():
+        draws, _ = compiled.views.draw(batch, state.seeds, state.step, 1)
+        return draws if parts.count == 1 else compiled.views.part(draws, rows, batch, 0, parts.size)
+
+    @compile_part
+    def parametrization(*values):
+        return _gradient(lambda *values: compiled.parametrization.image(list(values)), *values)
+
+    @compile_part
+    def views(images):
+        return _gradient(lambda images: compiled.views.apply(images, draw(), state.seeds), images)
+
+    @compile_part
+    def model(views):
+        def scores(views):
+            return compiled.scores(views, images[: parts.rows], own_weights, own_parameters, draw(), state)
+
+        return _gradient(scores, views)
+
+    @compile_part
+    def optimizer(*gradients):
+        compiled.optimizer.apply(gradients, compiled.variables)
+        return compiled.values()
+
+    starts = iter([compiled.start(0) for _ in range(repeats + 1)])
+    own_images = images[: parts.rows]
+    seen = compiled.views.apply(own_images, draw(), state.seeds)
+    runs = {
+        "step": lambda: compiled(next(starts), weights, parameters, 1),
+        "parametrization": lambda: parametrization(*values),
+        "views": lambda: views(own_images),
+        "model": lambda: model(seen),
+        "optimizer": lambda: optimizer(*values),
+    }
+    times = {name: [] for name in runs}
+    for turn in range(repeats + 1):
+        for name, run in runs.items():
+            begin = time.perf_counter()
+            for tensor in tf.nest.flatten(run()):
+                tensor.numpy()  # Waits for a GPU.
+            if turn:  # The first one traces.
+                times[name].append(time.perf_counter() - begin)
+    medians = {name: statistics.median(values) for name, values in times.items()}
+    medians |= {name: medians[name] * parts.count for name in ("views", "model")}
+    compiled.start(0)
+    return Profile(**medians, views_a_step=batch * compiled.views.count)
+
+
+def _gradient(function, *arguments):
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(arguments)
+        result = function(*arguments)
+    return tape.gradient(result, arguments)

@@ -1,0 +1,47 @@
+"""Several devices that share the views of a run."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import tensorflow as tf
+
+
+def as_strategy(strategy):
+    """The strategy that a run's views are shared under.
+
+    Args:
+        strategy: a `tf.distribute.MirroredStrategy`; `None` is the one in whose scope this is called, if any.
+
+    Returns:
+        A strategy of several replicas, or `None` where there is one device.
+
+    Raises:
+        ValueError: it is another kind of object or of strategy.
+    """
+    given, strategy = strategy, tf.distribute.get_strategy() if strategy is None else strategy
+    if not isinstance(strategy, tf.distribute.Strategy):
+        raise ValueError(f'"strategy" must be a tf.distribute.MirroredStrategy or None. Received: {given!r}.')
+    if strategy.num_replicas_in_sync == 1:
+        return None
+    if not isinstance(strategy, tf.distribute.MirroredStrategy):
+        raise ValueError(
+            f'"strategy" must be a tf.distribute.MirroredStrategy: one process, several devices. Received: '
+            f"{type(strategy).__name__}. On a cluster run one process a machine, each with objectives of its own."
+        )
+    return strategy
+
+
+def outside_scope(function):
+    """Call a function where no strategy is in scope, so that variables made there are plain ones.
+
+    A scope cannot be left for a while, nor another one entered inside it, but it belongs to one thread.
+
+    Args:
+        function: called without arguments.
+
+    Returns:
+        What it returns.
+    """
+    if not tf.distribute.has_strategy():
+        return function()
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()

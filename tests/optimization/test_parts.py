@@ -1,0 +1,163 @@
+"""Steps in parts against whole steps."""
+
+import itertools
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf import Channel, Diversity, FeatureInversion, Logit, MacoVisualizer, TotalVariation
+from maco_tf.optimization.parts import plan_parts
+from maco_tf.optimization.replicas import as_strategy
+from maco_tf.optimization.views import Views
+from maco_tf.transforms import GaussianNoise, Jitter, RandomCrop, RandomScale, Repeat, Resize, UniformNoise
+from tests.conftest import build_tiny_model
+
+CHAINS = {
+    "default": None,
+    "lucid": [Jitter(2), RandomScale((0.9, 1.1)), GaussianNoise(0.1)],
+    "noise before and after, copies of crops": [
+        UniformNoise(0.1),
+        RandomCrop((16, 16), 4, side=0.7),
+        Repeat(2),
+        GaussianNoise((0.2, 0.1)),
+    ],
+}
+
+
+def explain(objective, largest, transforms=None, **options):
+    visualizer = MacoVisualizer(
+        build_tiny_model(),
+        steps=3,
+        crops=4,
+        image_size=24,
+        transforms=transforms,
+        max_batch_size=largest,
+        jit_compile=False,
+        **options,
+    )
+    return visualizer.explain(objective, seed=3, verbose=0)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_parts_give_what_the_whole_gives(name, rng):
+    images = rng.uniform(size=(3, 24, 24, 3)).astype("float32")
+    objective = 2 * Logit([0, 3, 1]) - Channel("conv", 2) - 0.5 * TotalVariation() + FeatureInversion("second", images)
+    whole = explain(objective, None, CHAINS[name])
+    # Some of the images; some of the views of one.
+    for largest in (8, 2) if CHAINS[name] is None else (16,):
+        parts = explain(objective, largest, CHAINS[name])
+        np.testing.assert_allclose(parts.scores, whole.scores, atol=1e-4)
+        np.testing.assert_allclose(parts.images, whole.images, atol=1e-4)
+        np.testing.assert_allclose(parts.transparency, whole.transparency, rtol=1e-3, atol=1e-6)
+
+
+def test_parts_compile_under_xla():
+    """XLA draws other numbers from a seed, but the same ones whole and in parts."""
+    results = []
+    for largest in (None, 2):
+        visualizer = MacoVisualizer(
+            build_tiny_model(), steps=2, crops=4, image_size=24, max_batch_size=largest, jit_compile=True
+        )
+        results.append(visualizer.explain(Logit([0, 1]), seed=0, verbose=0))
+    np.testing.assert_allclose(results[0].images, results[1].images, atol=1e-3)
+
+
+def test_the_model_never_sees_more_than_the_largest_batch():
+    seen = []
+    model = build_tiny_model()
+
+    def spy(images):
+        seen.append(images.shape[0])
+        return images
+
+    visualizer = MacoVisualizer(model, steps=1, crops=6, image_size=24, max_batch_size=4, preprocessing=spy)
+    visualizer.explain(Logit([0, 1]), seed=0, verbose=0)
+    assert set(seen) == {1, 3}  # 1 where shapes are read, 3 the largest divisor of 6 views below 4.
+
+
+@pytest.mark.parametrize(("batch", "views", "largest"), itertools.product((1, 4, 6), (1, 8, 12), (1, 3, 8, 16, 1000)))
+def test_every_view_of_every_image_is_in_one_part(batch, views, largest):
+    plan = plan_parts([], batch, Views([Repeat(views)], (16, 16, 3)), largest)
+    assert plan.rows * plan.size <= largest
+    members = [
+        (int(image), int(plan.start(number)) + cut)
+        for number in range(plan.count)
+        for image in plan.images(number)
+        for cut in range(plan.size)
+    ]
+    assert sorted(members) == list(itertools.product(range(batch), range(views)))
+    fits = [d for d in range(1, views + 1) if views % d == 0 and d <= largest]
+    assert plan.rows * plan.size >= max(fits)
+
+
+def test_joint_terms_are_not_cut():
+    with pytest.raises(ValueError, match='"max_batch_size" must be at least 8 for Diversity'):
+        explain(Channel("conv", 1) + Diversity("conv", 2), 4)
+    assert explain(Channel("conv", 1) + Diversity("conv", 2), 8).images.shape == (2, 24, 24, 3)
+
+
+@pytest.mark.parametrize("largest", [0, 2.5, True, "many"])
+def test_bad_limits(largest):
+    with pytest.raises(ValueError, match='"max_batch_size" must be an integer of at least 1'):
+        explain(Logit(0), largest)
+
+
+def test_a_callable_that_makes_views_is_refused():
+    with pytest.raises(ValueError, match=r"made by transforms.Repeat"):
+        explain(Logit(0), None, [lambda images: tf.repeat(images, 2, axis=0), Resize(16)])
+
+
+@pytest.mark.parametrize("strategy", ["GPU:0", object()])
+def test_what_is_no_strategy(strategy):
+    with pytest.raises(ValueError, match='"strategy" must be a tf'):
+        as_strategy(strategy)
+
+
+def test_one_device_is_no_strategy():
+    assert as_strategy(tf.distribute.OneDeviceStrategy("/CPU:0")) is None
+    assert as_strategy(None) is None
+
+
+def test_two_devices_give_what_one_gives():
+    """Virtual devices must be set up before TensorFlow starts, so in a process of its own."""
+    program = """
+        import keras, numpy as np, tensorflow as tf
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+        from maco_tf import Diversity, Logit, Channel, MacoVisualizer
+        from tests.conftest import build_tiny_model
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        with strategy.scope():
+            mirrored = build_tiny_model()
+        settings = dict(steps=3, crops=4, image_size=24)
+
+        def explain(model, **options):
+            visualizer = MacoVisualizer(model, **settings, **options)
+            return visualizer.explain(2 * Logit([0, 3]) - Channel("conv", 1), seed=3, verbose=0)
+
+        alone = explain(build_tiny_model())
+        runs = [explain(mirrored, strategy=strategy), explain(build_tiny_model(), strategy=strategy, max_batch_size=1)]
+        with strategy.scope():
+            runs.append(explain(mirrored))
+        for run in runs:
+            np.testing.assert_allclose(run.scores, alone.scores, atol=1e-4)
+            np.testing.assert_allclose(run.images, alone.images, atol=1e-4)
+            np.testing.assert_allclose(run.transparency, alone.transparency, rtol=1e-3, atol=1e-6)
+        for wrong, options in (("share", {"crops": 3}), ("jit_compile", {"jit_compile": True})):
+            try:
+                MacoVisualizer(mirrored, **{**settings, **options}, strategy=strategy).explain(Logit(0), verbose=0)
+            except ValueError as error:
+                assert wrong in str(error), error
+            else:
+                raise AssertionError(wrong)
+        print("equal")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "equal" in done.stdout
