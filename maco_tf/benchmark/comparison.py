@@ -7,6 +7,9 @@ import numpy as np
 from maco_tf.benchmark.descriptions import DESCRIPTIONS
 from maco_tf.benchmark.score import standard_error
 
+# Standard errors that a difference must exceed to be taken for one: 95 % of a Gaussian lie within.
+_SHOWN = 2
+
 # Enough for the ends of an interval of 95 % to two digits, and done in milliseconds.
 _RESAMPLES = 2000
 
@@ -30,8 +33,8 @@ def compare_best(results):
 
     Returns:
         List of dictionaries: "model", "score", "best", "second", "difference" of their means, its standard "error" over
-        the same classes (`None` where there is none), and "within": whether the difference is no larger, or has no
-        error. Equal scores, or fewer than two, have no best.
+        the same classes (`None` where there is none), and "within": whether the difference is no larger than twice that
+        error, or has none. Equal scores, or fewer than two, have no best.
     """
     found = []
     for model in results["settings"]["models"]:
@@ -53,7 +56,7 @@ def compare_best(results):
                     "second": order[1],
                     "difference": difference,
                     "error": None if math.isnan(error) else error,
-                    "within": not abs(difference) > error,
+                    "within": not abs(difference) > _SHOWN * error,
                 }
             )
     return found

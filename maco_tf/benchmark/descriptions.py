@@ -62,9 +62,9 @@ DESCRIPTIONS = {
     ),
     "robustness": Description(
         False,
-        "how much of the judges' target probability is lost to crops, noise and JPEG, on average. Not whether there "
-        "was something to lose: an image that shows nothing drops by nothing, so read it beside transferability; no "
-        "best is marked.",
+        "how much of the judges' target probability is lost to crops, noise and JPEG; below 0 it rises. Not whether "
+        "there was something to lose: an image that shows nothing drops by nothing, so read it beside transferability; "
+        "no best is marked.",
         ranked=False,
     ),
     "diversity": Description(

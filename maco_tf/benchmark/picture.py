@@ -14,8 +14,9 @@ _LEFT_OUT = ("top-1", "top-5")
 def draw_scores(results, *, path=None):
     """Scores as bars with their standard errors: a row a score, a column a model, a bar a method.
 
-    Columns of a row share their axis, but for plausibility, whose networks do not compare. A line is what real images
-    score. What has no value for any method is named below with the reason.
+    Columns of a row share their axis, but for plausibility, whose networks do not compare. A dotted line is what real
+    images score. The best is bold where it is further from the second than twice the error of their difference. What
+    has no value for any method is named below with the reason.
 
     Args:
         results: dictionary of `run_benchmark`.
@@ -40,14 +41,22 @@ def draw_scores(results, *, path=None):
     axes = figure.subplots(len(drawn), len(models), squeeze=False, sharey=True)
     for row, name in zip(axes, drawn):
         for axis, model in zip(row, models):
-            _bars(axis, [cell_of(results, model, method)["scores"][name] for method in methods])
+            best = [
+                item["best"]
+                for item in results["comparisons"]
+                if (item["model"], item["score"], item["within"]) == (model, name, False)
+            ]
+            scores = {method: cell_of(results, model, method)["scores"][name] for method in methods}
+            _bars(axis, scores, *best)
             natural = results["natural"].get(name)
             if natural is not None:
-                axis.axvline(natural["mean"], color="black", linewidth=1, linestyle=":")
-        if name != "plausibility":
-            ends = [end for axis in row for end in axis.get_xlim()]
-            for axis in row:
-                axis.set_xlim(min(ends), max(ends))
+                axis.axvline(natural["mean"], color="black", linewidth=1, linestyle=":", zorder=0.5)
+        ends = [_ends(cell_of(results, model, method)["scores"][name] for method in methods) for model in models]
+        for axis, (low, high) in zip(row, ends):
+            if name != "plausibility":
+                low, high = min(end for end, _ in ends), max(end for _, end in ends)
+            # Room for the numbers.
+            axis.set_xlim(1.1 * low, high + 0.7 * max(high - low, 1e-9))
         better = {True: "higher is better", False: "lower is better", None: "as real images is best"}
         title = f"{name.replace(', ', ',' + chr(10))}\n{better[DESCRIPTIONS[name].higher]}"
         row[0].annotate(
@@ -57,32 +66,40 @@ def draw_scores(results, *, path=None):
         row[0].set_ylim(len(methods) - 0.4, -0.6)
     for axis, model in zip(axes[0], models):
         axis.set_title(model, fontsize=9)
-    note = ["Bars: ± standard error over classes. Dotted: real images."] if results["natural"] else []
-    note = note or ["Bars: ± standard error over classes."]
+    note = ["± standard error over classes. Bold: best by more than twice the error of the difference."]
+    if results["natural"]:
+        note[0] += " Dotted: real images."
     figure.supxlabel("\n".join(note + [f"No {text}." for text in missing]), fontsize=7)
     return write_figure(figure, path)
 
 
-def _bars(axis, scores):
-    for place, score in enumerate(scores):
+def _bars(axis, scores, best=None):
+    for place, (method, score) in enumerate(scores.items()):
         if score["mean"] is None:
             axis.text(0.02, place, score["reason"], transform=axis.get_yaxis_transform(), fontsize=7, va="center")
             continue
-        error = score["error"] or 0.0
-        axis.barh(place, score["mean"], 0.8, xerr=error or None, color=f"C{place}", error_kw={"linewidth": 1})
-        end = max(score["mean"], 0) + error
+        axis.barh(place, score["mean"], 0.8, xerr=score["error"], color=f"C{place}", error_kw={"linewidth": 1})
         axis.annotate(
-            score_text(score), (end, place), (3, 0), textcoords="offset points", fontsize=7, va="center", ha="left"
+            score_text(score),
+            (_ends([score])[1], place),
+            (3, 0),
+            textcoords="offset points",
+            fontsize=7,
+            fontweight="bold" if method == best else "normal",
+            va="center",
+            # Real images' line passes behind.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
-    ends = [
-        part
-        for score in scores
-        if score["mean"] is not None
-        for part in (score["mean"] - (score["error"] or 0), score["mean"] + (score["error"] or 0))
-    ]
-    low, high = min([0.0, *ends]), max([0.0, *ends])
-    # Room for the numbers.
-    axis.set_xlim(1.1 * low, high + 0.7 * max(high - low, 1e-9))
     axis.tick_params(axis="x", labelsize=7)
     axis.tick_params(axis="y", length=0)
     axis.spines[["top", "right"]].set_visible(False)
+
+
+def _ends(scores):
+    """How far bars and their errors reach, 0 included."""
+    ends = [0.0]
+    for score in scores:
+        if score["mean"] is not None:
+            error = score["error"] or 0.0
+            ends += [score["mean"] - error, score["mean"] + error]
+    return min(ends), max(ends)

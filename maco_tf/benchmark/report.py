@@ -71,8 +71,8 @@ def _scores(results, names):
     lines = [*_table(["score", "method", *settings["models"]], rows), "", "**Bold**: the best of a network's methods."]
     if close:
         lines[-1] += (
-            f" {_MARK}: no further from the second than the standard error of their difference over the same classes, "
-            f"or without an error; no difference is shown. {'; '.join(close)}."
+            f" {_MARK}: no further from the second than twice the standard error of their difference over the same "
+            f"classes, or without an error; no difference is shown. {'; '.join(close)}."
         )
     return lines
 

@@ -33,12 +33,12 @@ def plain(score):
 
 def test_the_best_is_compared_over_the_same_classes():
     # Each class is as hard for both: the methods' errors are large, that of their difference is small.
-    a, b = [0.1, 0.5, 0.9], [0.08, 0.46, 0.90]
+    a, b = [0.1, 0.5, 0.9], [0.07, 0.46, 0.88]
     (found,) = compare_best(results_of({"net": {"cbr": b, "maco": a}}))
     assert (found["model"], found["score"], found["best"], found["second"]) == ("net", "transferability", "maco", "cbr")
-    assert found["difference"] == pytest.approx(0.02)
-    # Differences .02, .04, .00: standard deviation .02.
-    assert found["error"] == pytest.approx(0.02 / np.sqrt(3))
+    assert found["difference"] == pytest.approx(0.03)
+    # Differences .03, .04, .02: standard deviation .01.
+    assert found["error"] == pytest.approx(0.01 / np.sqrt(3))
     assert not found["within"]
 
 
@@ -49,6 +49,15 @@ def test_a_difference_within_its_error_is_told():
     (found,) = compare_best(results_of({"net": {"maco": [0.9], "cbr": [0.1]}}))
     assert found["error"] is None
     assert found["within"]
+
+
+def test_twice_the_error_must_be_exceeded():
+    # Differences d - 1, d, d + 1: error 1 / sqrt(3).
+    for distance, within in ((1.1, True), (1.2, False)):
+        values = {"maco": [distance - 1, distance, distance + 1], "cbr": [0.0, 0.0, 0.0]}
+        (found,) = compare_best(results_of({"net": values}))
+        assert found["error"] == pytest.approx(1 / np.sqrt(3))
+        assert found["within"] is within
 
 
 def test_lower_is_better_where_it_is_and_unranked_scores_have_no_best():
