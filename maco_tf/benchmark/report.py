@@ -1,30 +1,21 @@
-"""Results to tables and a picture."""
+"""Results to Markdown."""
 
-import math
+from maco_tf.benchmark.comparison import cell_of
+from maco_tf.benchmark.descriptions import DESCRIPTIONS, MAIN
+from maco_tf.benchmark.score_text import difference_text, score_text
+from maco_tf.objectives.imagenet_labels import label
 
-import numpy as np
-
-from maco_tf.display.grid import write_figure
-
-# Score -> whether higher is better; in the order of the report. Those of real images may be absent.
-DIRECTIONS = {
-    "plausibility": False,
-    "plausibility, normalised": False,
-    "FID": False,
-    "KID": False,
-    "transferability": True,
-    "top-1": True,
-    "top-5": True,
-    "agreement": True,
-    "spectrum deviation": False,
-    "high frequencies": None,
-}
-
-_DRAWN = ("plausibility", "FID", "transferability")
+_ERRORS = (
+    "± is the standard error over classes, all seeds of a class together. Of scores of the whole set (FID, KID, "
+    "spectrum deviation, diversity) it is the jackknife's: the score without each class, its real images too, in turn. "
+    "It tells what other classes would change, not FID's bias from few images, which every method has. FID-infinity "
+    "has no error: its subsets are drawn by chance."
+)
+_MARK = "†"
 
 
 def markdown(results):
-    """The tables as Markdown: scores by model, then every judge.
+    """The report: the paper's scores, the further ones, every judge, what no score tells, and the classes.
 
     Args:
         results: dictionary of `run_benchmark`.
@@ -33,111 +24,107 @@ def markdown(results):
         Text.
     """
     settings = results["settings"]
-    images = len(settings["classes"]) * len(settings["seeds"])
+    classes, seeds = len(settings["classes"]), len(settings["seeds"])
     lines = [
-        f"{images} images a cell ({len(settings['classes'])} classes, {len(settings['seeds'])} seed(s)), "
-        f"{settings['steps']} steps x {settings['crops']} views, {settings['image_size']} pixels. Mean ± standard "
-        "error over classes; bold is best. "
+        f"{classes * seeds} images a cell ({classes} classes, {seeds} seed(s)), {settings['steps']} steps x "
+        f"{settings['crops']} views, {settings['image_size']} pixels. "
         + ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-        + ".",
+        + f". Features of FID, KID and diversity: {settings['features']}.",
         "",
-        "## Scores",
-        "",
+        _ERRORS,
     ]
-    present = [name for name in DIRECTIONS if name in results["cells"][0]["scores"]]
-    rows = []
-    for name in present:
-        block = [[method, *_row(results, name, method)] for method in settings["methods"]]
-        if name in results["natural"]:
-            block.append(["real images", *[_text(results["natural"][name])] * len(settings["models"])])
-        titles = [f"{name} {_arrow(DIRECTIONS[name])}".strip()] + [""] * (len(block) - 1)
-        rows += [[title, *line] for title, line in zip(titles, block)]
-    lines += _table(["score", "method", *settings["models"]], rows)
-    if "FID" in present:
-        lines += [
-            "",
-            f"Features of FID and KID: {settings['features']}. FID of fewer images than features is far too large; it "
-            "compares methods, and nothing with other tables. KID is unbiased. Plausibility in raw L2, as in the paper,"
-            " also falls with the features' strength: images of low contrast, which nothing recognises, may be first.",
-        ]
+    lines += ["", "## Scores", "", *_scores(results, MAIN), *_ratios(results)]
+    further = [name for name in DESCRIPTIONS if name not in MAIN]
+    lines += ["", "## Further scores", "", *_scores(results, further)]
     for model in settings["models"]:
-        judges = [name for name in settings["judges"] if name != model]
         lines += ["", f"## Images of {model}, as other networks see them: mean target probability (top-1)", ""]
-        rows = []
-        for method in settings["methods"]:
-            scores = _cell(results, model, method)["scores"]
-            verdicts = [f"{_text(scores[f'judge {name}'])} ({scores[f'top-1 {name}']['mean']:.2f})" for name in judges]
-            seconds = _cell(results, model, method)["median seconds"]
-            rows.append([method, *verdicts, _text(scores["transferability"]), f"{seconds:.1f}"])
-        lines += _table(["method", *judges, "mean", "s an image"], rows)
+        lines += _verdicts(results, model)
+    lines += ["", "## What the scores tell, and what not", ""]
+    lines += [f"- **{_title(name)}**: {description.blind}" for name, description in DESCRIPTIONS.items()]
+    names = ", ".join(f"{index} {label(index)}" for index in settings["classes"])
+    lines += ["", "## Classes", "", f"{classes}, {settings['classes_from']}: {names}."]
     return "\n".join(lines) + "\n"
 
 
-def draw_tables(results, *, path=None):
-    """The three scores of the paper as bars: a panel a score, a group a model, a bar a method.
+def _scores(results, names):
+    """A table with rows of methods for each score, and below it where the best is hardly better."""
+    settings, rows, close = results["settings"], [], []
+    for name in names:
+        best = {item["model"]: item for item in results["comparisons"] if item["score"] == name}
+        cells = {
+            method: [cell_of(results, model, method)["scores"][name] for model in settings["models"]]
+            for method in settings["methods"]
+        }
+        reasons = {score["reason"] for line in cells.values() for score in line}
+        if len(reasons) == 1 and None not in reasons:
+            block = [["all", *list(reasons) * len(settings["models"])]]
+        else:
+            block = [
+                [method, *[_marked(score, method, best.get(model)) for score, model in zip(line, settings["models"])]]
+                for method, line in cells.items()
+            ]
+        if name in results["natural"]:
+            block.append(["real images", *[score_text(results["natural"][name])] * len(settings["models"])])
+        titles = [_title(name)] + [""] * (len(block) - 1)
+        rows += [[title, *line] for title, line in zip(titles, block)]
+        close += [_close(item) for item in best.values() if item["within"]]
+    lines = [*_table(["score", "method", *settings["models"]], rows), "", "**Bold**: the best of a network's methods."]
+    if close:
+        lines[-1] += (
+            f" {_MARK}: no further from the second than twice the standard error of their difference over the same "
+            f"classes, or without an error; no difference is shown. {'; '.join(close)}."
+        )
+    return lines
 
-    Args:
-        results: dictionary of `run_benchmark`.
-        path: where to write the figure; `None` writes nothing.
 
-    Returns:
-        The `matplotlib.figure.Figure`, which pyplot does not keep.
-    """
-    from matplotlib.figure import Figure
+def _marked(score, method, best):
+    text = score_text(score)
+    if best is None or best["best"] != method:
+        return text
+    return f"**{text}**{_MARK if best['within'] else ''}"
 
+
+def _close(item):
+    distance = difference_text(item["difference"], item["error"])
+    return f"{item['score']} of {item['model']}: {item['best']} before {item['second']} by {distance}"
+
+
+def _ratios(results):
+    """A line a method: how often its mean target probability is that of xplique's `maco`."""
+    lines = []
+    for method in dict.fromkeys(item["method"] for item in results["ratios"]):
+        parts = []
+        for item in (item for item in results["ratios"] if item["method"] == method):
+            ends = [_times(item[end]) for end in ("low", "high")]
+            parts.append(f"{item['model'] or '**all networks**'} {_times(item['ratio'])} ({ends[0]} to {ends[1]})")
+        lines.append(f"- {method}: {', '.join(parts)}")
+    if lines:
+        title = (
+            "Mean target probability by the judges, times that of xplique's images (95 % interval of the bootstrap "
+            "over classes):"
+        )
+        lines = ["", title, "", *lines]
+    return lines
+
+
+def _times(value):
+    return "unknown" if value is None else f"{value:.3g}"
+
+
+def _verdicts(results, model):
     settings = results["settings"]
-    drawn = [name for name in _DRAWN if name in results["cells"][0]["scores"]]
-    figure = Figure(figsize=(4.2 * len(drawn), 3.2))
-    figure.set_layout_engine("constrained")
-    axes = figure.subplots(1, len(drawn), squeeze=False)[0]
-    positions, width = np.arange(len(settings["models"])), 0.8 / len(settings["methods"])
-    for axis, name in zip(axes, drawn):
-        for offset, method in enumerate(settings["methods"]):
-            scores = [_cell(results, model, method)["scores"][name] for model in settings["models"]]
-            place = positions + (offset - (len(settings["methods"]) - 1) / 2) * width
-            errors = [0 if _unknown(score) else score["error"] for score in scores]
-            axis.bar(
-                place, [score["mean"] for score in scores], width, yerr=errors if any(errors) else None, label=method
-            )
-        axis.set_xticks(positions, settings["models"], fontsize=8)
-        axis.set_title(f"{name} ({'higher' if DIRECTIONS[name] else 'lower'} is better)", fontsize=10)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[-1].legend(frameon=False, fontsize=8)
-    return write_figure(figure, path)
+    judges, rows = [name for name in settings["judges"] if name != model], []
+    for method in settings["methods"]:
+        cell = cell_of(results, model, method)
+        scores = cell["scores"]
+        verdicts = [f"{score_text(scores[f'judge {name}'])} ({scores[f'top-1 {name}']['mean']:.2f})" for name in judges]
+        seconds = "unknown" if cell["median seconds"] is None else f"{cell['median seconds']:.1f}"
+        rows.append([method, *verdicts, score_text(scores["transferability"]), seconds])
+    return _table(["method", *judges, "mean", "s an image"], rows)
 
 
-def _row(results, name, method):
-    """A method's cells of a score, the best of each model in bold."""
-    texts = []
-    for model in results["settings"]["models"]:
-        values = {other: _cell(results, model, other)["scores"][name] for other in results["settings"]["methods"]}
-        text, better = _text(values[method]), DIRECTIONS[name]
-        if better is not None:
-            means = sorted((score["mean"] for score in values.values()), reverse=better)
-            # Equal scores have no best.
-            first = values[method]["mean"] == means[0] != means[min(1, len(means) - 1)]
-            text = f"**{text}**" if first else text
-        texts.append(text)
-    return texts
-
-
-def _cell(results, model, method):
-    return next(cell for cell in results["cells"] if (cell["model"], cell["method"]) == (model, method))
-
-
-def _text(score):
-    digits = 3 if abs(score["mean"]) < 10 else 1
-    error = "" if _unknown(score) else f" ± {score['error']:.{digits}f}"
-    return f"{score['mean']:.{digits}f}{error}"
-
-
-def _unknown(score):
-    """Whether there is no error: NaN, which JSON holds as null."""
-    return score["error"] is None or math.isnan(score["error"])
-
-
-def _arrow(higher):
-    return "" if higher is None else "↑" if higher else "↓"
+def _title(name):
+    return f"{name} {DESCRIPTIONS[name].arrow}".strip()
 
 
 def _table(header, rows):

@@ -5,10 +5,13 @@ import importlib.metadata
 import json
 import math
 import platform
+import re
 from pathlib import Path
 
+from maco_tf.benchmark.comparison import compare_best, ratios
 from maco_tf.benchmark.generate import generate
-from maco_tf.benchmark.report import draw_tables, markdown
+from maco_tf.benchmark.picture import draw_scores
+from maco_tf.benchmark.report import markdown
 from maco_tf.benchmark.scores import Scorer
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.comparison import compare
@@ -24,7 +27,7 @@ def run_benchmark(settings, folder, *, verbose=1):
     """Make what images are missing, score all, and write the report.
 
     An interrupted benchmark goes on where it stopped when it is run again; classes, seeds, methods and models may be
-    added to one that is finished.
+    added to one that is finished, or left out. Features are kept in the folder, so that scoring again is quick.
 
     Args:
         settings: a `BenchmarkSettings`.
@@ -32,7 +35,9 @@ def run_benchmark(settings, folder, *, verbose=1):
         verbose: 0 is silent; 1 shows progress.
 
     Returns:
-        The results: a dictionary as `results.json` holds it.
+        The results: a dictionary as `results.json` holds it, with `None` for what is not known. "settings",
+        "versions"; "cells", each with "model", "method", "median seconds" an image and "scores", name -> `Score` as a
+        dictionary; "natural", scores of the real images; "comparisons", see `compare_best`; "ratios", see `ratios`.
 
     Raises:
         ValueError: the folder holds images of other steps, crops or size.
@@ -49,21 +54,30 @@ def run_benchmark(settings, folder, *, verbose=1):
             if verbose:
                 print(f"Scoring {method} on {model}")
             times = sorted(seconds.get((model, method), [float("nan")]))
-            scores = {name: dataclasses.asdict(score) for name, score in scorer.scores(model, method).items()}
+            scores = {name: _plain(score) for name, score in scorer.scores(model, method).items()}
             cells.append({"model": model, "method": method, "scores": scores, "median seconds": times[len(times) // 2]})
     results = {
         "settings": {**dataclasses.asdict(settings), "real_images": _folder_name(settings.real_images)},
         "versions": _versions(),
         "cells": cells,
-        "natural": {name: dataclasses.asdict(score) for name, score in scorer.natural().items()},
+        "natural": {name: _plain(score) for name, score in scorer.natural().items()},
     }
     results = _without_nan(results)
-    (folder / "results.json").write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
+    results |= {"comparisons": compare_best(results), "ratios": ratios(results)}
+    text = json.dumps(results, indent=1, allow_nan=False)
+    # A line for a list of numbers, not for each number.
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     (folder / "results.md").write_text(markdown(results), encoding="utf-8")
-    draw_tables(results, path=folder / "scores.png")
+    draw_scores(results, path=folder / "scores.png")
     for model in settings.models:
         _draw_images(settings, store, model, folder / f"images_{model}.png")
     return results
+
+
+def _plain(score):
+    """A score as JSON holds it; what a class has to say to six digits."""
+    return {**dataclasses.asdict(score), "by_class": [float(f"{value:.6g}") for value in score.by_class]}
 
 
 def _folder_name(path):

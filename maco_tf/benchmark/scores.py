@@ -5,46 +5,24 @@ import functools
 import warnings
 
 import numpy as np
-import tensorflow as tf
 
-from maco_tf.benchmark.settings import INCEPTION
-from maco_tf.metrics.classifier_scores import ClassifierScores, probability_extractor
-from maco_tf.metrics.feature_extractor import FeatureExtractor
+from maco_tf.benchmark.networks import Networks
+from maco_tf.benchmark.score import Score
+from maco_tf.metrics.classifier_scores import ClassifierScores
+from maco_tf.metrics.diversity import diversity
 from maco_tf.metrics.fit import fit_image
-from maco_tf.metrics.frechet import fid
+from maco_tf.metrics.frechet import fid, fid_infinity
 from maco_tf.metrics.image_set import ImageSet, image_files
-from maco_tf.metrics.inception import inception_v3
 from maco_tf.metrics.kernel_distance import kid
 from maco_tf.metrics.plausibility import plausibility
-from maco_tf.metrics.spectrum import high_frequency_fraction, power_spectrum, spectrum_deviation
-from maco_tf.models import zoo
+from maco_tf.metrics.robustness import ROBUSTNESS
+from maco_tf.metrics.spectrum import high_frequency_fraction, power_spectrum, profile_deviation
 
+# With fewer, the extrapolation takes less than half of FID's bias off: see the figures at `fid_infinity`.
+_FEWEST_FOR_INFINITY = 300
 
-@dataclasses.dataclass(frozen=True)
-class Score:
-    """A mean and how sure it is.
-
-    Attributes:
-        mean: over classes and seeds.
-        error: standard error over classes, each the mean of its seeds; NaN for one class, or where the score is of
-            the set as a whole.
-        count: number of images.
-    """
-
-    mean: float
-    error: float
-    count: int
-
-    @classmethod
-    def of(cls, values, seeds):
-        """From one value an image, the seeds of a class side by side; NaN is left out."""
-        values = np.asarray(values, "float64").reshape(-1, seeds)
-        known = ~np.isnan(values)
-        classes = np.nansum(values, axis=1)[known.any(axis=1)] / known.sum(axis=1)[known.any(axis=1)]
-        if not len(classes):
-            return cls(float("nan"), float("nan"), 0)
-        error = classes.std(ddof=1) / np.sqrt(len(classes)) if len(classes) > 1 else np.nan
-        return cls(float(classes.mean()), float(error), int(known.sum()))
+# What compares with real images.
+_OF_REAL_IMAGES = ("plausibility", "plausibility, normalised", "FID", "FID-infinity", "KID", "spectrum deviation")
 
 
 class Scorer:
@@ -57,7 +35,7 @@ class Scorer:
 
     def __init__(self, settings, store):
         self.settings, self.store = settings, store
-        self._networks, self._extractors, self._real = {}, {}, {}
+        self._networks = Networks(store.folder / "features")
         self._targets = np.repeat(settings.classes, len(settings.seeds))
 
     def scores(self, model, method):
@@ -70,27 +48,38 @@ class Scorer:
         Returns:
             Dictionary, name -> `Score`. "judge <name>" is the mean target probability that a judge gives, "top-1
             <name>" and "top-5 <name>" the shares of images whose target it ranks so; "transferability", "top-1" and
-            "top-5" are their means over the judges, "agreement" is that of the explained model itself.
+            "top-5" are their means over the judges, "agreement" is that of the explained model itself. "robustness" is
+            the drop of the judges' target probability, "robustness crop", "... noise" and "... jpeg" its parts.
         """
         settings = self.settings
-        paths = [self.store.path(model, method, index, seed) for index in settings.classes for seed in settings.seeds]
-        found = {**self._verdicts(model, paths), **self._spectra(paths)}
-        if settings.real_images is not None:
-            found |= self._distances(model, paths)
-        return found
+        paths = [
+            str(self.store.path(model, method, index, seed)) for index in settings.classes for seed in settings.seeds
+        ]
+        judges = [name for name in settings.judges if name != model]
+        found = {**self._verdicts(model, judges, paths), **self._robustness(judges, paths)}
+        found |= self._spectra(paths)
+        features = self._by_class(self._networks.features(settings.features, paths))
+        found["diversity"] = self._diversity(features, len(paths))
+        if settings.real_images is None:
+            return found | {name: Score.missing("no real images given") for name in _OF_REAL_IMAGES}
+        return found | self._plausibility(model, paths) | self._distances(features, len(paths))
 
     def natural(self):
         """What real images score where that says what is natural.
 
         Returns:
-            Dictionary, name -> `Score`, over images; empty without real images.
+            Dictionary, name -> `Score`; empty without real images.
         """
         if self.settings.real_images is None:
             return {}
-        return {"high frequencies": Score.of([_high_frequencies(image) for image in self._fitted()], seeds=1)}
+        high = [share for _, shares in self._real_spectra for share in shares]
+        real = self._real_features(self.settings.features)
+        return {
+            "high frequencies": Score.of(high, seeds=1),
+            "diversity": self._diversity(real, len(self._all_files)),
+        }
 
-    def _verdicts(self, model, paths):
-        judges = [name for name in self.settings.judges if name != model]
+    def _verdicts(self, model, judges, paths):
         found, all_own = {}, []
         for name in judges:
             own = self._classified(name, paths)
@@ -104,8 +93,7 @@ class Scorer:
 
     def _classified(self, name, paths):
         """Target probability, top-1 and top-5 of each image: (3, count)."""
-        extractor = self._extractor(probability_extractor, name)
-        probabilities = extractor(paths, verbose=0)
+        probabilities = self._networks.probabilities(name, paths)
         each = [
             dataclasses.astuple(ClassifierScores.of(row[None], target[None]))
             for row, target in zip(probabilities, self._targets)
@@ -113,37 +101,68 @@ class Scorer:
         top_1, top_5, probability = np.array(each).T
         return np.stack([probability, top_1, top_5])
 
+    def _robustness(self, judges, paths):
+        each = [self._networks.robustness(name, paths, self._targets.tolist()) for name in judges]
+        drops = {name: self._score(np.mean([own[name] for own in each], axis=0)) for name in ROBUSTNESS[1:]}
+        return {"robustness": drops.pop("mean"), **{f"robustness {name}": drop for name, drop in drops.items()}}
+
     def _spectra(self, paths):
+        profiles, high = _spectra(ImageSet(paths))
         # Each image's own share: a set's would be that of its most contrasted images.
-        found = {"high frequencies": self._score([_high_frequencies(path) for path in paths])}
+        found = {"high frequencies": self._score(high)}
         if self.settings.real_images is not None:
-            found["spectrum deviation"] = self._of_set(spectrum_deviation(paths, self._natural_spectrum), paths)
+            own, real = self._by_class(profiles), [profiles for profiles, _ in self._real_spectra]
+            found["spectrum deviation"] = self._of_set(
+                lambda a, b: profile_deviation(a.mean(axis=0), b.mean(axis=0)), own, len(paths), real
+            )
         return found
 
-    def _distances(self, model, paths):
-        extractor = self._extractor(_last_spatial, model)
-        ends = np.cumsum([len(files) for files in self._real_files.values()])
-        real = dict(zip(self._real_files, np.split(self._real_features(extractor), ends[:-1])))
-        features, found = extractor(paths, verbose=0), {}
-        for name, normalized in (("plausibility", False), ("plausibility, normalised", True)):
-            distances = plausibility(features, real, normalized=normalized, classes=self._targets.tolist())
-            found[name] = self._score(distances)
-        if len(paths) < 2:
-            return found  # Sets are compared by their spread.
-        extractor = self._extractor(_last_spatial, self.settings.features)
-        real, features = self._real_features(extractor), extractor(paths, verbose=0)
+    def _plausibility(self, model, paths):
+        features, real = self._networks.features(model, paths), self._real_features(model)
+        real, found = dict(zip(self.settings.classes, real)), {}
+        found["plausibility"] = self._score(plausibility(features, real, classes=self._targets.tolist()))
+        if all(np.any(rows, axis=1).all() for rows in (features, *real.values())):
+            distances = plausibility(features, real, normalized=True, classes=self._targets.tolist())
+            found["plausibility, normalised"] = self._score(distances)
+        else:
+            found["plausibility, normalised"] = Score.missing("features that are all zero")
+        return found
+
+    def _distances(self, features, count):
+        if count < 2:
+            return dict.fromkeys(("FID", "FID-infinity", "KID"), Score.missing("one image has no spread"))
+        real = self._real_features(self.settings.features)
         with warnings.catch_warnings():
             # The report says it, once: fewer images than features.
             warnings.filterwarnings("ignore", "FID fits")
-            found["FID"] = self._of_set(fid(features, real), paths)
-        found["KID"] = self._of_set(kid(features, real), paths)
-        return found
+            found = {"FID": self._of_set(fid, features, count, real), "KID": self._of_set(kid, features, count, real)}
+            if count < _FEWEST_FOR_INFINITY:
+                reason = f"too few images: {count} of {_FEWEST_FOR_INFINITY}"
+                return {**found, "FID-infinity": Score.missing(reason)}
+            # Its subsets are drawn by chance, which the jackknife would take for the classes' doing.
+            value = fid_infinity(np.concatenate(features), np.concatenate(real))
+        return {**found, "FID-infinity": Score(value, float("nan"), count)}
 
-    def _real_features(self, extractor):
-        """Features of all real images, class by class; the same for every method."""
-        if extractor not in self._real:
-            self._real[extractor] = extractor(self._all_files, cache=self.store.folder / "features", verbose=0)
-        return self._real[extractor]
+    def _diversity(self, features, count):
+        if count < 2:
+            return Score.missing("one image differs from nothing")
+        if not np.any(np.concatenate(features), axis=1).all():
+            return Score.missing("features that are all zero")
+        return self._of_set(diversity, features, count)
+
+    def _real_features(self, name):
+        """Features of the real images, an array a class; the same for every method."""
+        return self._split(self._networks.features(name, self._all_files))
+
+    @functools.cached_property
+    def _real_spectra(self):
+        """Profiles and shares of high frequencies of the real images, a pair a class.
+
+        They are enlarged or shrunk to the visualisations' size, as the published magnitude is made.
+        """
+        side = self.settings.image_size
+        profiles, high = _spectra(fit_image(image, side, side) for image in ImageSet(self._all_files))
+        return list(zip(self._split(profiles), self._split(high)))
 
     @functools.cached_property
     def _real_files(self):
@@ -154,50 +173,37 @@ class Scorer:
     def _all_files(self):
         return [path for files in self._real_files.values() for path in files]
 
-    @functools.cached_property
-    def _natural_spectrum(self):
-        side = self.settings.image_size
-        signature = tf.TensorSpec((side, side, 3), tf.float32)
-        return power_spectrum(tf.data.Dataset.from_generator(self._fitted, output_signature=signature))
+    def _split(self, rows):
+        """Rows of all real images, an array a class."""
+        return np.split(rows, np.cumsum([len(files) for files in self._real_files.values()])[:-1])
 
-    def _fitted(self):
-        """The real images, enlarged or shrunk to the visualisations' size, as the published magnitude is made."""
-        side = self.settings.image_size
-        return (fit_image(image, side, side) for image in ImageSet(self._all_files))
-
-    def _extractor(self, kind, name):
-        """An extractor of a network by name; a network is loaded once, whatever it is asked for."""
-        if (kind, name) not in self._extractors:
-            if name == INCEPTION:
-                self._extractors[kind, name] = inception_v3()
-            else:
-                if name not in self._networks:
-                    self._networks[name] = zoo.load(name)
-                self._extractors[kind, name] = kind(self._networks[name])
-        return self._extractors[kind, name]
+    def _by_class(self, rows):
+        """Rows of all visualisations, an array a class."""
+        return np.split(np.asarray(rows), len(self.settings.classes))
 
     def _score(self, values):
         return Score.of(values, len(self.settings.seeds))
 
-    def _of_set(self, value, paths):
-        return Score(float(value), float("nan"), len(paths))
+    def _of_set(self, function, own, count, real=None):
+        """A function of rows of one set, or of two: without a class, both are without it."""
+
+        def value_of(positions):
+            return function(*(np.concatenate([rows[i] for i in positions]) for rows in (own, real) if rows is not None))
+
+        return Score.of_set(value_of, len(self.settings.classes), count)
 
 
-def _high_frequencies(image):
-    """An image's share; NaN for one of a single colour, which has no spectrum."""
-    try:
-        return high_frequency_fraction([image])
-    except ValueError:
-        return float("nan")
+def _spectra(images):
+    """Radial profiles (count, channels, bins) and shares of high frequencies (count,).
 
-
-def _last_spatial(model):
-    """The last layer with positions, averaged over them: what a classifier's head sees.
-
-    Maps with a channel a class, as SqueezeNet's last, are the head itself: their mean is what was maximised.
+    A share is NaN for an image of a single colour, which has no spectrum.
     """
-    for layer in reversed(model.layers):
-        shape = getattr(layer.output, "shape", ())
-        if len(shape) in (3, 4) and (shape[1] is None or shape[1] > 1) and shape[-1] != model.output_shape[-1]:
-            return FeatureExtractor(model, layer.name, pooling="mean")
-    raise ValueError(f'"model" must have a layer with positions, as networks of images do. Received: {model.name}.')
+    profiles, high = [], []
+    for image in images:
+        spectrum = power_spectrum([image])
+        profiles.append(spectrum.radial_profile()[1])
+        try:
+            high.append(high_frequency_fraction(spectrum))
+        except ValueError:
+            high.append(float("nan"))
+    return np.array(profiles), np.array(high)

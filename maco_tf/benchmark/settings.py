@@ -30,7 +30,9 @@ class BenchmarkSettings:
         image_size: side of the images, pixels.
         real_images: folder of real images with a folder for each class, `n02110958/image.jpg`; `None` leaves out what
             needs them: plausibility and the distances between sets.
-        features: network whose features the distances between sets compare, or "inception_v3" as in the paper.
+        features: network whose features the distances between sets and diversity compare, or "inception_v3" as in the
+            paper.
+        classes_from: where the classes come from, in words, for the report.
     """
 
     models: tuple
@@ -43,6 +45,7 @@ class BenchmarkSettings:
     image_size: int = 512
     real_images: str | None = None
     features: str = "efficientnet_lite2"
+    classes_from: str = "given by the user"
 
     def __post_init__(self):
         for name in ("models", "methods", "judges", "classes", "seeds"):

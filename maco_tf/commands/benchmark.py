@@ -9,8 +9,8 @@ def add_parser(commands):
         "benchmark",
         help="models x methods x classes: images, scores, tables",
         description="Make visualisations of ImageNet classes with several methods at equal compute, score them by "
-        "plausibility, FID and transferability, and write results.json, results.md and pictures. An interrupted run "
-        "goes on when it is started again.",
+        "plausibility, FID, transferability and more, each with its error, and write results.json, results.md and "
+        "pictures. An interrupted run goes on when it is started again; a finished one is only scored again.",
     )
     add = parser.add_argument
     add("--output", required=True, type=Path, help="a folder; images are kept in it")
@@ -58,16 +58,29 @@ def run(options):
     preset = options.preset or "offline"
     if options.classes and options.count:
         raise ValueError('"--count" draws classes. Received: "--classes" besides it. Give one of them.')
-    classes = options.classes or draw_classes(
-        options.real_images,
-        options.count or (500 if preset == "paper" else 30),
-        seed=options.draw_seed,
-        least=options.least_images,
-        exclude=options.exclude,
-    )
+    if options.classes and options.exclude:
+        raise ValueError('"--exclude" is of drawn classes. Received: "--classes" besides it. Give one of them.')
+    drawn = {}
+    if options.classes:
+        classes = options.classes
+    else:
+        # Without a folder there are no images to count.
+        least = options.least_images if options.real_images else 0
+        classes = draw_classes(
+            options.real_images,
+            options.count or (500 if preset == "paper" else 30),
+            seed=options.draw_seed,
+            least=least,
+            exclude=options.exclude,
+        )
+        drawn["classes_from"] = (
+            f"drawn by chance (seed {options.draw_seed}) from those with {least} real images or more"
+        )
+        if options.exclude:
+            drawn["classes_from"] += f", without {', '.join(map(str, options.exclude))}"
     fields = ("models", "methods", "judges", "seeds", "steps", "crops", "image_size", "real_images", "features")
     given = {name: getattr(options, name) for name in fields if getattr(options, name) is not None}
-    settings = PRESETS[preset](classes=classes, **given)
+    settings = PRESETS[preset](classes=classes, **given, **drawn)
     try:
         run_benchmark(settings, options.output, verbose=0 if options.quiet else 1)
     except KeyboardInterrupt:

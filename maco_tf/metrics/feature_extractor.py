@@ -70,7 +70,8 @@ class FeatureExtractor:
             images: array, list, folder or `tf.data.Dataset`, of any sizes; see `ImageSet`. Datasets and folders are
                 streamed.
             cache: a folder where features are kept and found again by the model's weights, the settings and the images'
-                contents; `None` keeps none. Not for a `tf.data.Dataset`.
+                contents, or what `cache_in` made of it, which saves looking at the weights again; `None` keeps none.
+                Not for a `tf.data.Dataset`.
             verbose: 0 is silent; 1 or "auto" shows progress.
 
         Returns:
@@ -82,20 +83,32 @@ class FeatureExtractor:
         images = ImageSet(images, self.input_shape[2])
         if cache is None:
             return self._compute(images, verbose)
-        settings = {
-            "layer": self.layer,
-            "pooling": self.pooling,
-            "fit": self.fit,
-            "preprocessing": self._preprocessing,
-            "input_shape": self.input_shape,
-        }
-        cache = FeatureCache(cache, self._activations.model, settings, self._run(self._probe()))
+        cache = cache if isinstance(cache, FeatureCache) else self.cache_in(cache)
         digest = images.digest()
         features = cache.read(digest)
         if features is None:
             features = self._compute(images, verbose)
             cache.write(digest, features)
         return features
+
+    def cache_in(self, folder, **settings):
+        """The features of this extractor in a folder of cached ones.
+
+        Args:
+            folder: a folder; made on first use.
+            **settings: what else decides what is kept, where that is made of the features; JSON writes them.
+
+        Returns:
+            A `FeatureCache`, for as long as the model's weights stay as they are.
+        """
+        own = {
+            "layer": self.layer,
+            "pooling": self.pooling,
+            "fit": self.fit,
+            "preprocessing": self._preprocessing,
+            "input_shape": self.input_shape,
+        }
+        return FeatureCache(folder, self._activations.model, {**settings, **own}, self._run(self._probe()))
 
     def by_class(self, folder, *, cache=None, verbose="auto"):
         """Features of a folder laid out as ImageNet's, class by class.

@@ -74,6 +74,11 @@ def fid_infinity(features_a, features_b, *, seed=0):
     is followed to 1 / N = 0. The second set, the reference, is taken whole, and its own bias stays in. What `fid`
     does not measure, this does not either.
 
+    It needs some hundreds of images: where a tenth of them is far below the features' dimensions, the bias is not yet
+    proportional to 1 / N, and nothing comes off. Of Gaussians with the covariance of a trained network's 1,280
+    features (truth 65.4), 30 images gave 144 with and without, 300 images 69.4 for an FID of 74.8, 500 images 64.5 for
+    70.8.
+
     Args:
         features_a: array (count, dimensions): the visualisations, at least 20.
         features_b: array (other count, dimensions): the reference.

@@ -1,10 +1,18 @@
 """Whether what an image shows survives what may happen to it."""
 
+import itertools
+
 import cv2
 import numpy as np
 
 from maco_tf.metrics.classifier_scores import as_targets, classify, probability_extractor
-from maco_tf.spectrum.image_batches import image_batches, unit_range
+from maco_tf.metrics.image_set import ImageSet
+
+# What is told of an image.
+ROBUSTNESS = ("clean", "crop", "noise", "jpeg", "mean")
+
+# Images perturbed at once: each is held several times over.
+_AT_ONCE = 32
 
 
 def robustness(
@@ -17,7 +25,8 @@ def robustness(
     the drop beside "clean". It does not measure whether people see the class, nor whether real attacks would succeed.
 
     Args:
-        images: array (count, height, width, 1 or 3): integers to 255 or numbers in [0, 1].
+        images: array (count, height, width, 1 or 3): integers to 255 or numbers in [0, 1]; or another form, all of one
+            size; see `ImageSet`. Files are streamed.
         targets: the class number of each image.
         classifier: model or `(model, preprocessing)`; see `classify`.
         seed: integer, of the crops and the noise. Take another than the optimisation's.
@@ -34,31 +43,63 @@ def robustness(
     Raises:
         ValueError: images or targets that do not fit, or a setting outside its range.
     """
+    settings = {"seed": seed, "views": views, "crop_side": crop_side, "noise": noise, "quality": quality}
+    each = robustness_by_image(images, targets, classifier, **settings, verbose=verbose)
+    return {name: float(np.mean(values)) for name, values in each.items()}
+
+
+def robustness_by_image(
+    images, targets, classifier, *, seed=0, views=4, crop_side=(0.6, 0.9), noise=0.1, quality=30, verbose="auto"
+):
+    """`robustness` of each image, from which its error over images or classes can be had.
+
+    Args:
+        images: see `robustness`, as for all arguments.
+
+    Returns:
+        Dictionary of the same keys -> array (count,), float64.
+
+    Raises:
+        ValueError: see `robustness`.
+    """
     _check_settings(views, crop_side, noise, quality)
-    images = np.concatenate([unit_range(batch).numpy() for batch in image_batches(images, 32)] or [np.empty(0)])
-    if not len(images) or images.shape[-1] not in (1, 3):
-        raise ValueError(
-            f'"images" must be at least one, of 1 or 3 channels, which JPEG has. Received: shape {images.shape}.'
-        )
-
     classifier = probability_extractor(classifier)
-
-    def probability(perturbed):
-        probabilities = classify(perturbed, classifier, verbose=verbose)
-        own = as_targets(targets, *probabilities.shape)
-        return float(np.mean(probabilities[np.arange(len(own)), own], dtype="float64"))
-
+    images = ImageSet(images, classifier.input_shape[2])
+    images = ImageSet(list(images)) if images.count is None else images
+    if not images.count:
+        raise ValueError('"images" must be at least one, of 1 or 3 channels. Received: none.')
+    targets = as_targets(targets, images.count, classifier.layer_shape[0])
     rng = np.random.default_rng(seed)
-    clean = probability(images)
-    crops = [_crop(images, *rng.uniform(*crop_side, size=1), *rng.uniform(size=2)) for _ in range(views)]
-    noises = rng.normal(scale=noise, size=(views, *images.shape[1:])).astype("float32")
-    drops = {
-        "crop": clean - np.mean([probability(crop) for crop in crops]),
-        "noise": clean - np.mean([probability(np.clip(images + field, 0, 1)) for field in noises]),
-        "jpeg": clean - probability(np.stack([_compress(image, quality) for image in images])),
-    }
-    drops = {name: float(drop) for name, drop in drops.items()}
-    return {"clean": clean, **drops, "mean": float(np.mean(list(drops.values())))}
+    crops = [(*rng.uniform(*crop_side, size=1), *rng.uniform(size=2)) for _ in range(views)]
+    noises, parts, iterator, start = None, [], iter(images), 0
+    while batch := list(itertools.islice(iterator, _AT_ONCE)):
+        if noises is None:
+            noises = rng.normal(scale=noise, size=(views, *batch[0].shape)).astype("float32")
+        batch = _stacked(batch, noises.shape[1:])
+        own = targets[start : start + len(batch)]
+        start += len(batch)
+
+        def probability(perturbed, own=own):
+            probabilities = classify(perturbed, classifier, verbose=verbose)
+            return probabilities[np.arange(len(own)), own].astype("float64")
+
+        clean = probability(batch)
+        drops = [
+            clean - np.mean([probability(_crop(batch, *crop)) for crop in crops], axis=0),
+            clean - np.mean([probability(np.clip(batch + field, 0, 1)) for field in noises], axis=0),
+            clean - probability(np.stack([_compress(image, quality) for image in batch])),
+        ]
+        parts.append(np.stack([clean, *drops, np.mean(drops, axis=0)]))
+    return dict(zip(ROBUSTNESS, np.concatenate(parts, axis=1)))
+
+
+def _stacked(batch, shape):
+    if shape[-1] not in (1, 3) or {image.shape for image in batch} != {shape}:
+        raise ValueError(
+            '"images" must be of one size and of 1 or 3 channels, which JPEG has. Received: shapes '
+            f"{sorted({shape, *(image.shape for image in batch)})}."
+        )
+    return np.stack(batch)
 
 
 def _check_settings(views, crop_side, noise, quality):

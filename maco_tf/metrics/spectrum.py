@@ -103,7 +103,20 @@ def spectrum_deviation(images, reference, *, size=None):
             f'"reference" must have the images\' {len(measured.values)} channels. Received: {len(reference.values)}.'
         )
     bins = min(measured.height, measured.width, reference.height, reference.width) // 2
-    logs = [np.log10(np.maximum(item.radial_profile(bins)[1], _FLOOR)) for item in (measured, reference)]
+    return profile_deviation(measured.radial_profile(bins)[1], reference.radial_profile(bins)[1])
+
+
+def profile_deviation(measured, reference):
+    """`spectrum_deviation` of two sets whose radial profiles are known: their mean over images is the set's.
+
+    Args:
+        measured: array (channels, bins), power; see `PowerSpectrum.radial_profile`.
+        reference: array of the same shape.
+
+    Returns:
+        float, decades of power.
+    """
+    logs = [np.log10(np.maximum(profile, _FLOOR)) for profile in (measured, reference)]
     return float(np.sqrt(np.mean((logs[0] - logs[1]) ** 2)))
 
 
@@ -114,7 +127,7 @@ def high_frequency_fraction(images, *, cutoff=0.25, size=None):
     better for it: compare with natural images of the same size and source.
 
     Args:
-        images: see `power_spectrum`; the Hann window is used.
+        images: see `power_spectrum`; the Hann window is used. Or their `PowerSpectrum`.
         cutoff: cycles per pixel, in (0, 0.5]; radial frequencies above it are high.
         size: see `power_spectrum`.
 
@@ -126,7 +139,7 @@ def high_frequency_fraction(images, *, cutoff=0.25, size=None):
     """
     if not 0 < cutoff <= 0.5:
         raise ValueError(f'"cutoff" must lie in (0, 0.5]. Received: {cutoff!r}. It is in cycles per pixel.')
-    spectrum = power_spectrum(images, size=size)
+    spectrum = images if isinstance(images, PowerSpectrum) else power_spectrum(images, size=size)
     power = np.sum(spectrum.values, axis=0) * bin_weights(spectrum.width)
     # Rounding leaves a constant image about 1e-17 of its mean.
     if np.mean(power) < 1e-12:

@@ -1,8 +1,5 @@
-"""The benchmark's parts: settings, methods, store, scores, report."""
+"""The benchmark's parts: settings, methods, store."""
 
-import dataclasses
-import json
-import math
 import types
 
 import cv2
@@ -12,8 +9,6 @@ import pytest
 
 from maco_tf.benchmark import BenchmarkSettings, run_benchmark
 from maco_tf.benchmark.methods import METHODS, logits_model
-from maco_tf.benchmark.report import markdown
-from maco_tf.benchmark.scores import Score
 from maco_tf.benchmark.settings import draw_classes, offline, paper
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
@@ -141,50 +136,3 @@ def test_store_keeps_images_and_refuses_another_compute(tmp_path):
         store.settle("net", "maco", {"recipe": 3})
     with pytest.raises(ValueError, match=r"same settings.*steps"):
         ImageStore(tmp_path, {**COMPUTE, "steps": 3})
-
-
-def test_scores_average_seeds_within_a_class_first():
-    # Classes' means 1 and 4: mean 2.5, standard deviation 3 / sqrt(2), error over two classes 1.5.
-    score = Score.of([0, 2, 3, 5], seeds=2)
-    assert (score.mean, score.error, score.count) == (2.5, pytest.approx(1.5), 4)
-    assert math.isnan(Score.of([1.0], seeds=1).error)
-    # What could not be measured is left out, not counted as anything.
-    partly = Score.of([0, math.nan, 3, 5], seeds=2)
-    assert (partly.mean, partly.count) == (2.0, 3)
-    assert Score.of([math.nan], seeds=1).count == 0
-
-
-def results():
-    def cell(model, method, probability, fid):
-        scores = {
-            name: Score(value, 0.01, 2)
-            for name, value in {
-                "FID": fid,
-                "transferability": probability,
-                "top-1": 0.5,
-                "top-5": 1.0,
-                "agreement": 1.0,
-                "high frequencies": 0.01,
-                "judge b": probability,
-                "top-1 b": 0.5,
-            }.items()
-        }
-        scores = {name: dataclasses.asdict(score) for name, score in scores.items()}
-        return {"model": model, "method": method, "scores": scores, "median seconds": 2.0}
-
-    settings = BenchmarkSettings(("a",), ("maco", "cbr"), ("a", "b"), (0, 1), **COMPUTE)
-    cells = [cell("a", "maco", 0.6, 40.0), cell("a", "cbr", 0.2, 30.0)]
-    natural = {"high frequencies": dataclasses.asdict(Score(0.02, 0.001, 4))}
-    return {"settings": dataclasses.asdict(settings), "versions": {"keras": "3"}, "cells": cells, "natural": natural}
-
-
-def test_report_marks_the_better_of_each_score():
-    text = markdown(json.loads(json.dumps(results())))
-    assert "| FID ↓ | maco | 40.0 ± 0.0 |" in text
-    assert "|  | cbr | **30.0 ± 0.0** |" in text
-    assert "| transferability ↑ | maco | **0.600 ± 0.010** |" in text
-    assert "| maco | 0.600 ± 0.010 (0.50) | 0.600 ± 0.010 | 2.0 |" in text
-    # Equal scores have no best, and neither have high frequencies.
-    assert "| top-1 ↑ | maco | 0.500 ± 0.010 |" in text
-    assert "| high frequencies | maco | 0.010 ± 0.010 |" in text
-    assert "|  | real images | 0.020 ± 0.001 |" in text

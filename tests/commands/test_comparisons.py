@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
 
+from maco_tf.benchmark.descriptions import DESCRIPTIONS
 from maco_tf.cli import main
 from maco_tf.display.files import read_png
+from maco_tf.metrics import FeatureExtractor
 from maco_tf.objectives.imagenet_labels import wnids
 
 CLASSES = (698, 985)  # A palace, and a daisy for the flower.
@@ -24,7 +26,7 @@ def real_images(tmp_path):
     return tmp_path / "real"
 
 
-def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys):
+def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys, monkeypatch):
     folder = tmp_path / "out"
     command = ["benchmark", "--output", str(folder), "--models", "squeezenet", "--judges", "efficientnet_lite0"]
     command += ["--classes", *map(str, CLASSES), "--steps", "2", "--crops", "1", "--image-size", "256", "--quiet"]
@@ -42,17 +44,29 @@ def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys):
     assert [cell["method"] for cell in results["cells"]] == ["maco", "cbr"]
     for cell in results["cells"]:
         scores = cell["scores"]
-        assert {"plausibility", "FID", "KID", "transferability", "agreement", "spectrum deviation"} <= set(scores)
+        assert set(DESCRIPTIONS) <= set(scores)
+        assert scores.pop("FID-infinity")["reason"] == "too few images: 2 of 300"
         assert all(np.isfinite(score["mean"]) for score in scores.values())
         assert scores["judge efficientnet_lite0"] == scores["transferability"]
         assert scores["plausibility"]["count"] == 2
+        assert -1 <= scores["robustness"]["mean"] <= 1
+        assert 0 < scores["diversity"]["mean"] < 2
     assert results["settings"]["steps"] == 2
+    assert results["settings"]["classes"] == list(CLASSES)
+    assert str(tmp_path) not in (folder / "results.json").read_text() + (folder / "results.md").read_text()
     assert 0 < results["natural"]["high frequencies"]["mean"] < 0.2
     text = (folder / "results.md").read_text()
     assert "plausibility ↓" in text
     assert "## Images of squeezenet" in text
     for name in ("scores.png", "images_squeezenet.png"):
         assert read_png(folder / name).std() > 0.05
+
+    # A finished one is only scored, from kept features.
+    monkeypatch.setattr(FeatureExtractor, "_compute", lambda *_: pytest.fail("computed again"))
+    before = {path: path.read_bytes() for path in folder.glob("results.*")}
+    assert main([*command, "--methods", "maco", "cbr"]) == 0
+    assert {path: path.read_bytes() for path in folder.glob("results.*")} == before
+    capsys.readouterr()
 
     assert main([*command, "--methods", "maco", "--steps", "3"]) == 2
     assert "same settings" in capsys.readouterr().err
@@ -76,6 +90,7 @@ def test_compare_draws_images_and_spectra(tmp_path, capsys):
         (["compare", "--model", "squeezenet", "--objective", "channel:fire:1"], "fire"),
         (["compare", "--model", "nothing.keras", "--objective", "logit:1"], "nothing.keras"),
         (["benchmark", "--classes", "1", "--count", "3"], "--count"),
+        (["benchmark", "--classes", "1", "--exclude", "3"], "--exclude"),
         (["benchmark", "--methods", "magic", "--classes", "1"], "magic"),
         (["benchmark", "--real-images", "/nonexistent"], "at most 0"),
     ],

@@ -15,6 +15,7 @@ from maco_tf.metrics import (
     robustness,
     transferability,
 )
+from maco_tf.metrics.robustness import robustness_by_image
 from maco_tf.models import zoo
 from tests.conftest import build_tiny_model
 
@@ -170,6 +171,26 @@ def test_an_images_part_in_robustness_depends_on_it_alone(images):
     halves = [robustness(images[part], targets[part], model, seed=5, verbose=0) for part in (slice(3), slice(3, 6))]
     for kind in whole:
         assert whole[kind] == pytest.approx(np.mean([half[kind] for half in halves]), abs=1e-6)
+
+
+def test_robustness_streams_files_and_tells_each_image(images, tmp_path):
+    targets, model = np.arange(6) % 5, build_tiny_model()
+    pixels = np.round(images * 255).astype("uint8")
+    paths = [str(tmp_path / f"{number}.png") for number in range(6)]
+    for path, image in zip(paths, pixels):
+        cv2.imwrite(path, image[..., ::-1])
+    each = robustness_by_image(paths, targets, model, verbose=0)
+    whole = robustness(pixels, targets, model, verbose=0)
+    assert {name: values.mean() for name, values in each.items()} == pytest.approx(whole, abs=1e-6)
+    np.testing.assert_allclose(each["clean"], model(pixels / np.float32(255)).numpy()[np.arange(6), targets], atol=1e-6)
+    alone = robustness(pixels[3:4], targets[3:4], model, verbose=0)
+    assert {name: values[3] for name, values in each.items()} == pytest.approx(alone, abs=1e-6)
+    # More than are perturbed at once.
+    many = robustness_by_image(np.tile(pixels, (7, 1, 1, 1)), np.tile(targets, 7), model, verbose=0)
+    for name, values in many.items():
+        np.testing.assert_allclose(values, np.tile(each[name], 7), atol=1e-6)
+    with pytest.raises(ValueError, match="one size"):
+        robustness([images[0], images[0][:8]], [0, 1], model, verbose=0)
 
 
 def test_hostile_input(images):

@@ -125,6 +125,23 @@ def test_the_cache_is_hit_by_the_same_and_missed_by_anything_else(folder, images
     assert len(runs) == 1 + len(misses)
 
 
+def test_a_cache_made_before_finds_the_same_files_and_keeps_what_is_made_of_features_apart(
+    extractor, images, tmp_path, monkeypatch
+):
+    runs = count_runs(monkeypatch)
+    first = extractor(images, cache=tmp_path, verbose=0)
+    cache = extractor.cache_in(tmp_path)
+    np.testing.assert_array_equal(extractor(images, cache=cache, verbose=0), first)
+    assert runs == [7]
+    digest = ImageSet(images).digest()
+    made = extractor.cache_in(tmp_path, power=2)
+    assert made.read(digest) is None
+    made.write(digest, first**2)
+    np.testing.assert_array_equal(extractor.cache_in(tmp_path, power=2).read(digest), first**2)
+    assert extractor.cache_in(tmp_path, power=3).read(digest) is None
+    np.testing.assert_array_equal(cache.read(digest), first)
+
+
 def test_folders_are_cached_by_their_contents(folder, extractor, tmp_path, monkeypatch):
     runs = count_runs(monkeypatch)
     extractor(folder, cache=tmp_path / "cache", verbose=0)

@@ -9,6 +9,7 @@ from maco_tf.metrics import (
     radial_profile,
     spectrum_deviation,
 )
+from maco_tf.metrics.spectrum import profile_deviation
 from maco_tf.parametrizations import PhaseParametrization
 from maco_tf.spectrum import imagenet_magnitude
 
@@ -60,6 +61,22 @@ def test_radial_profile_oracle(rng, size):
             ]
             expected = np.mean([full[:, y, x] for y, x in inside], axis=0)
             np.testing.assert_allclose(power[:, ring - 1], expected, rtol=1e-10)
+
+
+def test_a_sets_deviation_is_that_of_its_images_mean_profile(rng):
+    images, reference = rng.uniform(size=(5, 16, 16, 3)), 0.5 * rng.uniform(size=(3, 16, 16, 3))
+    means = [
+        np.mean([power_spectrum(image[None]).radial_profile(8)[1] for image in group], axis=0)
+        for group in (images, reference)
+    ]
+    assert profile_deviation(*means) == pytest.approx(spectrum_deviation(images, reference), rel=1e-6)
+    # Half the amplitude is a quarter of the power.
+    assert profile_deviation(means[0], means[0] / 4) == pytest.approx(np.log10(4))
+
+
+def test_the_high_frequencies_of_a_spectrum_are_those_of_its_images(rng):
+    images = rng.uniform(size=(3, 16, 16, 3))
+    assert high_frequency_fraction(power_spectrum(images)) == high_frequency_fraction(images)
 
 
 def test_white_noise_is_flat_at_its_variance_whatever_the_size():

@@ -1,0 +1,116 @@
+"""Whether one method is better than another, from results."""
+
+import math
+
+import numpy as np
+
+from maco_tf.benchmark.descriptions import DESCRIPTIONS
+from maco_tf.benchmark.score import standard_error
+
+# Standard errors that a difference must exceed to be taken for one: 95 % of a Gaussian lie within.
+_SHOWN = 2
+
+# Enough for the ends of an interval of 95 % to two digits, and done in milliseconds.
+_RESAMPLES = 2000
+
+
+def cell_of(results, model, method):
+    """The cell of a model and a method.
+
+    Args:
+        results: dictionary of `run_benchmark`.
+        model: name.
+        method: name.
+    """
+    return next(cell for cell in results["cells"] if (cell["model"], cell["method"]) == (model, method))
+
+
+def compare_best(results):
+    """The best of each model's methods and how far it is from the second, for each score that ranks them.
+
+    Args:
+        results: dictionary of `run_benchmark`, with "settings" and "cells".
+
+    Returns:
+        List of dictionaries: "model", "score", "best", "second", "difference" of their means, its standard "error" over
+        the same classes (`None` where there is none), and "within": whether the difference is no larger than twice that
+        error, or has none. Equal scores, or fewer than two, have no best.
+    """
+    found = []
+    for model in results["settings"]["models"]:
+        for name, description in DESCRIPTIONS.items():
+            if not description.ranked or description.higher is None:
+                continue
+            scores = {method: cell_of(results, model, method)["scores"].get(name) for method in _methods(results)}
+            scores = {method: score for method, score in scores.items() if score and score["mean"] is not None}
+            order = sorted(scores, key=lambda method: scores[method]["mean"], reverse=description.higher)
+            if len(order) < 2 or scores[order[0]]["mean"] == scores[order[1]]["mean"]:
+                continue
+            first, second = (scores[method] for method in order[:2])
+            difference, error = first["mean"] - second["mean"], _error_of_difference(first, second)
+            found.append(
+                {
+                    "model": model,
+                    "score": name,
+                    "best": order[0],
+                    "second": order[1],
+                    "difference": difference,
+                    "error": None if math.isnan(error) else error,
+                    "within": not abs(difference) > _SHOWN * error,
+                }
+            )
+    return found
+
+
+def ratios(results, *, baseline="xplique", seed=0):
+    """Mean target probability by the judges of each method, over that of a baseline.
+
+    Args:
+        results: see `compare_best`.
+        baseline: method in the denominator.
+        seed: integer, of the resamples.
+
+    Returns:
+        List of dictionaries: "method", "model" (`None` for the mean over the models), "ratio", and "low" and "high",
+        the ends of the 95 % interval of the bootstrap over classes, all seeds of a class together, the same classes for
+        both methods and all models; `None` of one class, or where the baseline's mean is 0, if only in so many
+        resamples that an end is not known. Empty without the baseline.
+    """
+    if baseline not in _methods(results):
+        return []
+    models = results["settings"]["models"]
+    means = {
+        method: np.array(
+            [cell_of(results, model, method)["scores"]["transferability"]["by_class"] for model in models], "float64"
+        )
+        for method in _methods(results)
+    }
+    classes = means[baseline].shape[1]
+    samples = np.random.default_rng(seed).integers(classes, size=(_RESAMPLES, classes))
+    found = []
+    for method in (name for name in means if name != baseline):
+        for model, chosen in [*zip(models, range(len(models))), (None, slice(None))]:
+            above, below = (np.atleast_2d(means[name][chosen]).mean(axis=0) for name in (method, baseline))
+            ratio = float(above.mean() / below.mean()) if below.sum() > 0 else None
+            low = high = None
+            if ratio is not None and classes > 1:
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    drawn = above[samples].mean(axis=1) / below[samples].mean(axis=1)
+                    low, high = (_finite(end) for end in np.quantile(drawn, (0.025, 0.975)))
+            found.append({"method": method, "model": model, "ratio": ratio, "low": low, "high": high})
+    return found
+
+
+def _methods(results):
+    return list(results["settings"]["methods"])
+
+
+def _error_of_difference(first, second):
+    values = [np.array(score["by_class"], "float64") for score in (first, second)]
+    if len(values[0]) != len(values[1]):
+        return float("nan")
+    return standard_error(values[0] - values[1])
+
+
+def _finite(value):
+    return float(value) if np.isfinite(value) else None

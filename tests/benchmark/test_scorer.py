@@ -1,0 +1,138 @@
+"""Images on disk to scores, with tiny networks."""
+
+import warnings
+
+import cv2
+import numpy as np
+import pytest
+
+from maco_tf.benchmark.scores import Scorer
+from maco_tf.benchmark.settings import BenchmarkSettings
+from maco_tf.benchmark.store import ImageStore
+from maco_tf.display.files import read_png
+from maco_tf.metrics import FeatureExtractor, diversity, fid, fid_infinity, kid, robustness, spectrum_deviation
+from maco_tf.metrics.image_set import ImageSet
+from maco_tf.models import zoo
+from maco_tf.objectives.imagenet_labels import wnids
+from tests.conftest import build_tiny_model
+
+NETWORKS = {"net": 1, "first": 2, "second": 3, "features": 4}
+CLASSES = (3, 0, 4)
+
+
+@pytest.fixture
+def make(tmp_path, rng, monkeypatch):
+    """A function of a number of seeds to a scorer of random images and three random real ones a class."""
+    monkeypatch.setattr(zoo, "load", lambda name: build_tiny_model(seed=NETWORKS[name]))
+    for index in CLASSES:
+        folder = tmp_path / "real" / wnids()[index]
+        folder.mkdir(parents=True)
+        for number in range(3):
+            cv2.imwrite(str(folder / f"{number}.png"), rng.integers(0, 256, (16, 16, 3), "uint8"))
+
+    def build(seeds, classes=CLASSES, real=True):
+        settings = BenchmarkSettings(
+            ("net",),
+            ("maco",),
+            ("first", "second", "net"),
+            classes,
+            tuple(range(seeds)),
+            image_size=16,
+            real_images=tmp_path / "real" if real else None,
+            features="features",
+        )
+        store = ImageStore(tmp_path / "out", {})
+        for index in classes:
+            for seed in range(seeds):
+                image = np.random.default_rng((index, seed)).uniform(size=(16, 16, 3)) ** (1 + index)
+                store.write("net", "maco", index, seed, image, 1.0)
+        return Scorer(settings, store)
+
+    return build
+
+
+def rows_of(scorer, seeds):
+    """Features of the images and of the real ones by class, computed apart."""
+    extractor = FeatureExtractor(build_tiny_model(seed=NETWORKS["features"]), "add", pooling="mean")
+    paths = [[str(scorer.store.path("net", "maco", index, seed)) for seed in range(seeds)] for index in CLASSES]
+    real = [sorted(map(str, scorer.settings.real_folders()[index].iterdir())) for index in CLASSES]
+    return paths, real, *([extractor(own, verbose=0) for own in group] for group in (paths, real))
+
+
+def test_scores_of_the_set_and_their_jackknife(make):
+    scorer = make(4)
+    scores = scorer.scores("net", "maco")
+    paths, real_paths, own, real = rows_of(scorer, 4)
+
+    def check(score, function):
+        assert score.mean == pytest.approx(function([0, 1, 2]), rel=1e-4)
+        without = np.array([function(chosen) for chosen in ([1, 2], [0, 2], [0, 1])])
+        assert score.error == pytest.approx(np.sqrt(2 / 3 * np.sum((without - without.mean()) ** 2)), rel=1e-3)
+
+    def of(function, *groups):
+        return lambda chosen: function(*(np.concatenate([group[i] for i in chosen]) for group in groups))
+
+    check(scores["FID"], of(fid, own, real))
+    check(scores["KID"], of(kid, own, real))
+    check(scores["diversity"], of(diversity, own))
+    images = [[list(ImageSet(group)) for group in groups] for groups in (paths, real_paths)]
+    check(scores["spectrum deviation"], of(lambda a, b: spectrum_deviation(list(a), list(b)), *images))
+    natural = scorer.natural()
+    check(natural["diversity"], of(diversity, real))
+    assert 0 < natural["high frequencies"].mean < 1
+
+
+def test_robustness_is_the_mean_over_the_judges(make):
+    scorer = make(2)
+    scores = scorer.scores("net", "maco")
+    images = np.stack([read_png(scorer.store.path("net", "maco", index, seed)) for index in CLASSES for seed in (0, 1)])
+    expected = [
+        robustness(images, np.repeat(CLASSES, 2), build_tiny_model(seed=seed), seed=2023, views=2, verbose=0)
+        for seed in (NETWORKS["first"], NETWORKS["second"])
+    ]
+    for name, kind in [("robustness", "mean")] + [(f"robustness {kind}", kind) for kind in ("crop", "noise", "jpeg")]:
+        assert scores[name].mean == pytest.approx(np.mean([each[kind] for each in expected]), abs=1e-6)
+        assert scores[name].error > 0
+    assert scores["transferability"].mean == pytest.approx(np.mean([each["clean"] for each in expected]), abs=1e-6)
+
+
+def test_nothing_is_computed_twice(make, monkeypatch):
+    first = make(2).scores("net", "maco")
+    monkeypatch.setattr(FeatureExtractor, "_compute", lambda *_: pytest.fail("computed again"))
+    again = make(2).scores("net", "maco")
+    # NaN equals nothing.
+    assert again.pop("FID-infinity").reason == first.pop("FID-infinity").reason
+    assert again == first
+
+
+def test_other_images_are_computed_again(make):
+    scorer = make(2)
+    before = scorer.scores("net", "maco")
+    scorer.store.write("net", "maco", 3, 1, np.zeros((16, 16, 3)), 1.0)
+    after = scorer.scores("net", "maco")
+    for name in ("transferability", "robustness", "FID", "diversity", "plausibility"):
+        assert before[name].mean != after[name].mean
+
+
+def test_infinity_where_there_are_enough_images(make):
+    few = make(2).scores("net", "maco")["FID-infinity"]
+    assert np.isnan(few.mean)
+    assert few.reason == "too few images: 6 of 300"
+    scorer = make(100)
+    many = scorer.scores("net", "maco")["FID-infinity"]
+    *_, own, real = rows_of(scorer, 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert many.mean == pytest.approx(fid_infinity(np.concatenate(own), np.concatenate(real)), rel=1e-3)
+    assert many.reason is None
+
+
+def test_what_cannot_be_had_has_a_reason(make):
+    scores = make(2, real=False).scores("net", "maco")
+    without = {name for name, score in scores.items() if np.isnan(score.mean)}
+    distances = {"FID", "FID-infinity", "KID"}
+    assert without == distances | {"plausibility", "plausibility, normalised", "spectrum deviation"}
+    assert {scores[name].reason for name in without} == {"no real images given"}
+    alone = make(1, classes=(3,)).scores("net", "maco")
+    assert {name for name, score in alone.items() if np.isnan(score.mean)} == distances | {"diversity"}
+    assert all(alone[name].reason for name in (*distances, "diversity"))
