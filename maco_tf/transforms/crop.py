@@ -1,19 +1,14 @@
 """Random crops, resized to what the model takes."""
 
-import math
-
 import tensorflow as tf
 
 from maco_tf.transforms.crop_sampling import crop_by_gathering, crop_by_matrices
 from maco_tf.transforms.distribution import Uniform, as_distribution, extremes
+from maco_tf.transforms.pyramid import count_levels
 from maco_tf.transforms.transform import Transform
 
 # A crop below one twentieth of the image holds too few pixels to mean anything (as in xplique).
 _SMALLEST = 0.05
-
-# Sixteen samples a pixel cost about as much as a small network; a trace of aliasing beyond is harmless.
-_MOST_SAMPLES = 4
-_TOLERANCE = 0.05
 
 
 class RandomCrop(Transform):
@@ -27,8 +22,11 @@ class RandomCrop(Transform):
         centre: centre of the crop as a fraction of the image, for each axis alike: "anywhere", so that every crop
             inside the image is equally likely, or a `Normal`, `Uniform` or schedule.
         inside: whether a crop that crosses the border is moved inside; otherwise mid-grey fills what is beyond.
-        samples: bilinear samples a pixel and axis. 1 aliases where a crop has more pixels than the output; "auto"
-            takes as many as the largest crop has image pixels to an output pixel, up to 4.
+        antialias: whether a crop that has more pixels than the output is sampled from the image at half, a quarter ...
+            of its size, the finest at which it has at most 1.15 times as many a side. What is too fine for the output
+            is weakened by that, most where it is finest; a crop at a factor of 1.2, 2.4 ... is blurred a little as
+            well (`maco_tf.transforms.pyramid` has figures). Otherwise every crop is sampled from the image itself, and
+            what is too fine for it aliases.
         whole: how many of an image's crops are as large as fits, whatever `side` says; their centres are drawn as the
             others' are.
         implementation: "gather" (CPU), "matrices" (XLA, GPU), or "auto": matrices where a GPU is.
@@ -42,24 +40,24 @@ class RandomCrop(Transform):
         side=(0.8, 0.35),
         centre="anywhere",
         inside=True,
-        samples="auto",
+        antialias=True,
         whole=0,
         implementation="auto",
     ):
         super().__init__()
-        for name, value in (("count", count), ("samples", samples)):
-            if (name, value) != ("samples", "auto") and not (isinstance(value, int) and value >= 1):
-                raise ValueError(f'"{name}" must be an integer of at least 1. Received: {value!r}.')
+        if not (isinstance(count, int) and count >= 1):
+            raise ValueError(f'"count" must be an integer of at least 1. Received: {count!r}.')
         if implementation not in ("auto", "gather", "matrices"):
             raise ValueError(f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.')
         if not isinstance(whole, int) or not 0 <= whole <= count:
             raise ValueError(f'"whole" must lie in 0..{count}, the number of crops. Received: {whole!r}.')
-        if not isinstance(inside, bool):
-            raise ValueError(f'"inside" must be True or False. Received: {inside!r}.')
+        for name, value in (("inside", inside), ("antialias", antialias)):
+            if not isinstance(value, bool):
+                raise ValueError(f'"{name}" must be True or False. Received: {value!r}.')
         if isinstance(centre, str) and centre != "anywhere":
             raise ValueError(f'"centre" must be "anywhere", a distribution or a schedule. Received: {centre!r}.')
         self.size = (size, size) if isinstance(size, int) else tuple(size)
-        self.count, self.inside, self.samples, self.whole = count, inside, samples, whole
+        self.count, self.inside, self.antialias, self.whole = count, inside, antialias, whole
         self.side = as_distribution("side", side)
         check_side("side", self.side)
         self.centre = centre if centre == "anywhere" else as_distribution("centre", centre)
@@ -78,7 +76,7 @@ class RandomCrop(Transform):
         if self.implementation == "auto":
             gather = not tf.config.list_logical_devices("GPU")
         crop = crop_by_gathering if gather else crop_by_matrices
-        return crop(images, centres, sides, self.size, self._samples(images.shape[1:3]))
+        return crop(images, centres, sides, self.size, self._levels(images.shape[1:3]))
 
     def sample(self, batch, step=0, steps=1, image_size=None):
         """Draw the crops of a step.
@@ -106,7 +104,7 @@ class RandomCrop(Transform):
         """
         centres, side = draws
         # Side 1 is the largest crop of the output's proportions that fits into the image.
-        ratios = [pixels / wanted for pixels, wanted in zip(image_size, self.size)]
+        ratios = self._ratios(image_size)
         sides = side * tf.constant([min(ratios) / ratio for ratio in ratios], tf.float32)
         if self.centre == "anywhere":
             centres = sides / 2 + (1.0 - sides) * centres
@@ -114,23 +112,18 @@ class RandomCrop(Transform):
             centres = tf.clip_by_value(centres, sides / 2, 1.0 - sides / 2)
         return centres, sides
 
-    def _samples(self, image_size):
-        if self.samples != "auto":
-            return self.samples
-        ratio = min(pixels / wanted for pixels, wanted in zip(image_size, self.size))
-        largest = 1.0 if self.whole else _largest_side(self.side)
-        return min(max(math.ceil(largest * ratio - _TOLERANCE), 1), _MOST_SAMPLES)
+    def _levels(self, image_size):
+        # Enough for side 1, which a draw may reach whatever the distribution's parameters say.
+        return count_levels(min(self._ratios(image_size))) if self.antialias else 1
+
+    def _ratios(self, image_size):
+        return [pixels / wanted for pixels, wanted in zip(image_size, self.size)]
 
     def __repr__(self):
         return (
             f"RandomCrop(size={self.size}, count={self.count}, side={self.side!r}, centre={self.centre!r}, "
-            f"inside={self.inside}, samples={self.samples!r}, whole={self.whole})"
+            f"inside={self.inside}, antialias={self.antialias}, whole={self.whole})"
         )
-
-
-def _largest_side(side):
-    """The largest side that is not an exception: 1 where nothing tells."""
-    return max((high for _, high in extremes(side)), default=1.0)
 
 
 def check_side(name, side):

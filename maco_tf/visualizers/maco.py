@@ -33,7 +33,8 @@ class MacoVisualizer(Visualizer):
         crop_inside: whether crops that cross the border are moved inside; otherwise grey fills what is beyond.
         whole_views: how many of a step's views are as large as the image, around centres drawn as the others' are, as
             far as there are more views than these.
-        crop_samples: bilinear samples a pixel and axis in resizing a crop; 1 may alias, "auto" does not.
+        crop_antialias: whether crops that have more pixels than the model's input are taken from the image at half, a
+            quarter ... of its size; otherwise they alias. See `transforms.RandomCrop`.
         gaussian_noise: standard deviation of normal noise on the views, in units of the range [0, 1]; a schedule.
         uniform_noise: amplitude of uniform noise on the views, likewise.
         transforms: list of transforms or callables that replaces crops and noise, such as
@@ -73,7 +74,7 @@ class MacoVisualizer(Visualizer):
         crop_side=None,
         crop_centre=None,
         crop_inside=None,
-        crop_samples=None,
+        crop_antialias=None,
         whole_views=None,
         gaussian_noise=None,
         uniform_noise=None,
@@ -96,7 +97,7 @@ class MacoVisualizer(Visualizer):
             "crop_side": crop_side,
             "crop_centre": crop_centre,
             "crop_inside": crop_inside,
-            "crop_samples": crop_samples,
+            "crop_antialias": crop_antialias,
             "whole_views": whole_views,
             "gaussian_noise": gaussian_noise,
             "uniform_noise": uniform_noise,

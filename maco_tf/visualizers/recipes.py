@@ -15,7 +15,7 @@ class MacoRecipe:
     crop_side: Any
     crop_centre: Any
     crop_inside: bool
-    crop_samples: Any
+    crop_antialias: bool
     whole_views: int
     gaussian_noise: Any
     uniform_noise: Any
@@ -36,9 +36,9 @@ DEFAULT = MacoRecipe(
     # Around the centre, and over the border: crops spread evenly inside grow several objects.
     crop_centre=Normal(0.5, 0.15),
     crop_inside=False,
-    # As many as a crop needs: with one, crops that have more pixels than the network's input alias, and the
-    # optimisation hides in frequencies that only this sampling shows the network.
-    crop_samples="auto",
+    # Without, crops that have more pixels than the network's input alias, and the optimisation hides in frequencies
+    # that only this sampling shows the network.
+    crop_antialias=True,
     # As large as the image, shifted by its centre: people and other networks look at the whole, and without such views
     # its parts may be right and it may not.
     whole_views=2,
@@ -58,7 +58,7 @@ PAPER = MacoRecipe(
     crop_side=Normal(0.25, 0.1),
     crop_centre="anywhere",
     crop_inside=True,
-    crop_samples=1,
+    crop_antialias=False,
     whole_views=0,
     gaussian_noise=0.0,
     uniform_noise=0.1,
@@ -78,7 +78,7 @@ XPLIQUE = MacoRecipe(
     crop_side=Normal((0.5, 0.05), 0.05),
     crop_centre=Normal(0.5, 0.15),
     crop_inside=False,
-    crop_samples=1,
+    crop_antialias=False,
     whole_views=0,
     gaussian_noise=0.04,
     uniform_noise=0.02,

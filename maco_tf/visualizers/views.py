@@ -1,5 +1,6 @@
 """What the model sees of an image in a step: the crops and noise of a recipe, or a user's transforms."""
 
+from maco_tf.parametrizations.start import check_flag
 from maco_tf.transforms.crop import RandomCrop, check_side
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
 from maco_tf.transforms.repeat import Repeat
@@ -25,6 +26,7 @@ def crops_and_noise(recipe, input_size, jit_compile):
     check_integer("crops", recipe.crops, 1)
     check_integer("whole_views", recipe.whole_views, 0)
     check_side("crop_side", recipe.crop_side)
+    check_flag("crop_antialias", recipe.crop_antialias)
     check_amount("gaussian_noise", recipe.gaussian_noise)
     check_amount("uniform_noise", recipe.uniform_noise)
     crop = RandomCrop(
@@ -33,7 +35,7 @@ def crops_and_noise(recipe, input_size, jit_compile):
         side=recipe.crop_side,
         centre=recipe.crop_centre,
         inside=recipe.crop_inside,
-        samples=recipe.crop_samples,
+        antialias=recipe.crop_antialias,
         # One view a step that is always whole would be no crop at all.
         whole=min(recipe.whole_views, recipe.crops - 1),
         # The gathering crop has no XLA kernel.

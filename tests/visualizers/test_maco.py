@@ -91,6 +91,9 @@ def test_recipes_settings_are_designs_table(tiny_model):
     assert paper["steps"] == xplique["steps"] == 256
     assert "count=1, side=Normal(mean=0.25, std=0.1)" in paper["transforms"][0]
     assert paper["transforms"][1:] == ["UniformNoise(amplitude=0.1)"]
+    assert "antialias=False" in paper["transforms"][0]
+    assert "antialias=False" in xplique["transforms"][0]
+    assert "antialias=True" in MacoVisualizer(tiny_model).config()["transforms"][0]
     assert (
         "count=32, side=Normal(mean=(0.5, 0.05), std=0.05), centre=Normal(mean=0.5, std=0.15)"
         in (xplique["transforms"][0])
@@ -255,6 +258,7 @@ def test_bad_objectives_fail_before_any_step(tiny_model, objective, message):
         ({"crops": 0}, '"crops"'),
         ({"crop_side": 1.5}, r'"crop_side" must lie in \(0, 1\]'),
         ({"crop_inside": "no"}, '"inside"'),
+        ({"crop_antialias": 3}, '"crop_antialias" must be True or False'),
         ({"image_size": 12}, "larger than the image"),
         ({"gaussian_noise": -0.1}, '"gaussian_noise" must not be negative'),
         ({"learning_rate": float("nan")}, '"learning_rate"'),
