@@ -4,6 +4,15 @@ OURS = "maco_tf"
 
 # Name -> arguments besides model, steps, crops and image_size. A case that the model, the machine or the package
 # refuses is reported with the reason. Steps are told apart by callbacks: `steps_per_execution` stays 1.
-CASES = {
-    OURS: {},
+VARIANTS = {
+    "maco_tf, XLA": {"jit_compile": True},
+    "maco_tf, bfloat16": {"precision": "bfloat16"},
 }
+
+# Where variants are measured too.
+VARIANT_CROPS = 8
+
+
+def cases(crops):
+    """The cases of a number of crops: dictionary, name -> arguments."""
+    return {OURS: {}, **(VARIANTS if crops == VARIANT_CROPS else {})}

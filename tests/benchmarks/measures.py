@@ -12,7 +12,7 @@ from xplique.features_visualizations import Objective, maco
 
 from maco_tf import Logit, MacoVisualizer
 from maco_tf.benchmark.methods import xplique_model
-from tests.benchmarks.cases import CASES, OURS
+from tests.benchmarks.cases import cases
 from tests.benchmarks.methods import BARE, XPLIQUE, keras_methods, our_run
 from tests.benchmarks.networks import NETWORKS
 from tests.benchmarks.rounds import plan, ratios, summary, take_turns
@@ -114,7 +114,7 @@ class Measures:
         if crops not in self._seconds:
             raise RuntimeError(f"steps of {crops} crops were not measured")
         methods, failures = {}, {}
-        explainers = {name: functools.partial(self._ours, crops, arguments) for name, arguments in CASES.items()}
+        explainers = {name: functools.partial(self._ours, crops, arguments) for name, arguments in cases(crops).items()}
         for name, make in {**explainers, XPLIQUE: functools.partial(self._xplique, crops)}.items():
             if name not in self._seconds[crops]:
                 continue  # The row of its steps says why.
@@ -172,7 +172,7 @@ class Measures:
             advances = {}
             for name, objective in (("single", Logit(0)), ("batch", Logit(list(range(count))))):
                 length = WARM_STEPS + settings.rounds * turns[name] + 1
-                run = our_run(self._model, crops, settings.image_size, CASES[OURS], objective, length)
+                run = our_run(self._model, crops, settings.image_size, {}, objective, length)
                 stepper = Stepper(run, synchronise=tf.test.experimental.sync_devices)
                 advances[name] = stack.enter_context(stepper).advance
                 advances[name](WARM_STEPS)
@@ -188,18 +188,23 @@ class Measures:
             "ratio": summary([batch / single for batch, single in zip(seconds["batch"], singles)]),
         }
 
-    def memory(self, crops, method):
+    def memory(self, crops, method, arguments=None):
         """Peak memory of this process after two steps of a method, for a process that does nothing else.
 
         Args:
             crops: views a step.
             method: its name, or `BASELINE`, which has the packages and the network and makes no step.
+            arguments: of `MacoVisualizer`, where ours is measured with some.
 
         Returns:
             Dictionary: "host" and, where a GPU is, "device", bytes.
         """
         if method != BASELINE:
-            run = keras_methods(self._model, crops, self._settings)[method](WARM_STEPS + 1)
+            if arguments is None:
+                run = keras_methods(self._model, crops, self._settings)[method](WARM_STEPS + 1)
+            else:
+                size = self._settings.image_size
+                run = our_run(self._model, crops, size, arguments, Logit(0), WARM_STEPS + 1)
             with Stepper(run, synchronise=tf.test.experimental.sync_devices) as stepper:
                 stepper.advance(WARM_STEPS)
         # macOS counts bytes, Linux 1,024 of them.

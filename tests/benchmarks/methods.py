@@ -9,7 +9,7 @@ from xplique.features_visualizations import Objective, maco
 
 from maco_tf import Logit, MacoVisualizer
 from maco_tf.benchmark.methods import logits_model, xplique_model
-from tests.benchmarks.cases import CASES
+from tests.benchmarks.cases import cases
 
 BARE = "bare network"
 XPLIQUE = "xplique"
@@ -30,7 +30,7 @@ def keras_methods(model, crops, settings):
         BARE: functools.partial(bare_run, model, crops),
         **{
             name: functools.partial(our_run, model, crops, settings.image_size, arguments, Logit(0))
-            for name, arguments in CASES.items()
+            for name, arguments in cases(crops).items()
         },
         XPLIQUE: functools.partial(xplique_run, model, crops, settings.image_size),
     }

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks.cases import CASES
+from tests.benchmarks.cases import OURS
 from tests.benchmarks.child import ROW
 
 _ROOT = Path(__file__).parents[2]
@@ -30,8 +30,13 @@ def orders(settings):
         if network == first:
             tasks.append({"measure": "many", "crops": settings.many_crops, "count": settings.many})
         yield network, tasks + [{"measure": "steps", "crops": crops} for crops in settings.crops[1:]]
-        for method in ("baseline", "bare network", *CASES, "xplique"):
+        for method in ("baseline", "bare network", OURS, "xplique"):
             yield network, [{"measure": "memory", "crops": settings.memory_crops, "method": method}]
+        if network == first:
+            few, lots = settings.split
+            whole = {"measure": "memory", "crops": few, "method": OURS}
+            yield network, [whole]
+            yield network, [{**whole, "crops": lots, "arguments": {"max_batch_size": few}}]
 
 
 def rows(network, tasks, settings, *, command=(sys.executable, "-m", "tests.benchmarks.child")):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maco_tf.display.comparison import write_figure
+from maco_tf.display.grid import write_figure
 from tests.benchmarks.settings import TITLES
 
 _BARE = ("bare network", "bare network (PyTorch)")

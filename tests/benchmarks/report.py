@@ -107,12 +107,14 @@ def _memory_lines(row, results):
         return [_failed(row, row["method"], 5)]
     if row["method"] == "baseline":
         return [[*_place(row), f"baseline, all of it: {_mib(row['host'])}", "0", _mib(row["device"])]]
-    same = [other for other in results["rows"] if other["measure"] == "memory" and _place(other) == _place(row)]
+    same = [other for other in results["rows"] if other["measure"] == "memory" and other["network"] == row["network"]]
     base = next((other for other in same if other["method"] == "baseline" and "failure" not in other), None)
+    given = ", ".join(f"{name}={value}" for name, value in row.get("arguments", {}).items())
+    method = f"{row['method']}, {given}" if given else row["method"]
     if base is None:
         return [_failed({**row, "failure": f"no baseline; all of it: {_mib(row['host'])}"}, row["method"], 5)]
     device = None if row["device"] is None else row["device"] - base["device"]
-    return [[*_place(row), row["method"], _mib(row["host"] - base["host"]), _mib(device)]]
+    return [[*_place(row), method, _mib(row["host"] - base["host"]), _mib(device)]]
 
 
 _LINES = {"steps": _step_lines, "startup": _startup_lines, "many": _many_lines, "memory": _memory_lines}

@@ -25,6 +25,7 @@ class Settings:
             where not even three fit, the row says so instead.
         image_size: side of the image, pixels.
         memory_crops: views a step where memory is measured.
+        split: views a step, few and many: memory of the few, and of the many of which the model sees the few at once.
         many: objectives of one batch, beside as many single ones.
         many_crops: views a step of each of these.
         torch: whether Horama is measured too.
@@ -38,6 +39,7 @@ class Settings:
     limit: float = 180.0
     image_size: int = 512
     memory_crops: int = 8
+    split: tuple = (32, 512)
     many: int = 8
     many_crops: int = 2
     torch: bool = False
@@ -51,6 +53,7 @@ QUICK = {
     "steps": 1,
     "image_size": 256,
     "memory_crops": 2,
+    "split": (2, 8),
     "many": 2,
     "many_crops": 1,
 }
