@@ -24,7 +24,8 @@ class MacoVisualizer(Visualizer):
 
     Args:
         model: a built `keras.Model` of any kind: functional, sequential, nested or subclassed. It is never changed.
-        recipe: "default"; "paper", the settings of the paper; or "xplique", those of xplique 2.0.2.
+        recipe: "default"; "fast", the same in a quarter of the steps; "paper", the settings of the paper; or "xplique",
+            those of xplique 2.0.2.
         steps: length of a run.
         crops: views of each image the model sees in a step.
         crop_side: side of a crop as a fraction of the image's: a number, `(start, end)` over the run, a Keras

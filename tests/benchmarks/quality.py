@@ -26,8 +26,8 @@ SETTINGS = [
     *((XPLIQUE, steps, 8, {}) for steps in (32, 64)),
 ]
 JUDGES = ("efficientnet_lite2", "mobilenet_v2", "squeezenet")
-# Half of the classes on which the recipe was tuned, half drawn for this curve.
-CLASSES = (254, 933, 980, 130, 107, 340, 610, 963)
+# Drawn by chance: random.Random(6).sample(range(1000), 6).
+CLASSES = (82, 496, 587, 780, 812, 841)
 
 
 def main():

@@ -76,7 +76,7 @@ def test_same_seed_same_bits_and_the_drawn_seed_is_told(tiny_model):
     np.testing.assert_array_equal(first.transparency, again.transparency)
 
 
-@pytest.mark.parametrize("recipe", ["default", "paper", "xplique"])
+@pytest.mark.parametrize("recipe", ["default", "fast", "paper", "xplique"])
 def test_recipes_run(tiny_model, recipe):
     explanation = MacoVisualizer(tiny_model, recipe, steps=3, image_size=32).explain(Logit(0), seed=0, verbose=0)
     assert np.isfinite(explanation.scores).all()
