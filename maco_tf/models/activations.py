@@ -1,8 +1,11 @@
 """Images to the activations of any layers of any Keras 3 model."""
 
+import contextlib
+
 import keras
 import tensorflow as tf
 
+from maco_tf.models.folding import folded_normalization
 from maco_tf.models.layers import find_layer
 from maco_tf.models.logits import pre_activation, probabilities
 from maco_tf.models.outputs import layer_output, model_output
@@ -41,16 +44,21 @@ class Activations:
         preprocessing: see `as_preprocessing`.
         input_shape: `(height, width, channels)` of the model's input. `None` reads it from the model;
             unknown sizes become 224.
+        fold: whether batch normalisation becomes part of the convolution before it, which is faster and differs from
+            the model's own values by rounding; see `folded_normalization`.
 
     Raises:
         ValueError: `model` is no built Keras 3 model of one image input with channels last.
     """
 
-    def __init__(self, model, preprocessing=None, input_shape=None):
+    def __init__(self, model, preprocessing=None, input_shape=None, *, fold=False):
         _check_model(model)
         self.model = model
         self.input_shape = _resolve_input_shape(model, input_shape)
         self._preprocess = as_preprocessing(preprocessing)
+        self._fold = fold
+        # Filled by the first trace, usually that of `shapes`.
+        self._shared = set()
         self._shapes = {}
         halves = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model._flatten_layers())
         # Loss scaling, as Keras's LossScaleOptimizer has it; a fixed power of two keeps runs reproducible.
@@ -76,6 +84,7 @@ class Activations:
             # Keeps what the model assigns, draws and adds as a loss to itself.
             keras.StatelessScope(collect_losses=True),
             record_outputs(operation for operation, _ in found.values()) as outputs,
+            folded_normalization(self._shared, outputs) if self._fold else contextlib.nullcontext(),
         ):
             prediction = self.model(self._as_input(preprocessed), training=False)
         activations = {

@@ -53,7 +53,8 @@ def _replaced_output(operation, values):
             if self is not operation:
                 return result
             calls.append(result)
-            return tf.cast(values, result.dtype)
+            # A tensor of its own: what follows must depend on the values, not on what made them.
+            return tf.identity(tf.cast(values, result.dtype))
 
         keras.Operation.__call__ = replacing
         try:

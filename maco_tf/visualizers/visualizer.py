@@ -62,7 +62,8 @@ class Visualizer(abc.ABC):
         strategy,
     ):
         _check_backend()
-        self.activations = Activations(model, preprocessing, input_shape)
+        # Thousands of steps differ from Keras's by rounding anyway; scores of images do not fold.
+        self.activations = Activations(model, preprocessing, input_shape, fold=True)
         for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
             check_integer(name, value, 1)
         check_integer("relu_warmup", relu_warmup, 0)
