@@ -35,7 +35,7 @@ def add_parser(commands):
     )
     add("--output", required=True, type=Path, help="a folder for everything, or a file: .png (contact sheet), .npz")
     add("--method", default="MACO", choices=["MACO", "Fourier", "CBR"], help="default: MACO")
-    add("--recipe", default="default", help="default or xplique; paper; for the baselines also lucid")
+    add("--recipe", default="default", help="default, paper or xplique; of MACO also fast, of the baselines lucid")
     add("--seed", type=int, help="equal seeds give equal images; drawn and printed if left out")
     add("--steps", type=int, help="steps of the optimisation (default: the recipe's, 256)")
     add("--crops", type=int, help="crops a step (default: the recipe's, 8)")
@@ -46,6 +46,7 @@ def add_parser(commands):
         dest="size",
         help="side of the image, pixels (default: 512, or less for a small network)",
     )
+    add("--max-batch-size", type=int, help="most views that the model sees at once, where memory is short")
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
     add("--quiet", action="store_true", help="no progress bar")
     explain.set_defaults(run=run)
@@ -72,6 +73,7 @@ def run(options):
         crops=options.crops,
         image_size=options.size,
         preprocessing=options.preprocessing,
+        max_batch_size=options.max_batch_size,
     )
     for objective in objectives:
         visualizer.check(objective)
