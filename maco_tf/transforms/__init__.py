@@ -12,7 +12,7 @@ from maco_tf.transforms.resize import Resize
 from maco_tf.transforms.rotate import RandomRotate
 from maco_tf.transforms.scale import RandomScale
 from maco_tf.transforms.standard import lucid_standard, paper_standard
-from maco_tf.transforms.transform import Transform
+from maco_tf.transforms.transform import Transform, apply_transforms
 
 __all__ = [
     "Choice",
@@ -30,6 +30,7 @@ __all__ = [
     "Transform",
     "Uniform",
     "UniformNoise",
+    "apply_transforms",
     "lucid_standard",
     "paper_standard",
 ]

@@ -58,3 +58,20 @@ class Transform(abc.ABC):
             Tensor (batch * count, new_height, new_width, channels), the views of one image side by side.
         """
         return self.apply(images, self.draw(images.shape[0] * self.count, step, steps))
+
+
+def apply_transforms(transforms, images, step=0, steps=1):
+    """Apply transforms one after another, each drawing as it goes.
+
+    Args:
+        transforms: `Transform`s, or any callables from image batch to image batch.
+        images: tensor (batch, height, width, channels).
+        step: see `Transform.__call__`.
+        steps: see `Transform.__call__`.
+
+    Returns:
+        The last transform's images.
+    """
+    for transform in transforms:
+        images = transform(images, step, steps) if isinstance(transform, Transform) else transform(images)
+    return images

@@ -5,13 +5,7 @@ import pytest
 import tensorflow as tf
 from xplique.features_visualizations.transformations import generate_standard_transformations
 
-from maco_tf.transforms import lucid_standard, paper_standard
-
-
-def views_through(transforms, images):
-    for transform in transforms:
-        images = transform(images)
-    return images
+from maco_tf.transforms import apply_transforms, lucid_standard, paper_standard
 
 
 def test_lucids_five_and_their_settings():
@@ -55,7 +49,7 @@ def test_the_papers_set_is_xpliques(size):
 @pytest.mark.parametrize(("transforms", "change"), [(lucid_standard(), 12), (paper_standard(40), -20)])
 @pytest.mark.parametrize("channels", [1, 5])
 def test_sizes_and_grey_stays_grey(transforms, change, channels):
-    views = views_through(transforms, tf.fill((2, 40, 51, channels), 0.5))
+    views = apply_transforms(transforms, tf.fill((2, 40, 51, channels), 0.5))
     assert views.shape == (2, 40 + change, 51 + change, channels)
     np.testing.assert_allclose(views, 0.5, atol=1e-6)
 
@@ -64,4 +58,4 @@ def test_small_images_are_told():
     with pytest.raises(ValueError, match=r'"size" must be an integer of at least 16\. Received: 12'):
         paper_standard(12)
     with pytest.raises(ValueError, match="16 for images of 8 x 32 pixels at this point, of which nothing would remain"):
-        views_through(paper_standard(64), tf.zeros((1, 24, 48, 3)))
+        apply_transforms(paper_standard(64), tf.zeros((1, 24, 48, 3)))
