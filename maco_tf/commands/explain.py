@@ -47,6 +47,7 @@ def add_parser(commands):
         help="side of the image, pixels (default: 512, or less for a small network)",
     )
     add("--max-batch-size", type=int, help="most views that the model sees at once, where memory is short")
+    add("--precision", help="what the network computes in: float32, bfloat16, float16, tensorfloat32 or auto")
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
     add("--quiet", action="store_true", help="no progress bar")
     explain.set_defaults(run=run)
@@ -74,6 +75,7 @@ def run(options):
         image_size=options.size,
         preprocessing=options.preprocessing,
         max_batch_size=options.max_batch_size,
+        precision=options.precision,
     )
     for objective in objectives:
         visualizer.check(objective)

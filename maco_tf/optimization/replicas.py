@@ -1,4 +1,4 @@
-"""Several devices that share the views of a run."""
+"""The devices of a run, and how it is compiled for them."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,6 +28,31 @@ def as_strategy(strategy):
             f"{type(strategy).__name__}. On a cluster run one process a machine, each with objectives of its own."
         )
     return strategy
+
+
+def resolve_jit(jit_compile, strategy):
+    """Whether XLA compiles the steps.
+
+    Args:
+        jit_compile: True, False, or "auto": where one GPU is.
+        strategy: as `as_strategy` returns it.
+
+    Returns:
+        A boolean.
+
+    Raises:
+        ValueError: it is none of these, or asked for on several devices.
+    """
+    if jit_compile not in (True, False, "auto"):
+        raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
+    if jit_compile is True and strategy:
+        raise ValueError(
+            '"jit_compile" must be False or "auto" under a strategy of several replicas: XLA compiles for one device. '
+            "Received: True."
+        )
+    if jit_compile == "auto":
+        return bool(tf.config.list_physical_devices("GPU")) and not strategy
+    return jit_compile
 
 
 def outside_scope(function):

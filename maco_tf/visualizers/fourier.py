@@ -32,6 +32,7 @@ class FourierVisualizer(Baseline):
         relu_warmup: see `MacoVisualizer`.
         steps_per_execution: see `MacoVisualizer`.
         jit_compile: see `MacoVisualizer`.
+        precision: see `MacoVisualizer`.
         max_batch_size: see `MacoVisualizer`.
         strategy: see `MacoVisualizer`.
 
@@ -62,6 +63,7 @@ class FourierVisualizer(Baseline):
         relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
+        precision=None,
         max_batch_size=None,
         strategy=None,
     ):
@@ -88,6 +90,7 @@ class FourierVisualizer(Baseline):
             relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            precision=precision,
             max_batch_size=max_batch_size,
             strategy=strategy,
         )

@@ -60,6 +60,10 @@ class MacoVisualizer(Visualizer):
             but for rounding; users' own random callables draw other numbers. `None` sets no limit.
         strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run; by default the one in
             whose scope the visualizer is made, if any. A model made in its scope too is kept on every device.
+        precision: what the network computes in, from weights that stay its own: "float32", "bfloat16", "float16", or
+            "tensorfloat32", float32 whose matrix products a GPU may take in fewer bits, which "float32" forbids; "auto"
+            measures at the first explanation which is fastest here and near enough to float32; `None` is the model's
+            own policy. Images, views, scores and gradients are float32 in any.
 
     Raises:
         ValueError: an argument outside its range; the message names the remedy.
@@ -90,6 +94,7 @@ class MacoVisualizer(Visualizer):
         relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
+        precision=None,
         max_batch_size=None,
         strategy=None,
     ):
@@ -128,6 +133,7 @@ class MacoVisualizer(Visualizer):
             relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            precision=precision,
             max_batch_size=max_batch_size,
             strategy=strategy,
         )

@@ -7,20 +7,21 @@ import warnings
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from maco_tf.models.activations import Activations
+from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import check_objective_type
 from maco_tf.optimization.loop import Run, optimize
 from maco_tf.optimization.profile import profile_steps
-from maco_tf.optimization.replicas import as_strategy
+from maco_tf.optimization.replicas import as_strategy, resolve_jit
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
 from maco_tf.transforms.sizes import check_integer
 from maco_tf.version import __version__
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.image_size import resolve_image_size
+from maco_tf.visualizers.precision import compute_dtype, example_views, matrix_products, precision_config
+from maco_tf.visualizers.precision_choice import choose_precision
 
 
 class Visualizer(abc.ABC):
@@ -41,9 +42,11 @@ class Visualizer(abc.ABC):
         jit_compile: whether XLA compiles the steps; "auto" does where one GPU is.
         max_batch_size: most views that the model sees at once; see `MacoVisualizer`.
         strategy: a `tf.distribute.MirroredStrategy` or `None`; see `MacoVisualizer`.
+        precision: what the model computes in; see `MacoVisualizer`.
 
     Attributes:
         transforms: list of transforms between the image and the model; subclasses set it.
+        precision_choice: the `PrecisionChoice` of "auto", `None` until the first explanation.
     """
 
     def __init__(
@@ -58,12 +61,15 @@ class Visualizer(abc.ABC):
         relu_warmup,
         steps_per_execution,
         jit_compile,
+        precision,
         max_batch_size,
         strategy,
     ):
         _check_backend()
         # Thousands of steps differ from Keras's by rounding anyway; scores of images do not fold.
-        self.activations = Activations(model, preprocessing, input_shape, fold=True)
+        activations = Activations(model, preprocessing, input_shape, fold=True)
+        self.activations = activations.with_precision(compute_dtype(model, precision))
+        self.precision, self.precision_choice = precision, None
         for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
             check_integer(name, value, 1)
         check_integer("relu_warmup", relu_warmup, 0)
@@ -74,7 +80,7 @@ class Visualizer(abc.ABC):
         self.image_size = resolve_image_size(image_size, self.activations.input_shape)
         self.max_batch_size = None if max_batch_size is None else check_integer("max_batch_size", max_batch_size, 1)
         self.strategy = as_strategy(strategy)
-        self.jit_compile = _resolve_jit(jit_compile, self.strategy)
+        self.jit_compile = resolve_jit(jit_compile, self.strategy)
         self._preprocessing = preprocessing
         self._compiled = {}
 
@@ -102,6 +108,7 @@ class Visualizer(abc.ABC):
             "image_size": list(self.image_size),
             "transforms": [repr(transform) for transform in self.transforms],
             "optimizer": optimizer,
+            **precision_config(self.precision, self.precision_choice),
         }
 
     def __repr__(self):
@@ -161,14 +168,16 @@ class Visualizer(abc.ABC):
                 f'"callbacks" must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}.'
             )
         fitted, start = objective.fitted(self._image_shape), self._start(start, len(objective))
-        run = Run(self._compile(fitted), self.steps, int(seed), start)
-        optimize(
-            run,
-            *objective_tensors(fitted),
-            steps_per_execution=self.steps_per_execution,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
+        self._choose_precision(fitted, verbose)
+        with matrix_products(self.precision):
+            run = Run(self._compile(fitted), self.steps, int(seed), start)
+            optimize(
+                run,
+                *objective_tensors(fitted),
+                steps_per_execution=self.steps_per_execution,
+                callbacks=callbacks,
+                verbose=verbose,
+            )
         images = run.images()
         if not np.isfinite(images).all():
             raise FloatingPointError(
@@ -212,8 +221,10 @@ class Visualizer(abc.ABC):
         self.check(objective)
         check_integer("repeats", repeats, 1)
         fitted = objective.fitted(self._image_shape)
-        compiled = self._compile(fitted)
-        return profile_steps(compiled, *objective_tensors(fitted), repeats=repeats, jit_compile=self.jit_compile)
+        self._choose_precision(fitted, verbose=0)
+        with matrix_products(self.precision):
+            compiled, tensors = self._compile(fitted), objective_tensors(fitted)
+            return profile_steps(compiled, *tensors, repeats=repeats, jit_compile=self.jit_compile)
 
     def _start(self, images, count):
         if images is None:
@@ -229,6 +240,19 @@ class Visualizer(abc.ABC):
     @property
     def _image_shape(self):
         return (*self.image_size, self.activations.input_shape[-1])
+
+    def _choose_precision(self, objective, verbose):
+        """For "auto": measured with the first objective that reads the model, and kept for all that follow."""
+        layers = [term.layer for _, term in objective.terms if term.layer != IMAGE]
+        if self.precision != "auto" or self.precision_choice is not None or not layers:
+            return
+        parametrization = self.parametrization(len(objective))
+        views = example_views(parametrization, self.transforms, self.steps, self.max_batch_size)
+        choice = choose_precision(self.activations, views, layers, jit_compile=self.jit_compile)
+        self.activations = self.activations.with_precision(choice.precision)
+        self.precision_choice = choice
+        if verbose:
+            print(f"Precision: {choice}")
 
     def _compile(self, objective):
         """The compiled steps for this structure of objective, traced on first use."""
@@ -259,17 +283,6 @@ def _warn_without_gradient(transparency, names):
             "or a part of the model or of the preprocessing cannot be differentiated.",
             stacklevel=3,
         )
-
-
-def _resolve_jit(jit_compile, strategy):
-    if jit_compile not in (True, False, "auto"):
-        raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
-    if jit_compile is True and strategy:
-        raise ValueError(
-            '"jit_compile" must be False or "auto" under a strategy of several replicas: XLA compiles for one device. '
-            "Received: True."
-        )
-    return bool(tf.config.list_physical_devices("GPU")) and not strategy if jit_compile == "auto" else jit_compile
 
 
 def _check_backend():
