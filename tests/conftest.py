@@ -52,6 +52,21 @@ class Wrapper(keras.Model):
         return tf.nn.softmax(self.backbone(x))
 
 
+class Interfering(keras.layers.Layer):
+    """The identity until it is armed: then it runs a function eagerly in the middle of a trace, and fails."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.armed, self.returned, self._function = False, [], function
+
+    def call(self, x):
+        if self.armed:
+            with tf.init_scope():
+                self.returned.append(self._function())
+            raise RuntimeError("in the middle")
+        return x
+
+
 @pytest.fixture(scope="session")
 def tiny_model():
     return build_tiny_model()

@@ -17,6 +17,8 @@ def is_traced_into(graph):
     Args:
         graph: what `current_graph` returned where the tracing began.
     """
+    if tf.executing_eagerly():
+        return False  # As under `tf.init_scope`, where the graph is still the current one.
     current = current_graph()
     # Bodies of loops and branches are of classes derived from that of functions.
     while current is not graph and type(current) is not tf.__internal__.FuncGraph and _outer(current) is not None:
@@ -26,6 +28,8 @@ def is_traced_into(graph):
 
 def is_traced_for(graph):
     """Whether what runs now is called while a graph is traced, inside functions of its own included."""
+    if tf.executing_eagerly():
+        return False
     current = current_graph()
     while current is not graph and _outer(current) is not None:
         current = _outer(current)
