@@ -47,6 +47,11 @@ def add_parser(commands):
         help="side of the image, pixels (default: 512, or less for a small network)",
     )
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
+    add(
+        "--precision",
+        choices=["float32", "bfloat16", "float16", "tensorfloat32", "auto"],
+        help="what the network computes in; auto measures which is fastest and near enough (default: the model's own)",
+    )
     add("--quiet", action="store_true", help="no progress bar")
     explain.set_defaults(run=run)
 
@@ -72,6 +77,7 @@ def run(options):
         crops=options.crops,
         image_size=options.size,
         preprocessing=options.preprocessing,
+        precision=options.precision,
     )
     for objective in objectives:
         visualizer.check(objective)

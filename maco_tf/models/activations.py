@@ -1,6 +1,7 @@
 """Images to the activations of any layers of any Keras 3 model."""
 
 import contextlib
+import copy
 
 import keras
 import tensorflow as tf
@@ -9,6 +10,7 @@ from maco_tf.models.folding import folded_normalization
 from maco_tf.models.layers import find_layer
 from maco_tf.models.logits import pre_activation, probabilities
 from maco_tf.models.outputs import layer_output, model_output
+from maco_tf.models.precision import check_compute_dtype, computes_in, computing_in
 from maco_tf.models.preprocessing import as_preprocessing
 from maco_tf.models.recording import record_outputs
 
@@ -47,6 +49,9 @@ class Activations:
         fold: whether batch normalisation becomes part of the convolution before it, which is faster and differs from
             the model's own values by rounding; see `folded_normalization`.
 
+    Attributes:
+        precision: what the model computes in; `None` is its own policy. `with_precision` sets another.
+
     Raises:
         ValueError: `model` is no built Keras 3 model of one image input with channels last.
     """
@@ -60,9 +65,32 @@ class Activations:
         # Filled by the first trace, usually that of `shapes`.
         self._shared = set()
         self._shapes = {}
-        halves = any(getattr(layer, "compute_dtype", None) == "float16" for layer in model._flatten_layers())
-        # Loss scaling, as Keras's LossScaleOptimizer has it; a fixed power of two keeps runs reproducible.
-        self.gradient_scale = 2.0**10 if halves else 1.0
+        self.precision = None
+
+    @property
+    def gradient_scale(self):
+        """What a score is multiplied by so that the gradient in float16 layers does not underflow."""
+        # As in Keras's LossScaleOptimizer; a fixed power of two keeps runs reproducible.
+        halves = self.precision == "float16" or (self.precision is None and computes_in(self.model, "float16"))
+        return 2.0**10 if halves else 1.0
+
+    def with_precision(self, precision):
+        """The same model computing in another precision.
+
+        Args:
+            precision: "float32", "bfloat16" or "float16"; `None` is the model's own policy. See `computing_in`.
+
+        Returns:
+            An `Activations`.
+
+        Raises:
+            ValueError: another precision, or a quantised model.
+        """
+        if precision is not None:
+            check_compute_dtype(self.model, precision)
+        other = copy.copy(self)
+        other.precision = precision
+        return other
 
     def __call__(self, images, layers):
         """Run the model, inside a `tf.function` that is being traced.
@@ -85,8 +113,9 @@ class Activations:
             keras.StatelessScope(collect_losses=True),
             record_outputs(operation for operation, _ in found.values()) as outputs,
             folded_normalization(self._shared, outputs) if self._fold else contextlib.nullcontext(),
+            computing_in(self.model, self.precision),
         ):
-            prediction = self.model(self._as_input(preprocessed), training=False)
+            prediction = self._predict(preprocessed)
         activations = {
             layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
         }
@@ -94,6 +123,18 @@ class Activations:
             read, name = _as_output(layer)
             activations[layer] = read(model_output(self.model, prediction, name))
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
+
+    def _predict(self, images):
+        try:
+            return self.model(self._as_input(images), training=False)
+        except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
+            if self.precision is None:
+                raise
+            raise ValueError(
+                f'"precision" must be one that all of the model can be called in. Received: {self.precision!r}, in '
+                f"which it fails: {error}. A layer of yours may hold constants of a fixed dtype: give them that of its "
+                "input, or take precision=None."
+            ) from error
 
     def _as_input(self, images):
         """A functional model that was declared with a dictionary of one input takes one."""

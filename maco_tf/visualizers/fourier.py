@@ -32,6 +32,7 @@ class FourierVisualizer(Baseline):
         relu_warmup: see `MacoVisualizer`.
         steps_per_execution: see `MacoVisualizer`.
         jit_compile: see `MacoVisualizer`.
+        precision: see `MacoVisualizer`.
 
     Raises:
         ValueError: an argument outside its range; the message names the remedy.
@@ -60,6 +61,7 @@ class FourierVisualizer(Baseline):
         relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
+        precision=None,
     ):
         settings = {
             "steps": steps,
@@ -84,6 +86,7 @@ class FourierVisualizer(Baseline):
             relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            precision=precision,
         )
 
     def parametrization(self, batch_size):

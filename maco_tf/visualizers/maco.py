@@ -53,6 +53,10 @@ class MacoVisualizer(Visualizer):
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
         jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+        precision: what the network computes in, from weights that stay its own: "float32", "bfloat16", "float16", or
+            "tensorfloat32", float32 whose matrix products a GPU may take in fewer bits, which "float32" forbids; "auto"
+            measures at the first explanation which is fastest here and near enough to float32; `None` is the model's
+            own policy. Images, views, scores and gradients are float32 in any.
 
     Raises:
         ValueError: an argument outside its range; the message names the remedy.
@@ -83,6 +87,7 @@ class MacoVisualizer(Visualizer):
         relu_warmup=0,
         steps_per_execution=1,
         jit_compile="auto",
+        precision=None,
     ):
         view_settings = {
             "crops": crops,
@@ -119,6 +124,7 @@ class MacoVisualizer(Visualizer):
             relu_warmup=relu_warmup,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            precision=precision,
         )
         self.magnitude = _magnitude(magnitude, self.image_size, self.activations.input_shape[-1])
         self._recipe_name = recipe

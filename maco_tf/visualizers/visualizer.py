@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.models.activations import Activations
+from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import Objective
 from maco_tf.optimization.loop import Run, optimize
@@ -18,6 +18,8 @@ from maco_tf.optimization.step import CompiledSteps
 from maco_tf.transforms.sizes import check_integer
 from maco_tf.version import __version__
 from maco_tf.visualizers.explanation import Explanation
+from maco_tf.visualizers.precision import compute_dtype, example_views, matrix_products, precision_config
+from maco_tf.visualizers.precision_choice import choose_precision
 
 
 class Visualizer(abc.ABC):
@@ -36,9 +38,11 @@ class Visualizer(abc.ABC):
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
         jit_compile: whether XLA compiles the steps; "auto" does where a GPU is.
+        precision: what the model computes in; see `MacoVisualizer`.
 
     Attributes:
         transforms: list of transforms between the image and the model; subclasses set it.
+        precision_choice: the `PrecisionChoice` of "auto", `None` until the first explanation.
     """
 
     def __init__(
@@ -53,10 +57,13 @@ class Visualizer(abc.ABC):
         relu_warmup,
         steps_per_execution,
         jit_compile,
+        precision,
     ):
         _check_backend()
         # Thousands of steps differ from Keras's by rounding anyway; scores of images do not fold.
-        self.activations = Activations(model, preprocessing, input_shape, fold=True)
+        activations = Activations(model, preprocessing, input_shape, fold=True)
+        self.activations = activations.with_precision(compute_dtype(model, precision))
+        self.precision, self.precision_choice = precision, None
         for name, value in (("steps", steps), ("steps_per_execution", steps_per_execution)):
             check_integer(name, value, 1)
         check_integer("relu_warmup", relu_warmup, 0)
@@ -95,6 +102,7 @@ class Visualizer(abc.ABC):
             "image_size": list(self.image_size),
             "transforms": [repr(transform) for transform in self.transforms],
             "optimizer": optimizer,
+            **precision_config(self.precision, self.precision_choice),
         }
 
     def __repr__(self):
@@ -158,14 +166,16 @@ class Visualizer(abc.ABC):
                 f'"callbacks" must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}.'
             )
         fitted, start = objective.fitted(self._image_shape), self._start(start, len(objective))
-        run = Run(self._compile(fitted), self.steps, int(seed), start)
-        optimize(
-            run,
-            *objective_tensors(fitted),
-            steps_per_execution=self.steps_per_execution,
-            callbacks=callbacks,
-            verbose=verbose,
-        )
+        self._choose_precision(fitted, verbose)
+        with matrix_products(self.precision):
+            run = Run(self._compile(fitted), self.steps, int(seed), start)
+            optimize(
+                run,
+                *objective_tensors(fitted),
+                steps_per_execution=self.steps_per_execution,
+                callbacks=callbacks,
+                verbose=verbose,
+            )
         images = run.images()
         if not np.isfinite(images).all():
             raise FloatingPointError(
@@ -205,6 +215,18 @@ class Visualizer(abc.ABC):
     @property
     def _image_shape(self):
         return (*self.image_size, self.activations.input_shape[-1])
+
+    def _choose_precision(self, objective, verbose):
+        """For "auto": measured with the first objective that reads the model, and kept for all that follow."""
+        layers = [term.layer for _, term in objective.terms if term.layer != IMAGE]
+        if self.precision != "auto" or self.precision_choice is not None or not layers:
+            return
+        views = example_views(self.parametrization(len(objective)), self.transforms, self.steps)
+        choice = choose_precision(self.activations, views, layers, jit_compile=self.jit_compile)
+        self.activations = self.activations.with_precision(choice.precision)
+        self.precision_choice = choice
+        if verbose:
+            print(f"Precision: {choice}")
 
     def _compile(self, objective):
         """The compiled steps for this structure of objective, traced on first use."""
