@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from maco_tf.cli import main
+from maco_tf.visualizers import Explanation
 from tests.conftest import build_tiny_model
 
 
@@ -30,6 +31,25 @@ def test_explain_writes_what_it_says(model_file, tmp_path, capsys):
         "contact_sheet.png",
         "explanation.npz",
     ]
+
+
+def test_explain_takes_a_precision(model_file, tmp_path):
+    output = tmp_path / "out.npz"
+    settings = [
+        "--objective",
+        "logit:1",
+        "--output",
+        str(output),
+        "--seed",
+        "5",
+        "--steps",
+        "2",
+        "--size",
+        "32",
+        "--quiet",
+    ]
+    assert main(["explain", "--model", model_file, *settings, "--precision", "bfloat16"]) == 0
+    assert Explanation.load(output).config["precision"] == "bfloat16"
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,12 @@ def add_parser(commands):
         help="side of the image, pixels (default: 512, or less for a small network)",
     )
     add("--max-batch-size", type=int, help="most views that the model sees at once, where memory is short")
-    add("--precision", help="what the network computes in: float32, bfloat16, float16, tensorfloat32 or auto")
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
+    add(
+        "--precision",
+        choices=["float32", "bfloat16", "float16", "tensorfloat32", "auto"],
+        help="what the network computes in; auto measures which is fastest and near enough (default: the model's own)",
+    )
     add("--quiet", action="store_true", help="no progress bar")
     explain.set_defaults(run=run)
 

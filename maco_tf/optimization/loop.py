@@ -87,6 +87,6 @@ def _check_finite(scores, first):
         raise FloatingPointError(
             f"The score of image {image} is {scores[step, image]} at step {first + step}. Likely causes: weights that "
             "are not finite, preprocessing that does not suit the model (inputs far outside its range), float16 "
-            "activations that overflow, or too large a learning rate. Try keras.config.set_dtype_policy('float32') "
+            'activations that overflow, or too large a learning rate. Try precision="float32" '
             "and check model(preprocessing(images)) on a real image."
         )

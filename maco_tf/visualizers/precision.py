@@ -70,9 +70,8 @@ def example_views(parametrization, transforms, steps, most=None):
     def views(values):
         # What is drawn here must not be missing in the runs.
         with keras.StatelessScope():
-            return apply_transforms(transforms, parametrization.image(values), tf.constant(0), steps)[
-                : min(_MOST_VIEWS, most or _MOST_VIEWS)
-            ]
+            views = apply_transforms(transforms, parametrization.image(values), tf.constant(0), steps)
+            return views[: min(_MOST_VIEWS, most or _MOST_VIEWS)]
 
     values = [tf.convert_to_tensor(value) for value in parametrization.initialize(0)]
     return views.get_concrete_function(values)(values)
