@@ -33,7 +33,7 @@ class Measures:
     """
 
     def __init__(self, name, settings):
-        self._network, self._settings = NETWORKS[name], settings
+        self._name, self._network, self._settings = name, NETWORKS[name], settings
         self._model = self._network.load()
         # Crops -> name -> median seconds of a step.
         self._seconds = {}
@@ -51,7 +51,7 @@ class Measures:
         Raises:
             TooLongError: too few rounds fit.
         """
-        settings, methods = self._settings, keras_methods(self._model, crops, self._settings)
+        settings, methods = self._settings, keras_methods(self._model, crops, self._settings, self._name)
         synchronise = tf.test.experimental.sync_devices
         if settings.torch:
             from tests.benchmarks.torch_methods import synchronise_torch, torch_methods
@@ -114,7 +114,10 @@ class Measures:
         if crops not in self._seconds:
             raise RuntimeError(f"steps of {crops} crops were not measured")
         methods, failures = {}, {}
-        explainers = {name: functools.partial(self._ours, crops, arguments) for name, arguments in cases(crops).items()}
+        explainers = {
+            name: functools.partial(self._ours, crops, arguments)
+            for name, arguments in cases(crops, self._settings, self._name).items()
+        }
         for name, make in {**explainers, XPLIQUE: functools.partial(self._xplique, crops)}.items():
             if name not in self._seconds[crops]:
                 continue  # The row of its steps says why.
@@ -201,7 +204,7 @@ class Measures:
         """
         if method != BASELINE:
             if arguments is None:
-                run = keras_methods(self._model, crops, self._settings)[method](WARM_STEPS + 1)
+                run = keras_methods(self._model, crops, self._settings, self._name)[method](WARM_STEPS + 1)
             else:
                 size = self._settings.image_size
                 run = our_run(self._model, crops, size, arguments, Logit(0), WARM_STEPS + 1)

@@ -15,13 +15,14 @@ BARE = "bare network"
 XPLIQUE = "xplique"
 
 
-def keras_methods(model, crops, settings):
+def keras_methods(model, crops, settings, network):
     """The methods on a Keras network.
 
     Args:
         model: a functional `keras.Model`.
         crops: views a step.
         settings: a `Settings`.
+        network: its name.
 
     Returns:
         Dictionary, name -> function of the number of steps that makes a run.
@@ -30,7 +31,7 @@ def keras_methods(model, crops, settings):
         BARE: functools.partial(bare_run, model, crops),
         **{
             name: functools.partial(our_run, model, crops, settings.image_size, arguments, Logit(0))
-            for name, arguments in cases(crops).items()
+            for name, arguments in cases(crops, settings, network).items()
         },
         XPLIQUE: functools.partial(xplique_run, model, crops, settings.image_size),
     }
