@@ -28,6 +28,17 @@ def test_constant_images_and_maps_are_finite():
     assert to_rgba(np.zeros((1, 10, 10, 3)), sparse)[..., 3].sum() == 1
 
 
+def test_alpha_is_straight_so_that_no_background_tints_the_colours(rng):
+    """Colours multiplied by alpha, as some formats have them, would be dark fringes on white."""
+    images, transparency = rng.uniform(size=(2, 8, 8, 3)), rng.uniform(size=(2, 8, 8))
+    transparency[0, 0] = 0
+    rgba = to_rgba(images, transparency)
+    np.testing.assert_array_equal(rgba[..., :3], to_rgba(images, None)[..., :3])
+    for background in (0.0, 1.0):
+        seen = rgba[..., :3] * rgba[..., 3:] + background * (1 - rgba[..., 3:])
+        np.testing.assert_array_equal(seen[0, 0], np.full((8, 3), background))  # Nothing was looked at here.
+
+
 def test_bad_percentile():
     with pytest.raises(ValueError, match="percentile"):
         to_rgba(np.zeros((1, 4, 4, 3)), np.zeros((1, 4, 4)), percentile=0)
