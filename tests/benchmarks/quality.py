@@ -22,7 +22,6 @@ MACO, XPLIQUE = "maco_tf", "xplique's maco"
 # Method, steps, views a step, arguments of `MacoVisualizer`.
 SETTINGS = [
     *((MACO, steps, 8, {}) for steps in (8, 16, 32, 64, 256)),
-    (MACO, 128, 4, {}),
     *((XPLIQUE, steps, 8, {}) for steps in (32, 64)),
 ]
 JUDGES = ("efficientnet_lite2", "mobilenet_v2", "squeezenet")

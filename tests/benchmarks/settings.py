@@ -36,7 +36,7 @@ class Settings:
     rounds: int = 7
     steps: int = 3
     turn: float = 3.0
-    limit: float = 180.0
+    limit: float = 60.0
     image_size: int = 512
     memory_crops: int = 8
     split: tuple = (32, 512)
