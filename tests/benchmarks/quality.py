@@ -22,7 +22,7 @@ MACO, XPLIQUE = "maco_tf", "xplique's maco"
 # Method, steps, views a step, arguments of `MacoVisualizer`.
 SETTINGS = [
     *((MACO, steps, 8, {}) for steps in (8, 16, 32, 64, 256)),
-    *((XPLIQUE, steps, 8, {}) for steps in (32, 64)),
+    (XPLIQUE, 32, 8, {}),
 ]
 JUDGES = ("efficientnet_lite2", "mobilenet_v2", "squeezenet")
 # Drawn by chance: random.Random(6).sample(range(1000), 6).
