@@ -3,6 +3,7 @@
 import numpy as np
 
 from maco_tf.display.grid import write_figure
+from tests.benchmarks.cases import VARIANTS
 from tests.benchmarks.settings import TITLES
 
 _BARE = ("bare network", "bare network (PyTorch)")
@@ -23,14 +24,18 @@ def draw(results, path=None):
     rows = [row for row in results["rows"] if row["measure"] == "steps"]
     networks, crops = results["settings"]["networks"], results["settings"]["crops"]
     found = {(row["network"], row["crops"]): row for row in rows}
-    methods = list(dict.fromkeys(name for row in rows for name in row.get("methods", ()) if name not in _BARE))
+    # Variants, which may take ten times as long, would flatten what is to be compared; tables have them.
+    left_out = (*_BARE, *VARIANTS)
+    names = (name for row in rows for name in row.get("methods", ()) if name not in left_out)
+    methods = list(dict.fromkeys(names))
     figure = Figure(figsize=(1.2 + max(2.2, 0.8 * len(crops)) * len(networks), 3.6))
     figure.set_layout_engine("constrained")
     axes = figure.subplots(1, len(networks), sharey=True, squeeze=False)[0]
     for axis, network in zip(axes, networks):
         axis.axhline(1, color="black", linewidth=0.8, zorder=3)
         for place, count in enumerate(crops):
-            _group(axis, place, found.get((network, count)), methods)
+            if (network, count) in found or not results["complete"]:
+                _group(axis, place, found.get((network, count)), methods)
         axis.set_xticks(range(len(crops)), [str(count) for count in crops])
         axis.set_xlim(-0.5, len(crops) - 0.5)
         axis.set_title(TITLES.get(network, network), fontsize=10)
