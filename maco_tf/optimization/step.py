@@ -127,9 +127,8 @@ class CompiledSteps:
             tape.watch(values)
             image = self.parametrization.image(values)
         draws, seeds = self.views.draw(self.parametrization.batch_size, state.seeds, state.step, self._steps)
-        scores, image_gradient = self._ascent(image, weights, parameters, draws, state)
-        # The optimizer descends.
-        gradients = tape.gradient(image, values, output_gradients=-image_gradient)
+        scores, image_gradient = self._descent(image, weights, parameters, draws, state)
+        gradients = tape.gradient(image, values, output_gradients=image_gradient)
         self.optimizer.apply(gradients, self.variables)
         return State(
             step=state.step + 1,
@@ -138,8 +137,8 @@ class CompiledSteps:
             history=tf.tensor_scatter_nd_update(state.history, [[state.step]], scores[None]),
         )
 
-    def _ascent(self, image, weights, parameters, draws, state):
-        """The scores (batch,) and their gradient with respect to the images, part by part."""
+    def _descent(self, image, weights, parameters, draws, state):
+        """The scores (batch,) and the gradient of the loss, minus their sum, with respect to the images, by parts."""
         parts = self.parts
         if parts.count == 1:
             return self._score(image, weights, parameters, draws, state)
@@ -169,15 +168,15 @@ class CompiledSteps:
         return self._share(parts.count, add_all)
 
     def _score(self, image, weights, parameters, draws, state, number=0):
-        """The scores of some images under some views, and their gradient."""
+        """The scores of some images under some views, and the gradient of the loss."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
             views = self.views.apply(image, draws, state.seeds, number)
             scores = self.scores(views, image, weights, parameters, draws, state, number)
             # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
             scale = self.activations.gradient_scale
-            total = scale * tf.reduce_sum(scores)
-        gradient = tape.gradient(total, image)
+            loss = -scale * tf.reduce_sum(scores)
+        gradient = tape.gradient(loss, image)
         if gradient is None:
             raise ValueError(
                 "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
