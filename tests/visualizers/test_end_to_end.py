@@ -14,7 +14,7 @@ def squeezenet():
 
 def test_a_visualisation_is_recognised_by_its_network(squeezenet):
     """From chance to certainty on the whole image, which the optimisation never sees as such."""
-    visualizer = MacoVisualizer(squeezenet, steps=40, crops=4, image_size=320)
+    visualizer = MacoVisualizer(squeezenet, steps=40, crops=4)
     explanation = visualizer.explain(Logit("volcano"), seed=0, verbose=0)
     whole = cv2.resize(explanation.images[0], (227, 227), interpolation=cv2.INTER_AREA)
     probabilities = squeezenet(whole[None], training=False).numpy()[0]
