@@ -152,9 +152,12 @@ def _draw(points, path):
         for p in own:
             text = f"{p['steps']} x {p['crops']}, {p['seconds']:.0f} s"
             place = (p["steps"] * p["crops"], p["probability"])
-            axes.annotate(text, place, (5, -11), textcoords="offset points", fontsize=7, color=colour)
+            axes.annotate(text, place, (6, 6), textcoords="offset points", fontsize=8, color=colour)
     axes.set(xscale="log", xlabel="views seen: steps x crops", ylim=(0, 1), ylabel="mean probability by the judges")
-    axes.legend(loc="upper left")
+    seen = sorted({p["steps"] * p["crops"] for p in points})
+    axes.set_xticks(seen, [str(count) for count in seen])
+    axes.minorticks_off()
+    axes.legend(loc="upper left", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=140)
 
