@@ -114,10 +114,6 @@ def test_halves_have_the_gradient_of_float32_and_the_model_stays(make, side, dty
 
 def test_a_trained_network():
     """Near the kinks of so many ReLUs and maxima no rounding is small; this is below what no eye sees."""
-    try:
-        zoo.check("squeezenet")
-    except ImportError as error:
-        pytest.skip(str(error))
     exact = Activations(zoo.load("squeezenet"), fold=True)
     parametrization = PhaseParametrization(imagenet_magnitude(*exact.input_shape[:2]), 2)
     images = parametrization.image([tf.convert_to_tensor(value) for value in parametrization.initialize(0)])
