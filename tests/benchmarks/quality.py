@@ -19,10 +19,10 @@ from maco_tf.display.files import read_png, write_png
 from maco_tf.metrics.classifier_scores import classify
 
 MACO, XPLIQUE = "maco_tf", "xplique's maco"
-# Method, steps, views a step, arguments of `MacoVisualizer`.
+# Method, steps, views a step.
 SETTINGS = [
-    *((MACO, steps, 8, {}) for steps in (8, 16, 32, 64, 256)),
-    (XPLIQUE, 32, 8, {}),
+    *((MACO, steps, 8) for steps in (8, 16, 32, 64, 256)),
+    (XPLIQUE, 32, 8),
 ]
 JUDGES = ("efficientnet_lite2", "mobilenet_v2", "squeezenet")
 # Drawn by chance: random.Random(6).sample(range(1000), 6).
@@ -41,9 +41,9 @@ def main():
     model, points = zoo.load(options.model), []
     judges = {name: zoo.load(name) for name in JUDGES if name != options.model}
     # From little compute to much, so that what was interrupted is whole as far as it goes.
-    for method, steps, crops, more in sorted(SETTINGS, key=lambda setting: setting[1] * setting[2]):
-        folder = options.images / options.model / f"{method} {steps}x{crops} {json.dumps(more)}".replace('"', "")
-        images, seconds = _images(model, method, steps, crops, more, options.classes, folder)
+    for method, steps, crops in sorted(SETTINGS, key=lambda setting: setting[1] * setting[2]):
+        folder = options.images / options.model / f"{method} {steps}x{crops}"
+        images, seconds = _images(model, method, steps, crops, options.classes, folder)
         given = np.mean(
             [_own(classify(images, judge, verbose=0), options.classes) for judge in judges.values()], axis=0
         )
@@ -52,7 +52,6 @@ def main():
                 "method": method,
                 "steps": steps,
                 "crops": crops,
-                "settings": more,
                 "seconds": float(np.median(seconds)),
                 "probability": float(given.mean()),
                 "error": float(given.std(ddof=1) / len(given) ** 0.5),
@@ -64,11 +63,11 @@ def main():
         _write(options, list(judges), points)
 
 
-def _images(model, method, steps, crops, more, classes, folder):
+def _images(model, method, steps, crops, classes, folder):
     """The images of a setting and the seconds that each took, from the folder as far as they are there."""
     paths = [folder / f"{index:03d}.png" for index in classes]
     missing = [(index, path) for index, path in zip(classes, paths) if not path.exists()]
-    explain = _explainer(model, method, steps, crops, more) if missing else None
+    explain = _explainer(model, method, steps, crops) if missing else None
     for index, path in missing:
         image, seconds = explain(index)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +77,7 @@ def _images(model, method, steps, crops, more, classes, folder):
     return np.stack([read_png(path) for path in paths]), seconds
 
 
-def _explainer(model, method, steps, crops, more):
+def _explainer(model, method, steps, crops):
     """A function of a class to its image and the seconds it took."""
     if method == XPLIQUE:
         # xplique traces in every call: what one step costs, tracing in it, is taken off.
@@ -91,7 +90,7 @@ def _explainer(model, method, steps, crops, more):
             return image, max(seconds - once, 0.0)
 
         return explain
-    visualizer = MacoVisualizer(model, steps=steps, crops=crops, image_size=512, **more)
+    visualizer = MacoVisualizer(model, steps=steps, crops=crops, image_size=512)
     visualizer.profile(Logit(0), repeats=1)  # Traces.
 
     def explain(index):
@@ -118,11 +117,11 @@ def _write(options, judges, points):
         f"{', '.join(judges)} give the class to the whole image, with its standard error over classes; the share of "
         "classes to which they give more than a half; median seconds of the optimisation.",
         "",
-        "| method | steps x views | further settings | views | seconds | probability | above .5 |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| method | steps x views | views | seconds | probability | above .5 |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
-        f"| {point['method']} | {point['steps']} x {point['crops']} | {point['settings'] or ''} | "
+        f"| {point['method']} | {point['steps']} x {point['crops']} | "
         f"{point['steps'] * point['crops']} | {point['seconds']:.1f} | {point['probability']:.2f} +- "
         f"{point['error']:.2f} | {point['recognised']:.2f} |"
         for point in points
@@ -138,7 +137,7 @@ def _draw(points, path):
     axes = figure.add_subplot()
     for method, colour in ((MACO, "#1f6fb4"), (XPLIQUE, "#c44e2a")):
         own = [point for point in points if point["method"] == method]
-        line = [point for point in own if point["crops"] == 8 and not point["settings"]]
+        line = [point for point in own if point["crops"] == 8]
         for found, style in ((own, "o"), (line, "-")):
             axes.plot([p["steps"] * p["crops"] for p in found], [p["probability"] for p in found], style, color=colour)
         axes.errorbar(
