@@ -3,15 +3,19 @@
 import math
 
 import numpy as np
+import scipy.stats
 
 from maco_tf.benchmark.descriptions import DESCRIPTIONS
 from maco_tf.benchmark.score import standard_error
 
-# Standard errors that a difference must exceed to be taken for one: 95 % of a Gaussian lie within.
-_SHOWN = 2
+# How sure a difference must be to be taken for one.
+_CONFIDENCE = 0.95
 
 # Enough for the ends of an interval of 95 % to two digits, and done in milliseconds.
 _RESAMPLES = 2000
+
+# Of four classes there are 35 different resamples, of five 126.
+_FEWEST_RESAMPLED = 5
 
 
 def cell_of(results, model, method):
@@ -33,8 +37,8 @@ def compare_best(results):
 
     Returns:
         List of dictionaries: "model", "score", "best", "second", "difference" of their means, its standard "error" over
-        the same classes (`None` where there is none), and "within": whether the difference is no larger than twice that
-        error, or has none. Equal scores, or fewer than two, have no best.
+        the same classes (`None` where there is none), and "within": whether 0 lies within its interval of 95 % by
+        Student's t, or it has none. Equal scores, or fewer than two, have no best.
     """
     found = []
     for model in results["settings"]["models"]:
@@ -47,7 +51,7 @@ def compare_best(results):
             if len(order) < 2 or scores[order[0]]["mean"] == scores[order[1]]["mean"]:
                 continue
             first, second = (scores[method] for method in order[:2])
-            difference, error = first["mean"] - second["mean"], _error_of_difference(first, second)
+            difference, (error, reach) = first["mean"] - second["mean"], _error_of_difference(first, second)
             found.append(
                 {
                     "model": model,
@@ -56,7 +60,7 @@ def compare_best(results):
                     "second": order[1],
                     "difference": difference,
                     "error": None if math.isnan(error) else error,
-                    "within": not abs(difference) > _SHOWN * error,
+                    "within": not abs(difference) > reach,
                 }
             )
     return found
@@ -73,8 +77,8 @@ def ratios(results, *, baseline="xplique", seed=0):
     Returns:
         List of dictionaries: "method", "model" (`None` for the mean over the models), "ratio", and "low" and "high",
         the ends of the 95 % interval of the bootstrap over classes, all seeds of a class together, the same classes for
-        both methods and all models; `None` of one class, or where the baseline's mean is 0, if only in so many
-        resamples that an end is not known. Empty without the baseline.
+        both methods and all models; `None` of fewer than five classes, which have few resamples, or where the
+        baseline's mean is 0, if only in so many resamples that an end is not known. Empty without the baseline.
     """
     if baseline not in _methods(results):
         return []
@@ -93,7 +97,7 @@ def ratios(results, *, baseline="xplique", seed=0):
             above, below = (np.atleast_2d(means[name][chosen]).mean(axis=0) for name in (method, baseline))
             ratio = float(above.mean() / below.mean()) if below.sum() > 0 else None
             low = high = None
-            if ratio is not None and classes > 1:
+            if ratio is not None and classes >= _FEWEST_RESAMPLED:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     drawn = above[samples].mean(axis=1) / below[samples].mean(axis=1)
                     low, high = (_finite(end) for end in np.quantile(drawn, (0.025, 0.975)))
@@ -106,10 +110,13 @@ def _methods(results):
 
 
 def _error_of_difference(first, second):
+    """The standard error, and half the length of the interval: of few classes it is many errors long."""
     values = [np.array(score["by_class"], "float64") for score in (first, second)]
     if len(values[0]) != len(values[1]):
-        return float("nan")
-    return standard_error(values[0] - values[1])
+        return float("nan"), float("nan")
+    differences = values[0] - values[1]
+    error, known = standard_error(differences), int(np.sum(~np.isnan(differences)))
+    return error, error * float(scipy.stats.t.ppf((1 + _CONFIDENCE) / 2, max(known - 1, 1)))
 
 
 def _finite(value):

@@ -74,12 +74,13 @@ DESCRIPTIONS = {
     ),
     "spectrum deviation": Description(
         False,
-        "from the real images' power, decades. Not content: noise of a natural spectrum has none, and MACO is made to "
-        "score low.",
+        "from the power of the real images, brought to the size of the visualisations, decades: enlarging takes their "
+        "high frequencies. Not content: noise of a natural spectrum has none, and MACO is made to score low.",
     ),
     "high frequencies": Description(
         None,
-        "share of the variance above a quarter cycle per pixel; that of real images is right. Not whether they are "
-        "texture or noise.",
+        "share of the variance above a quarter cycle per pixel; right is that of real images, brought to the size of "
+        "the visualisations (enlarging takes most of it: at their own size photographs have more). Not whether they "
+        "are texture or noise.",
     ),
 }

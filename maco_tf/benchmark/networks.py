@@ -35,7 +35,7 @@ class Networks:
         Returns:
             Array (count, channels).
         """
-        return self._kept(self._extractor(_last_spatial, name), paths)
+        return self._kept(self.extractor(name), paths)
 
     def probabilities(self, name, paths):
         """What a classifier makes of whole images.
@@ -47,7 +47,7 @@ class Networks:
         Returns:
             Array (count, classes).
         """
-        return self._kept(self._extractor(probability_extractor, name), paths)
+        return self._kept(self.classifier(name), paths)
 
     def robustness(self, name, paths, targets):
         """How much of the targets' probabilities is lost to crops, noise and JPEG.
@@ -60,7 +60,7 @@ class Networks:
         Returns:
             Dictionary, as `robustness_by_image`.
         """
-        extractor = self._extractor(probability_extractor, name)
+        extractor = self.classifier(name)
         if (extractor, "robustness") not in self._caches:
             self._caches[extractor, "robustness"] = extractor.cache_in(self._folder, robustness=_DAMAGE)
         cache = self._caches[extractor, "robustness"]
@@ -71,6 +71,22 @@ class Networks:
             values = np.stack([found[kind] for kind in ROBUSTNESS], axis=1)
             cache.write(digest, values)
         return dict(zip(ROBUSTNESS, values.T))
+
+    def extractor(self, name):
+        """The `FeatureExtractor` of `features`.
+
+        Args:
+            name: see there.
+        """
+        return self._extractor(_last_spatial, name)
+
+    def classifier(self, name):
+        """The `FeatureExtractor` of `probabilities`.
+
+        Args:
+            name: see there.
+        """
+        return self._extractor(probability_extractor, name)
 
     def _kept(self, extractor, paths):
         if extractor not in self._caches:

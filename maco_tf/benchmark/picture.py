@@ -15,7 +15,7 @@ def draw_scores(results, *, path=None):
     """Scores as bars with their standard errors: a row a score, a column a model, a bar a method.
 
     Columns of a row share their axis, but for plausibility, whose networks do not compare. A dotted line is what real
-    images score. The best is bold where it is further from the second than twice the error of their difference. What
+    images score. The best is bold where 0 lies outside the 95 % interval of its difference from the second. What
     has no value for any method is named below with the reason.
 
     Args:
@@ -66,7 +66,7 @@ def draw_scores(results, *, path=None):
         row[0].set_ylim(len(methods) - 0.4, -0.6)
     for axis, model in zip(axes[0], models):
         axis.set_title(model, fontsize=9)
-    note = ["± standard error over classes. Bold: best by more than twice the error of the difference."]
+    note = ["± standard error over classes. Bold: best, 0 outside the difference's 95 % interval."]
     if results["natural"]:
         note[0] += " Dotted: real images."
     figure.supxlabel("\n".join(note + [f"No {text}." for text in missing]), fontsize=7)

@@ -29,7 +29,8 @@ def markdown(results):
         f"{classes * seeds} images a cell ({classes} classes, {seeds} seed(s)), {settings['steps']} steps x "
         f"{settings['crops']} views, {settings['image_size']} pixels. "
         + ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-        + f". Features of FID, KID and diversity: {settings['features']}.",
+        + f"; {results['device']}. Features of FID, KID and diversity: {settings['features']}."
+        + _basis(results["basis"], classes * seeds),
         "",
         _ERRORS,
     ]
@@ -44,6 +45,16 @@ def markdown(results):
     names = ", ".join(f"{index} {label(index)}" for index in settings["classes"])
     lines += ["", "## Classes", "", f"{classes}, {settings['classes_from']}: {names}."]
     return "\n".join(lines) + "\n"
+
+
+def _basis(basis, images):
+    """How many real images and features there are, and what that does to FID."""
+    if not basis:
+        return ""
+    text = f" {basis['real images']} real images; {basis['dimensions']} dimensions."
+    if min(images, basis["real images"]) <= basis["dimensions"]:
+        text += " FID fits a Gaussian of as many dimensions to fewer images, which makes it too large for every method."
+    return text
 
 
 def _scores(results, names):
@@ -71,8 +82,8 @@ def _scores(results, names):
     lines = [*_table(["score", "method", *settings["models"]], rows), "", "**Bold**: the best of a network's methods."]
     if close:
         lines[-1] += (
-            f" {_MARK}: no further from the second than twice the standard error of their difference over the same "
-            f"classes, or without an error; no difference is shown. {'; '.join(close)}."
+            f" {_MARK}: 0 lies within the 95 % interval (Student's t) of the difference from the second over the same "
+            f"classes, or it has no error; no difference is shown. {'; '.join(close)}."
         )
     return lines
 
@@ -95,8 +106,9 @@ def _ratios(results):
     for method in dict.fromkeys(item["method"] for item in results["ratios"]):
         parts = []
         for item in (item for item in results["ratios"] if item["method"] == method):
-            ends = [_times(item[end]) for end in ("low", "high")]
-            parts.append(f"{item['model'] or '**all networks**'} {_times(item['ratio'])} ({ends[0]} to {ends[1]})")
+            low, high = (_times(item[end]) for end in ("low", "high"))
+            interval = "" if low == high == _times(None) else f" ({low} to {high})"
+            parts.append(f"{item['model'] or '**all networks**'} {_times(item['ratio'])}{interval}")
         lines.append(f"- {method}: {', '.join(parts)}")
     if lines:
         title = (

@@ -4,9 +4,13 @@ import dataclasses
 import importlib.metadata
 import json
 import math
+import os
 import platform
 import re
+import statistics
 from pathlib import Path
+
+import tensorflow as tf
 
 from maco_tf.benchmark.comparison import compare_best, ratios
 from maco_tf.benchmark.generate import generate
@@ -36,8 +40,9 @@ def run_benchmark(settings, folder, *, verbose=1):
 
     Returns:
         The results: a dictionary as `results.json` holds it, with `None` for what is not known. "settings",
-        "versions"; "cells", each with "model", "method", "median seconds" an image and "scores", name -> `Score` as a
-        dictionary; "natural", scores of the real images; "comparisons", see `compare_best`; "ratios", see `ratios`.
+        "versions", "device"; "basis", see `Scorer.basis`; "cells", each with "model", "method", "median seconds" an
+        image and "scores", name -> `Score` as a dictionary; "natural", scores of the real images;
+        "comparisons", see `compare_best`; "ratios", see `ratios`.
 
     Raises:
         ValueError: the folder holds images of other steps, crops or size.
@@ -46,19 +51,24 @@ def run_benchmark(settings, folder, *, verbose=1):
     compute = {"steps": settings.steps, "crops": settings.crops, "image_size": settings.image_size}
     settings.check_networks()
     store = ImageStore(folder, compute)
+    scorer = Scorer(settings, store)
+    scorer.load()
     generate(settings, store, verbose=verbose)
-    scorer, seconds = Scorer(settings, store), store.seconds()
+    seconds = store.seconds()
     cells = []
     for model in settings.models:
         for method in settings.methods:
             if verbose:
                 print(f"Scoring {method} on {model}")
-            times = sorted(seconds.get((model, method), [float("nan")]))
+            wanted = ((model, method, index, seed) for index in settings.classes for seed in settings.seeds)
+            times = [seconds[image] for image in wanted if image in seconds]
             scores = {name: _plain(score) for name, score in scorer.scores(model, method).items()}
-            cells.append({"model": model, "method": method, "scores": scores, "median seconds": times[len(times) // 2]})
+            cells.append({"model": model, "method": method, "scores": scores, "median seconds": _median(times)})
     results = {
         "settings": {**dataclasses.asdict(settings), "real_images": _folder_name(settings.real_images)},
         "versions": _versions(),
+        "device": _device(),
+        "basis": scorer.basis,
         "cells": cells,
         "natural": {name: _plain(score) for name, score in scorer.natural().items()},
     }
@@ -101,6 +111,17 @@ def _draw_images(settings, store, model, path):
         for method in settings.methods
     }
     compare(rows, names=[label(index) for index in classes], path=path)
+
+
+def _median(times):
+    return statistics.median(times) if times else float("nan")
+
+
+def _device():
+    """What computes, in words."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    names = [details.get("device_name", "GPU") for details in gpus]
+    return ", ".join(names) or f"{platform.machine()} CPU, {os.cpu_count()} cores"
 
 
 def _versions():

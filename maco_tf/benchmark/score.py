@@ -67,7 +67,9 @@ class Score:
             return cls(whole, float("nan"), count)
         groups = _groups(classes)
         without = np.array([value_of(np.setdiff1d(np.arange(classes), group)) for group in groups])
-        pseudo = len(groups) * whole - (len(groups) - 1) * without
+        # By each group's own share (Busing, Meijer and van der Leeden, 1999): groups may differ by a class.
+        shares = classes / np.array([len(group) for group in groups])
+        pseudo = shares * whole - (shares - 1) * without
         return cls(whole, standard_error(pseudo), count, tuple(pseudo.tolist()))
 
     @classmethod

@@ -13,7 +13,7 @@ from maco_tf.metrics.diversity import diversity
 from maco_tf.metrics.fit import fit_image
 from maco_tf.metrics.frechet import fid, fid_infinity
 from maco_tf.metrics.image_set import ImageSet, image_files
-from maco_tf.metrics.kernel_distance import kid
+from maco_tf.metrics.kernel_distance import KernelSums
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.robustness import ROBUSTNESS
 from maco_tf.metrics.spectrum import high_frequency_fraction, power_spectrum, profile_deviation
@@ -37,6 +37,26 @@ class Scorer:
         self.settings, self.store = settings, store
         self._networks = Networks(store.folder / "features")
         self._targets = np.repeat(settings.classes, len(settings.seeds))
+        self._real = {}
+
+    def load(self):
+        """Load and trace every network that scoring needs, so that what cannot be had is known before any work.
+
+        Raises:
+            ValueError: a network that is no classifier, or has no layer of features.
+            OSError: weights that could not be downloaded.
+        """
+        for name in dict.fromkeys((*self.settings.models, *self.settings.judges)):
+            self._networks.classifier(name)
+        self._networks.extractor(self.settings.features)
+
+    @property
+    def basis(self):
+        """What the distances between sets rest on, "real images" and "dimensions" of their features; empty without."""
+        if self.settings.real_images is None:
+            return {}
+        dimensions = self._real_features(self.settings.features)[0].shape[1]
+        return {"real images": len(self._all_files), "dimensions": dimensions}
 
     def scores(self, model, method):
         """All scores of a cell.
@@ -72,10 +92,10 @@ class Scorer:
         """
         if self.settings.real_images is None:
             return {}
-        high = [share for _, shares in self._real_spectra for share in shares]
+        high = [Score.of(shares, seeds=len(shares)).mean for _, shares in self._real_spectra]
         real = self._real_features(self.settings.features)
         return {
-            "high frequencies": Score.of(high, seeds=1),
+            "high frequencies": dataclasses.replace(Score.of(high, seeds=1), count=len(self._all_files)),
             "diversity": self._diversity(real, len(self._all_files)),
         }
 
@@ -129,13 +149,15 @@ class Scorer:
         return found
 
     def _distances(self, features, count):
-        if count < 2:
+        if count < 2 or len(self._all_files) < 2:
             return dict.fromkeys(("FID", "FID-infinity", "KID"), Score.missing("one image has no spread"))
         real = self._real_features(self.settings.features)
+        sums = KernelSums(features, real, self._real_kernel)
+        found = {"KID": Score.of_set(sums.kid, len(self.settings.classes), count)}
         with warnings.catch_warnings():
             # The report says it, once: fewer images than features.
             warnings.filterwarnings("ignore", "FID fits")
-            found = {"FID": self._of_set(fid, features, count, real), "KID": self._of_set(kid, features, count, real)}
+            found["FID"] = self._of_set(fid, features, count, real)
             if count < _FEWEST_FOR_INFINITY:
                 reason = f"too few images: {count} of {_FEWEST_FOR_INFINITY}"
                 return {**found, "FID-infinity": Score.missing(reason)}
@@ -152,7 +174,13 @@ class Scorer:
 
     def _real_features(self, name):
         """Features of the real images, an array a class; the same for every method."""
-        return self._split(self._networks.features(name, self._all_files))
+        if name not in self._real:
+            self._real[name] = self._split(self._networks.features(name, self._all_files))
+        return self._real[name]
+
+    @functools.cached_property
+    def _real_kernel(self):
+        return KernelSums.within(self._real_features(self.settings.features))
 
     @functools.cached_property
     def _real_spectra(self):
@@ -169,7 +197,7 @@ class Scorer:
         """Class number -> paths of its real images."""
         return {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
 
-    @property
+    @functools.cached_property
     def _all_files(self):
         return [path for files in self._real_files.values() for path in files]
 

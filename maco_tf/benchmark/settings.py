@@ -49,7 +49,13 @@ class BenchmarkSettings:
 
     def __post_init__(self):
         for name in ("models", "methods", "judges", "classes", "seeds"):
-            values = tuple(getattr(self, name))
+            values = getattr(self, name)
+            if isinstance(values, str):
+                raise ValueError(f'"{name}" must be a list of names. Received: {values!r}. Write [{values!r}].')
+            values = tuple(values)
+            if name in ("classes", "seeds"):
+                # Of NumPy's integers too, which JSON does not write.
+                values = tuple(check_integer(name, value, 0) for value in values)
             if not values or len(set(values)) != len(values):
                 raise ValueError(f'"{name}" must name at least one, each once. Received: {values}.')
             object.__setattr__(self, name, values)
@@ -60,19 +66,18 @@ class BenchmarkSettings:
         unknown = [name for name in self.methods if name not in METHODS]
         if unknown:
             raise ValueError(f'"methods" must be of {", ".join(METHODS)}. Received: {", ".join(unknown)}.')
-        if any(not isinstance(value, int) or not 0 <= value < len(wnids()) for value in self.classes):
-            raise ValueError(f'"classes" must be ImageNet class numbers, 0 to 999. Received: {self.classes}.')
+        check_classes("classes", self.classes)
         alone = [name for name in self.models if set(self.judges) <= {name}]
         if alone:
             raise ValueError(
                 f'"judges" must hold a network other than {alone[0]!r}: none is its own judge. Received: {self.judges}.'
             )
         if self.real_images is not None:
-            missing = [name for name in self.real_folders().values() if not name.is_dir()]
+            missing = [folder.name for folder in self.real_folders().values() if not any(_images(folder))]
             if missing:
                 raise ValueError(
-                    f'"real_images" must hold a folder for each class. Received: {self.real_images}, without '
-                    f"{', '.join(name.name for name in missing[:5])}. Draw the classes from those that it has."
+                    f'"real_images" must hold a folder of images for each class. Received: {self.real_images}, without '
+                    f"{', '.join(missing[:5])}. Draw the classes from those that it has."
                 )
 
     def check_networks(self):
@@ -142,12 +147,16 @@ def draw_classes(folder, count, *, seed=0, least=1, exclude=()):
         Tuple of class numbers.
 
     Raises:
-        ValueError: fewer classes than that are there.
+        ValueError: fewer classes than that are there; no such folder; or an argument outside its range.
     """
+    count, least = check_integer("count", count, 1), check_integer("least", least, 0)
+    check_classes("exclude", exclude)
+    if folder is not None and not Path(folder).is_dir():
+        raise ValueError(f'"real_images" must be a folder that exists. Received: {str(folder)!r}.')
     pool = [
         index
         for index, name in enumerate(wnids())
-        if index not in exclude and (folder is None or _count(Path(folder, name)) >= least)
+        if index not in exclude and (folder is None or sum(1 for _ in _images(Path(folder, name))) >= least)
     ]
     if count > len(pool):
         raise ValueError(
@@ -156,5 +165,20 @@ def draw_classes(folder, count, *, seed=0, least=1, exclude=()):
     return tuple(random.Random(seed).sample(pool, count))
 
 
-def _count(folder):
-    return sum(path.suffix.lower() in IMAGE_ENDINGS for path in folder.rglob("*")) if folder.is_dir() else 0
+def check_classes(name, classes):
+    """Refuse numbers that are no ImageNet classes.
+
+    Args:
+        name: the argument's name, for the error.
+        classes: numbers.
+
+    Raises:
+        ValueError: one that is none.
+    """
+    wrong = [value for value in classes if not 0 <= value < len(wnids())]
+    if wrong:
+        raise ValueError(f'"{name}" must be ImageNet class numbers, 0 to 999. Received: {", ".join(map(str, wrong))}.')
+
+
+def _images(folder):
+    return (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS)

@@ -66,12 +66,15 @@ class ImageStore:
         os.replace(unfinished, path)
 
     def seconds(self):
-        """Dictionary, (model, method) -> list of seconds an image."""
+        """Dictionary, (model, method, class, seed) -> seconds that the image took when it was last made."""
         found = {}
         if self._times.exists():
             for line in self._times.read_text(encoding="utf-8").splitlines():
-                row = json.loads(line)
-                found.setdefault((row["model"], row["method"]), []).append(row["seconds"])
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError:
+                    continue  # Cut off when a run was killed; its image may be there all the same.
+                found[row["model"], row["method"], row["class"], row["seed"]] = row["seconds"]
         return found
 
 

@@ -30,13 +30,13 @@ def add_parser(commands):
     add("--judges", nargs="+", help="networks that see the finished images; a model is never its own judge")
     add("--classes", nargs="+", type=int, help="ImageNet class numbers; by default they are drawn")
     add("--count", type=int, help="how many classes to draw (default: 30; 500 for --paper)")
-    add("--draw-seed", type=int, default=0, help="of the draw (default: 0)")
-    add("--exclude", nargs="+", type=int, default=[], help="classes not to draw, such as those tuned on")
+    add("--draw-seed", type=int, help="of the draw (default: 0)")
+    add("--exclude", nargs="+", type=int, help="classes not to draw, such as those tuned on")
     add(
         "--real-images",
         help="folder of real images, one folder a class (n02110958/*.jpg); plausibility and FID need it",
     )
-    add("--least-images", type=int, default=6, help="real images that a drawn class must have (default: 6)")
+    add("--least-images", type=int, help="real images that a drawn class must have (default: 6)")
     add("--seeds", nargs="+", type=int, help="an image for each (default: 0)")
     add("--steps", type=int, help="steps of every method (default: 64; 256 for --paper)")
     add("--crops", type=int, help="views a step of every method (default: 8)")
@@ -56,28 +56,26 @@ def run(options):
     from maco_tf.benchmark.settings import PRESETS, draw_classes
 
     preset = options.preset or "offline"
-    if options.classes and options.count:
-        raise ValueError('"--count" draws classes. Received: "--classes" besides it. Give one of them.')
-    if options.classes and options.exclude:
-        raise ValueError('"--exclude" is of drawn classes. Received: "--classes" besides it. Give one of them.')
     drawn = {}
     if options.classes:
+        for name in ("count", "draw_seed", "exclude", "least_images"):
+            if getattr(options, name) is not None:
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f'"{flag}" is of drawn classes. Received: "--classes" besides it. Give one of them.')
         classes = options.classes
     else:
+        if options.least_images is not None and not options.real_images:
+            raise ValueError('"--least-images" counts those of "--real-images". Received: no such folder. Name one.')
         # Without a folder there are no images to count.
-        least = options.least_images if options.real_images else 0
-        classes = draw_classes(
-            options.real_images,
-            options.count or (500 if preset == "paper" else 30),
-            seed=options.draw_seed,
-            least=least,
-            exclude=options.exclude,
-        )
-        drawn["classes_from"] = (
-            f"drawn by chance (seed {options.draw_seed}) from those with {least} real images or more"
-        )
-        if options.exclude:
-            drawn["classes_from"] += f", without {', '.join(map(str, options.exclude))}"
+        least = _given(options.least_images, 6 if options.real_images else 0)
+        seed, exclude = _given(options.draw_seed, 0), _given(options.exclude, [])
+        count = _given(options.count, 500 if preset == "paper" else 30)
+        classes = draw_classes(options.real_images, count, seed=seed, least=least, exclude=exclude)
+        drawn["classes_from"] = f"drawn by chance (seed {seed})"
+        if options.real_images:
+            drawn["classes_from"] += f" from those with {least} real images or more"
+        if exclude:
+            drawn["classes_from"] += f", without {', '.join(map(str, exclude))}"
     fields = ("models", "methods", "judges", "seeds", "steps", "crops", "image_size", "real_images", "features")
     given = {name: getattr(options, name) for name in fields if getattr(options, name) is not None}
     settings = PRESETS[preset](classes=classes, **given, **drawn)
@@ -88,3 +86,7 @@ def run(options):
         return 130
     print(f"Wrote {options.output / 'results.md'}, results.json and pictures")
     return 0
+
+
+def _given(value, default):
+    return default if value is None else value

@@ -1,6 +1,12 @@
 """Whether the explained network sees in the whole image what its crops were made to show."""
 
-from maco_tf.metrics.classifier_scores import ClassifierScores, as_targets, classify
+from maco_tf.metrics.classifier_scores import (
+    ClassifierScores,
+    as_targets,
+    check_targets,
+    classify,
+    probability_extractor,
+)
 
 
 def agreement(images, targets, model, *, verbose="auto"):
@@ -22,5 +28,7 @@ def agreement(images, targets, model, *, verbose="auto"):
     Raises:
         ValueError: targets that are not the model's classes.
     """
-    probabilities = classify(images, model, verbose=verbose)
+    extractor = probability_extractor(model)
+    check_targets(targets, images, extractor)
+    probabilities = classify(images, extractor, verbose=verbose)
     return ClassifierScores.of(probabilities, as_targets(targets, *probabilities.shape))

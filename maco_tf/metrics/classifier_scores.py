@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from maco_tf.metrics.feature_extractor import FeatureExtractor
+from maco_tf.metrics.image_set import ImageSet
 from maco_tf.models.activations import PROBABILITIES
 
 
@@ -53,11 +54,8 @@ def classify(images, classifier, *, verbose="auto"):
         ValueError: the model gives no probability for each of several classes.
     """
     probabilities = probability_extractor(classifier)(images, verbose=verbose)
-    if probabilities.shape[1] < 2 or not np.isfinite(probabilities).all():
-        raise ValueError(
-            '"classifier" must give finite probabilities of at least two classes. Received: '
-            f"{probabilities.shape[1]} outputs, {'' if np.isfinite(probabilities).all() else 'not '}all finite."
-        )
+    if not np.isfinite(probabilities).all():
+        raise ValueError('"classifier" must give finite probabilities. Received: some that are not. See the images.')
     return probabilities
 
 
@@ -77,12 +75,28 @@ def probability_extractor(classifier):
         return classifier
     model, preprocessing = classifier if isinstance(classifier, tuple | list) else (classifier, None)
     extractor = FeatureExtractor(model, PROBABILITIES, preprocessing=preprocessing, fit="stretch")
-    if len(extractor.layer_shape) != 1:
+    if len(extractor.layer_shape) != 1 or extractor.layer_shape[0] == 1:
         raise ValueError(
-            f'"classifier" must give one probability a class. Received: {model.name!r}, whose output has the shape '
-            f"{extractor.layer_shape}."
+            '"classifier" must give one probability for each of two classes or more. Received: '
+            f"{model.name!r}, whose output has the shape {extractor.layer_shape}."
         )
     return extractor
+
+
+def check_targets(targets, images, extractor):
+    """Refuse wrong targets before any image is looked at.
+
+    Args:
+        targets: see `as_targets`.
+        images: see `classify`; a dataset's number is not known before it is read, and is not checked.
+        extractor: what `probability_extractor` returns.
+
+    Raises:
+        ValueError: see `as_targets`.
+    """
+    count, classes = ImageSet(images, extractor.input_shape[2]).count, extractor.layer_shape[0]
+    if count is not None and classes is not None:
+        as_targets(targets, count, classes)
 
 
 def as_targets(targets, count, classes):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from maco_tf.metrics.feature_array import as_features
+from maco_tf.metrics.feature_array import as_features, unit_rows
 
 
 def diversity(features):
@@ -20,14 +20,8 @@ def diversity(features):
     Raises:
         ValueError: fewer than two rows, or a zero vector.
     """
-    features = as_features("features", features, minimum=2)
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    if not norms.all():
-        raise ValueError(
-            f'"features" must hold no zero vector, which has no direction. Received: {np.sum(norms == 0)} of '
-            f"{len(norms)}. Take an earlier layer, whose units are not all silent."
-        )
-    total = np.sum(features / norms, axis=0)
+    features = unit_rows("features", as_features("features", features, minimum=2))
+    total = np.sum(features, axis=0)
     # |sum of unit vectors|^2 is the sum of all cosines, each image's with itself included.
     cosine = (total @ total - len(features)) / (len(features) * (len(features) - 1))
     return float(np.clip(1 - cosine, 0, 2))

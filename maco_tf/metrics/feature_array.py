@@ -31,6 +31,28 @@ def as_features(argument, features, *, minimum=1):
     return features
 
 
+def unit_rows(argument, features):
+    """Feature vectors divided by their norms.
+
+    Args:
+        argument: the argument's name, for the error.
+        features: array (count, dimensions), as `as_features` gives.
+
+    Returns:
+        Array of the same shape.
+
+    Raises:
+        ValueError: a zero vector.
+    """
+    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    if not norms.all():
+        raise ValueError(
+            f'"{argument}" must hold no zero vector, which has no direction. Received: {np.sum(norms == 0)} of '
+            f"{len(norms)}. Take an earlier layer, whose units are not all silent."
+        )
+    return features / norms
+
+
 def as_feature_pair(features_a, features_b, *, minimum):
     """Two sets of features of one kind.
 

@@ -117,7 +117,7 @@ def image_files(folder):
     if not Path(folder).is_dir():
         raise ValueError(f'"images" must name a folder that exists. Received: {str(folder)!r}.')
     listing = keras.utils.image_dataset_from_directory(
-        str(folder), labels=None, batch_size=None, shuffle=False, verbose=False
+        str(folder), labels=None, batch_size=None, shuffle=False, follow_links=True, verbose=False
     )
     return list(listing.file_paths)
 

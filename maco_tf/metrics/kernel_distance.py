@@ -29,16 +29,55 @@ def kid(features_a, features_b):
     Source: Binkowski et al., 2018, arXiv:1801.01401, equation 4.
     """
     features_a, features_b = as_feature_pair(features_a, features_b, minimum=2)
-    within = sum(_mean_kernel(features, features, distinct=True) for features in (features_a, features_b))
-    return float(within - 2 * _mean_kernel(features_a, features_b, distinct=False))
+    return KernelSums([features_a], [features_b]).kid([0])
 
 
-def _mean_kernel(features_a, features_b, *, distinct):
-    """The kernel's mean over pairs; over pairs of two different rows where `distinct`."""
-    total = 0.0
-    for start in range(0, len(features_a), _BLOCK):
-        total += np.sum((features_a[start : start + _BLOCK] @ features_b.T / features_a.shape[1] + 1) ** 3)
-    if not distinct:
-        return total / (len(features_a) * len(features_b))
-    diagonal = np.sum((np.sum(features_a**2, axis=1) / features_a.shape[1] + 1) ** 3)
-    return (total - diagonal) / (len(features_a) * (len(features_a) - 1))
+class KernelSums:
+    """The kernel summed over all pairs of groups, once, from which `kid` of any of the groups follows.
+
+    Args:
+        groups_a: list of arrays (count, dimensions), such as one a class.
+        groups_b: likewise, as many.
+        within_b: what `within` makes of `groups_b`, where it is known.
+    """
+
+    def __init__(self, groups_a, groups_b, within_b=None):
+        self._sizes = [np.array([len(rows) for rows in groups]) for groups in (groups_a, groups_b)]
+        self._within = [self.within(groups_a), self.within(groups_b) if within_b is None else within_b]
+        self._between = _sums(groups_a, groups_b)
+
+    @staticmethod
+    def within(groups):
+        """The kernel summed over pairs of two different rows: array (groups, groups)."""
+        sums = _sums(groups, groups)
+        for index, rows in enumerate(groups):
+            rows = np.asarray(rows, "float64")
+            sums[index, index] -= np.sum((np.sum(rows**2, axis=1) / rows.shape[1] + 1) ** 3)
+        return sums
+
+    def kid(self, positions):
+        """`kid` of some groups of both sets.
+
+        Args:
+            positions: which, a list of integers.
+        """
+        positions = np.asarray(positions)
+        chosen = np.ix_(positions, positions)
+        count_a, count_b = (sizes[positions].sum() for sizes in self._sizes)
+        within_a, within_b = (
+            sums[chosen].sum() / (count * (count - 1)) for sums, count in zip(self._within, (count_a, count_b))
+        )
+        return float(within_a + within_b - 2 * self._between[chosen].sum() / (count_a * count_b))
+
+
+def _sums(groups_a, groups_b):
+    """The kernel summed over the pairs of every two groups: array (groups of a, groups of b)."""
+    rows_b = np.asarray(np.concatenate(groups_b), "float64")
+    starts = np.cumsum([0, *(len(rows) for rows in groups_b)])[:-1]
+    sums = np.zeros((len(groups_a), len(groups_b)))
+    for index, rows in enumerate(groups_a):
+        rows = np.asarray(rows, "float64")
+        for start in range(0, len(rows), _BLOCK):
+            kernel = (rows[start : start + _BLOCK] @ rows_b.T / rows.shape[1] + 1) ** 3
+            sums[index] += np.add.reduceat(kernel.sum(axis=0), starts)
+    return sums

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from maco_tf.metrics.feature_array import as_features
+from maco_tf.metrics.feature_array import as_features, unit_rows
 
 
 def plausibility(visualisation_features, real_features, *, k=1, normalized=False, classes=None):
@@ -71,17 +71,7 @@ def _distances(features, real, k, normalized):
             f"{features.shape[1]} and {real.shape[1]} dimensions."
         )
     if normalized:
-        features, real = _unit("visualisation_features", features), _unit("real_features", real)
+        features, real = unit_rows("visualisation_features", features), unit_rows("real_features", real)
     nearest = NearestNeighbors(n_neighbors=k).fit(real).kneighbors(features, return_distance=False)[:, -1]
     # The search expands (a - b)^2, which leaves a copy of an image at a distance of rounding errors.
     return np.linalg.norm(features - real[nearest], axis=1)
-
-
-def _unit(argument, features):
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    if not norms.all():
-        raise ValueError(
-            f'"{argument}" must hold no zero vector where "normalized" is true. Received: {np.sum(norms == 0)} of '
-            f"{len(norms)}. Take an earlier layer, whose units are not all silent."
-        )
-    return features / norms

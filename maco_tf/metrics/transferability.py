@@ -5,7 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from maco_tf.metrics.classifier_scores import ClassifierScores, as_targets, classify
+from maco_tf.metrics.classifier_scores import (
+    ClassifierScores,
+    as_targets,
+    check_targets,
+    classify,
+    probability_extractor,
+)
 
 
 def transferability(images, targets, classifiers, *, verbose="auto"):
@@ -37,9 +43,13 @@ def transferability(images, targets, classifiers, *, verbose="auto"):
         )
     if "mean" in classifiers:
         raise ValueError('"classifiers" must not be named "mean", which names the result over all. Received: one.')
+    # All that may be wrong is looked for before the first image is.
+    extractors = {name: probability_extractor(classifier) for name, classifier in classifiers.items()}
+    for extractor in extractors.values():
+        check_targets(targets, images, extractor)
     scores = {}
-    for name, classifier in classifiers.items():
-        probabilities = classify(images, classifier, verbose=verbose)
+    for name, extractor in extractors.items():
+        probabilities = classify(images, extractor, verbose=verbose)
         scores[name] = ClassifierScores.of(probabilities, as_targets(targets, *probabilities.shape))
     mean = np.mean([dataclasses.astuple(score) for score in scores.values()], axis=0)
     return {**scores, "mean": ClassifierScores(*map(float, mean))}

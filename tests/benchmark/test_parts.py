@@ -1,5 +1,6 @@
 """The benchmark's parts: settings, methods, store."""
 
+import json
 import types
 
 import cv2
@@ -55,6 +56,9 @@ def test_classes_are_drawn_from_those_with_enough_images(tmp_path):
         ({"models": ("squeezenet",), "judges": ("squeezenet",)}, '"judges"'),
         ({"real_images": "/nonexistent"}, '"real_images"'),
         ({"seeds": ()}, '"seeds"'),
+        ({"seeds": (-1,)}, '"seeds"'),
+        ({"seeds": (0.5,)}, '"seeds"'),
+        ({"models": "squeezenet"}, r"\['squeezenet'\]"),
         ({"steps": 0}, '"steps"'),
         ({"crops": -3}, '"crops"'),
         ({"image_size": 2}, '"image_size"'),
@@ -63,6 +67,17 @@ def test_classes_are_drawn_from_those_with_enough_images(tmp_path):
 def test_wrong_settings_are_refused(changes, match):
     with pytest.raises(ValueError, match=match):
         offline(**{"classes": (1, 2), **changes})
+
+
+def test_numbers_of_numpy_are_numbers():
+    settings = offline(classes=np.arange(3), seeds=np.arange(2))
+    assert json.dumps([settings.classes, settings.seeds]) == "[[0, 1, 2], [0, 1]]"
+
+
+def test_classes_without_images_are_refused(tmp_path):
+    folder = folder_of_classes(tmp_path, {3: 1, 7: 0})
+    with pytest.raises(ValueError, match=f"without {wnids()[7]}"):
+        offline(classes=(3, 7), real_images=folder)
 
 
 @pytest.mark.parametrize("changes", [{"models": ("nonsense",)}, {"judges": ("efficentnet",)}, {"features": "typo"}])
@@ -128,7 +143,11 @@ def test_store_keeps_images_and_refuses_another_compute(tmp_path):
     store.write("net", "maco", 7, 0, image, 1.5)
     store.write("net", "maco", 8, 0, image, 2.5)
     np.testing.assert_allclose(read_png(store.path("net", "maco", 7, 0)), image, atol=0.5 / 255 + 1e-6)
-    assert ImageStore(tmp_path, COMPUTE).seconds() == {("net", "maco"): [1.5, 2.5]}
+    store.write("net", "maco", 8, 0, image, 3.5)
+    with (tmp_path / "seconds.jsonl").open("a") as file:
+        file.write('{"model": "net", "meth')  # As a killed run leaves it.
+    seconds = ImageStore(tmp_path, COMPUTE).seconds()
+    assert seconds == {("net", "maco", 7, 0): 1.5, ("net", "maco", 8, 0): 3.5}
     store.settle("net", "maco", {"recipe": (1, 2)})
     store.settle("net", "maco", {"recipe": (1, 2)})
     store.settle("net", "cbr", {"recipe": 3})

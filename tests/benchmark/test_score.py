@@ -66,6 +66,15 @@ def test_many_classes_are_left_out_in_groups():
     assert score.error == pytest.approx(Score.of(rows, 1).error, rel=0.25)
 
 
+def test_groups_of_unequal_size_do_not_widen_the_error_of_a_biased_score():
+    # The mean plus a bias of 100 over the number of classes, as FID has: without a group it moves by the group's size.
+    rows = np.random.default_rng(0).normal(size=75)
+    score = Score.of_set(lambda chosen: rows[chosen].mean() + 100 / len(chosen), 75, 75)
+    alone = Score.of_set(lambda chosen: rows[chosen].mean(), 75, 75)
+    assert {len(score.by_class), len(alone.by_class)} == {50}
+    assert score.error == pytest.approx(alone.error, rel=0.02)
+
+
 def test_of_two_classes_a_set_has_no_error():
     score = Score.of_set(lambda chosen: float(len(chosen)), 2, 2)
     assert score.mean == 2

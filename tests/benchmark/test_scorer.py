@@ -3,6 +3,7 @@
 import warnings
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
 from maco_tf.metrics import FeatureExtractor, diversity, fid, fid_infinity, kid, robustness, spectrum_deviation
 from maco_tf.metrics.image_set import ImageSet
+from maco_tf.metrics.spectrum import high_frequency_fraction, power_spectrum
 from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import wnids
 from tests.conftest import build_tiny_model
@@ -80,6 +82,38 @@ def test_scores_of_the_set_and_their_jackknife(make):
     natural = scorer.natural()
     check(natural["diversity"], of(diversity, real))
     assert 0 < natural["high frequencies"].mean < 1
+
+
+def test_real_images_have_their_error_over_classes(make):
+    scorer = make(1)
+    for index, folder in scorer.settings.real_folders().items():
+        # Copies say nothing new of their class.
+        cv2.imwrite(str(folder / "0.png"), np.random.default_rng(index).integers(0, 256, (16, 16, 3), "uint8"))
+        for number in (1, 2):
+            (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
+    high = scorer.natural()["high frequencies"]
+    shares = [high_frequency_fraction(power_spectrum(folder)) for folder in scorer.settings.real_folders().values()]
+    assert high.mean == pytest.approx(np.mean(shares), rel=1e-4)
+    assert high.error == pytest.approx(np.std(shares, ddof=1) / np.sqrt(3), rel=1e-3)
+    assert high.count == 9
+    assert scorer.basis == {"real images": 9, "dimensions": rows_of(scorer, 1)[2][0].shape[1]}
+
+
+def test_networks_that_cannot_judge_are_found_before_any_work(make, monkeypatch):
+    scorer = make(1)
+    scorer.load()
+    headless = build_tiny_model()
+    headless = keras.Model(headless.input, headless.get_layer("add").output)
+    monkeypatch.setattr(zoo, "load", lambda name: headless)
+    with pytest.raises(ValueError, match="one probability for each of two classes"):
+        make(1).load()
+
+
+def test_one_real_image_has_no_spread(make):
+    scorer = make(2, classes=(3,))
+    for path in list(scorer.settings.real_folders()[3].iterdir())[1:]:
+        path.unlink()
+    assert scorer.scores("net", "maco")["FID"].reason == "one image has no spread"
 
 
 def test_robustness_is_the_mean_over_the_judges(make):

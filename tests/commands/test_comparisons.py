@@ -91,8 +91,14 @@ def test_compare_draws_images_and_spectra(tmp_path, capsys):
         (["compare", "--model", "nothing.keras", "--objective", "logit:1"], "nothing.keras"),
         (["benchmark", "--classes", "1", "--count", "3"], "--count"),
         (["benchmark", "--classes", "1", "--exclude", "3"], "--exclude"),
+        (["benchmark", "--classes", "1", "--count", "0"], "--count"),
+        (["benchmark", "--classes", "1", "--least-images", "2"], "--least-images"),
+        (["benchmark", "--classes", "1", "--draw-seed", "0"], "--draw-seed"),
+        (["benchmark", "--count", "0"], '"count" must be an integer of at least 1'),
+        (["benchmark", "--exclude", "5000"], '"exclude" must be ImageNet class numbers'),
+        (["benchmark", "--least-images", "2"], "--real-images"),
         (["benchmark", "--methods", "magic", "--classes", "1"], "magic"),
-        (["benchmark", "--real-images", "/nonexistent"], "at most 0"),
+        (["benchmark", "--real-images", "/nonexistent"], "folder that exists"),
     ],
 )
 def test_errors_come_before_any_work(tmp_path, capsys, arguments, message):

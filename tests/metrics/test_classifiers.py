@@ -193,6 +193,20 @@ def test_robustness_streams_files_and_tells_each_image(images, tmp_path):
         robustness([images[0], images[0][:8]], [0, 1], model, verbose=0)
 
 
+def test_wrong_targets_and_classifiers_are_found_before_any_image_is_looked_at(images, monkeypatch):
+    model = build_tiny_model()
+    monkeypatch.setattr(FeatureExtractor, "_compute", lambda *_: pytest.fail("computed"))
+    for classifiers, targets, message in [
+        ({"a": model}, [0] * 5, "6 class numbers"),
+        ({"a": model}, [9] * 6, r"\[0, 5\)"),
+        ({"a": model, "b": "resnet"}, [0] * 6, "Received"),
+    ]:
+        with pytest.raises((ValueError, TypeError), match=message):
+            transferability(images, targets, classifiers, verbose=0)
+    with pytest.raises(ValueError, match="6 class numbers"):
+        agreement(images, [0], model, verbose=0)
+
+
 def test_hostile_input(images):
     model = build_tiny_model()
     for targets, message in [
@@ -208,7 +222,7 @@ def test_hostile_input(images):
             transferability(images, [0] * 6, classifiers, verbose=0)
     inputs = keras.Input((16, 16, 3))
     single = keras.Model(inputs, keras.layers.Dense(1)(keras.layers.Flatten()(inputs)))
-    with pytest.raises(ValueError, match="at least two classes"):
+    with pytest.raises(ValueError, match="two classes or more"):
         classify(images, single, verbose=0)
     for options, message in [
         ({"views": 0}, '"views"'),

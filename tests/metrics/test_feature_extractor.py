@@ -74,6 +74,13 @@ def test_a_folder_is_read_in_kerass_order(folder, extractor):
     assert [len(features) for features in classes.values()] == [2, 3]
 
 
+def test_linked_folders_are_read(folder, extractor, tmp_path):
+    (tmp_path / "linked").mkdir()
+    for name in ("n01", "n02"):
+        (tmp_path / "linked" / name).symlink_to(folder / name, target_is_directory=True)
+    np.testing.assert_array_equal(extractor(tmp_path / "linked", verbose=0), extractor(folder, verbose=0))
+
+
 def test_files_are_rgb_and_grey_where_the_model_is(tmp_path):
     path = write_png(tmp_path / "red.png", np.full((4, 4, 3), (1.0, 0.0, 0.0)))
     np.testing.assert_array_equal(next(iter(ImageSet([path])))[0, 0], (1, 0, 0))

@@ -25,6 +25,16 @@ def test_oracle(rng, block, monkeypatch):
     assert kid(b[::-1], a) == pytest.approx(kid(a, b), rel=1e-10)
 
 
+def test_of_some_groups_as_of_their_rows(rng):
+    a, b = ([rng.normal(size=(size, 5)) + shift for size in sizes] for sizes, shift in (((3, 1, 4), 0), ((2, 5, 1), 1)))
+    sums = kernel_distance.KernelSums(a, b)
+    known = kernel_distance.KernelSums(a, b, kernel_distance.KernelSums.within(b))
+    for chosen in ([0, 1, 2], [0, 2], [1, 2]):
+        expected = oracle(*(np.concatenate([groups[i] for i in chosen]) for groups in (a, b)))
+        assert sums.kid(chosen) == pytest.approx(expected, rel=1e-10)
+        assert known.kid(chosen) == sums.kid(chosen)
+
+
 def test_it_is_unbiased():
     rng = np.random.default_rng(0)
     values = [kid(rng.normal(size=(12, 4)), rng.normal(size=(9, 4))) for _ in range(2000)]
