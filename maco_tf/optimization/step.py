@@ -12,6 +12,7 @@ from maco_tf.optimization.replicas import outside_scope
 from maco_tf.optimization.scoring import reference_activations, score_images
 from maco_tf.optimization.state import State, initial_state
 from maco_tf.optimization.views import Views
+from maco_tf.transforms.draws import drawn_under
 
 
 class CompiledSteps:
@@ -59,6 +60,7 @@ class CompiledSteps:
     ):
         self.activations, self.parametrization, self.terms = activations, parametrization, terms
         self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
+        self._jit_compile = jit_compile
         self.views = Views(transforms, activations.input_shape)
         replicas = strategy.num_replicas_in_sync if strategy else 1
         self.parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
@@ -114,11 +116,12 @@ class CompiledSteps:
 
     def _run_steps(self, state, weights, parameters, count):
         self.traces += 1  # Python runs this line only while tracing.
-        _, state = tf.while_loop(
-            lambda done, _: done < count,
-            lambda done, state: (done + 1, self._step(state, weights, parameters)),
-            (tf.constant(0), state),
-        )
+        with drawn_under(self._jit_compile):
+            _, state = tf.while_loop(
+                lambda done, _: done < count,
+                lambda done, state: (done + 1, self._step(state, weights, parameters)),
+                (tf.constant(0), state),
+            )
         return state
 
     def _step(self, state, weights, parameters):

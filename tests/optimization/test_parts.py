@@ -56,7 +56,6 @@ def test_parts_give_what_the_whole_gives(name, rng):
 
 
 def test_parts_compile_under_xla():
-    """XLA draws other numbers from a seed, but the same ones whole and in parts."""
     results = []
     for largest in (None, 2):
         visualizer = MacoVisualizer(

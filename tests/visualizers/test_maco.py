@@ -37,6 +37,19 @@ def test_the_score_rises_and_the_result_is_complete(tiny_model):
     assert explanation.config["steps"] == 30
 
 
+@pytest.mark.parametrize("largest", [None, 4])
+def test_xla_shows_what_plain_tensorflow_shows(tiny_model, largest):
+    """Crops, noise and all: one seed, the same random numbers. The crops are gathered in one, products in the other."""
+    plain, compiled = (
+        tiny_visualizer(tiny_model, steps=1, crops=8, max_batch_size=largest, jit_compile=jit_compile).explain(
+            Logit([1, 3]), seed=0, verbose=0
+        )
+        for jit_compile in (False, True)
+    )
+    np.testing.assert_allclose(plain.images, compiled.images, atol=1e-3)
+    np.testing.assert_allclose(plain.scores, compiled.scores, atol=1e-3)
+
+
 def test_ten_classes_trace_once_and_a_channel_adds_one(tiny_model):
     visualizer = tiny_visualizer(tiny_model, steps=2)
     images = [visualizer.explain(Logit(i % 5), seed=0, verbose=0).images for i in range(10)]
