@@ -119,4 +119,5 @@ def _gradient(function, *arguments):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(arguments)
         result = function(*arguments)
-    return tape.gradient(result, arguments)
+    # An objective may read the image alone, and no view.
+    return tape.gradient(result, arguments, unconnected_gradients=tf.UnconnectedGradients.ZERO)
