@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from maco_tf.optimization.interrupts import Interrupts
+
 
 class Run:
     """A run in progress: what Keras callbacks find as `self.model`.
@@ -19,6 +21,24 @@ class Run:
         self._compiled = compiled
         self.stop_training = False
         self.interrupted = False
+
+    @property
+    def optimizer(self):
+        """The run's own copy of the optimizer, as callbacks look for it: its `learning_rate` may be set."""
+        return self._compiled.optimizer
+
+    def save(self, *_, **__):
+        """Refuse to be saved: a run holds images, no network.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError(
+            '"callbacks" must not save the model: a run has none of its own. Received: one that does. Save '
+            "self.model.images() in a callback, or the Explanation with explanation.save(path)."
+        )
+
+    save_weights = save
 
     def images(self):
         """The images as they are now: array (batch, height, width, channels), float32 in [0, 1]."""
@@ -49,20 +69,41 @@ def optimize(run, weights, parameters, *, steps_per_execution=1, callbacks=None,
         steps_per_execution: steps between two looks from Python: callbacks, progress, an interrupt.
         callbacks: list of `keras.callbacks.Callback`. `on_train_batch_end` gets the number of the last
             step done (from 0) and `{"score": mean score}`; `self.model` is the `Run`.
-        verbose: 0 is silent; 1 or "auto" shows Keras's progress bar.
+        verbose: 0 is silent; 1 or "auto" shows Keras's progress bar, 2 its last line.
+
+    A first Ctrl-C in the main thread ends the run after the step under way, as `run.stop_training` does.
 
     Raises:
         FloatingPointError: a score is not finite; the message names the step and likely causes.
+        KeyboardInterrupt: a second Ctrl-C.
     """
+    with Interrupts() as interrupts:
+        _run(run, weights, parameters, steps_per_execution, callbacks, verbose, interrupts)
+
+
+def check_verbose(verbose):
+    """Refuse what is no level of progress.
+
+    Args:
+        verbose: 0, 1, 2, "auto", or a boolean.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if not isinstance(verbose, str | int) or verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f'"verbose" must be "auto", 0, 1, 2, True or False. Received: {verbose!r}.')
+
+
+def _run(run, weights, parameters, steps_per_execution, callbacks, verbose, interrupts):
     callbacks = keras.callbacks.CallbackList(callbacks, model=run, steps=run.steps, epochs=1, verbose=0)
     progress = keras.utils.Progbar(
-        run.steps, verbose=1 if verbose == "auto" else verbose, unit_name="step", stateful_metrics=["score"]
+        run.steps, verbose=1 if verbose == "auto" else int(verbose), unit_name="step", stateful_metrics=["score"]
     )
     done, logs = 0, {}
     try:
         callbacks.on_train_begin()
         callbacks.on_epoch_begin(0)  # A run is one epoch to Keras's callbacks.
-        while done < run.steps and not run.stop_training:
+        while done < run.steps and not run.stop_training and not interrupts.noted:
             callbacks.on_train_batch_begin(done)
             count = min(steps_per_execution, run.steps - done)
             scores = run.advance(weights, parameters, count)
@@ -72,8 +113,11 @@ def optimize(run, weights, parameters, *, steps_per_execution=1, callbacks=None,
             progress.update(done, values=list(logs.items()))
             callbacks.on_train_batch_end(done - 1, logs)
     except KeyboardInterrupt:
-        # What there is is returned: minutes of work are not thrown away.
+        if interrupts.repeated:
+            raise
         run.interrupted = True
+    # What there is is returned: minutes of work are not thrown away.
+    run.interrupted |= interrupts.noted
     if 0 < done < run.steps:
         progress.update(done, values=list(logs.items()), finalize=True)
     callbacks.on_epoch_end(0, logs)

@@ -1,6 +1,7 @@
 """How the views of a step are cut into batches that the model sees one after another."""
 
 import dataclasses
+import warnings
 
 import tensorflow as tf
 
@@ -43,7 +44,7 @@ class Parts:
 
 
 def plan_parts(terms, batch, views, largest, replicas=1):
-    """Cut a step so that no part holds more views than the model may see at once.
+    """Cut a step so that no part holds more views than the model may see at once; warn where far fewer than that fit.
 
     Args:
         terms: list of `Term`.
@@ -61,31 +62,78 @@ def plan_parts(terms, batch, views, largest, replicas=1):
     joint = [term for term in terms if isinstance(term, JointTerm)]
     largest = batch * views.count if largest is None else largest
     each = views.count // views.cuts
-    found = [
-        Parts(batch, rows, views.cuts, size)
-        for rows in _divisors(batch)
-        for size in _divisors(views.cuts)
-        # Whole images first, then views of one: as many of them as may be.
-        if rows == 1 or size == views.cuts
-    ]
-    fitting = [parts for parts in found if parts.rows * parts.size * each <= largest and parts.count % replicas == 0]
+    fitting = [parts for parts in _possible(batch, views.cuts, replicas) if parts.rows * parts.size * each <= largest]
     if joint:
         fitting = [parts for parts in fitting if parts.count == 1]
     if fitting:
-        return max(fitting, key=lambda parts: parts.rows * parts.size)
+        best = max(fitting, key=_copies)
+        _warn_if_small(best, each, largest, replicas)
+        return best
     if joint:
         raise ValueError(
             f'"max_batch_size" must be at least {batch * views.count} for {type(joint[0]).__name__}, which compares '
             f"all {batch} images and their {views.count} views at once, and replicas cannot share them. Received: "
             f"{largest}, {replicas} replica(s)."
         )
-    if replicas > 1:
+    if each > largest:
         raise ValueError(
-            f'"strategy" must be able to share {batch} image(s) of {views.cuts} view(s) equally, in parts of at most '
-            f'{largest}. Received: {replicas} replicas. Take "crops" that {replicas} divides.'
+            f'"max_batch_size" must be at least {each}, the views that one copy of an image becomes. Received: '
+            f"{largest}."
         )
+    # Single views fit on one device; several cannot share these.
     raise ValueError(
-        f'"max_batch_size" must be at least {each}, the views that one copy of an image becomes. Received: {largest}.'
+        f'"strategy" must be able to share {batch} image(s) of {views.cuts} view(s) equally, in parts of at most '
+        f'{largest}. Received: {replicas} replicas. Take "crops" that {replicas} divides.'
+    )
+
+
+def _possible(batch, cuts, replicas):
+    """All ways to cut so many images of so many cuts into equal parts: whole images, or views of one."""
+    found = [
+        Parts(batch, rows, cuts, size)
+        for rows in _divisors(batch)
+        for size in _divisors(cuts)
+        if rows == 1 or size == cuts
+    ]
+    return [parts for parts in found if parts.count % replicas == 0]
+
+
+def _copies(parts):
+    return parts.rows * parts.size
+
+
+def _most(parts, each, largest, replicas):
+    """The views that a part might have if all could be cut anywhere."""
+    return min(largest, parts.batch * parts.cuts * each // replicas)
+
+
+def _is_small(parts, each, largest, replicas):
+    return 2 * _copies(parts) * each < _most(parts, each, largest, replicas)
+
+
+def _warn_if_small(parts, each, largest, replicas):
+    if not _is_small(parts, each, largest, replicas):
+        return
+    remedies = []
+    for cuts in range(parts.cuts + 1, 2 * parts.cuts + 1):
+        fitting = [other for other in _possible(parts.batch, cuts, replicas) if _copies(other) * each <= largest]
+        if fitting and not _is_small(max(fitting, key=_copies), each, largest, replicas):
+            remedies.append(f"{cuts} crops")
+            break
+    larger = [
+        _copies(other) * each
+        for other in _possible(parts.batch, parts.cuts, replicas)
+        if _copies(other) * each > largest
+    ]
+    if larger:
+        remedies.append(f"max_batch_size={min(larger)}")
+    remedy = f" Try {' or '.join(remedies)}." if remedies else ""
+    # Parts are planned for the steps, which a visualizer compiles when it explains: the user is five calls away.
+    warnings.warn(
+        f"{parts.batch} image(s) of {parts.cuts * each} view(s) can only be cut into {parts.count} equal parts of "
+        f"{_copies(parts) * each} view(s), seen one after another, where {_most(parts, each, largest, replicas)} might "
+        f"be seen at once. That is slow.{remedy}",
+        stacklevel=6,
     )
 
 

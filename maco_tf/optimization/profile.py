@@ -6,6 +6,8 @@ import time
 
 import tensorflow as tf
 
+from maco_tf.transforms.draws import drawn_under
+
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
@@ -59,7 +61,11 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
     values = compiled.values()
 
     def compile_part(function):
-        return tf.function(function, autograph=False, jit_compile=jit_compile)
+        def traced(*arguments):
+            with drawn_under(jit_compile):
+                return function(*arguments)
+
+        return tf.function(traced, autograph=False, jit_compile=jit_compile)
 
     def draw():
         draws, _ = compiled.views.draw(batch, state.seeds, state.step, 1)
@@ -113,4 +119,5 @@ def _gradient(function, *arguments):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(arguments)
         result = function(*arguments)
-    return tape.gradient(result, arguments)
+    # An objective may read the image alone, and no view.
+    return tape.gradient(result, arguments, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -1,5 +1,6 @@
 """The devices of a run, and how it is compiled for them."""
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
@@ -43,7 +44,8 @@ def resolve_jit(jit_compile, strategy):
     Raises:
         ValueError: it is none of these, or asked for on several devices.
     """
-    if jit_compile not in (True, False, "auto"):
+    # 1 is equal to True, but is none.
+    if not isinstance(jit_compile, bool) and not (isinstance(jit_compile, str) and jit_compile == "auto"):
         raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
     if jit_compile is True and strategy:
         raise ValueError(
@@ -51,8 +53,26 @@ def resolve_jit(jit_compile, strategy):
             "Received: True."
         )
     if jit_compile == "auto":
-        return bool(tf.config.list_physical_devices("GPU")) and not strategy
+        return bool(tf.config.list_logical_devices("GPU")) and not strategy
     return jit_compile
+
+
+@contextlib.contextmanager
+def refused_by_xla():
+    """A block that calls a compiled function, and says what to do where XLA has no kernel of an operation.
+
+    Raises:
+        ValueError: XLA cannot compile the function.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        if "unsupported operations" not in error.message:
+            raise
+        raise ValueError(
+            '"jit_compile" must be False for this model, these transforms or this preprocessing: XLA has no kernel of '
+            f'an operation in them. Received: True, or "auto" on a GPU. Set jit_compile=False. {error.message}'
+        ) from error
 
 
 def outside_scope(function):

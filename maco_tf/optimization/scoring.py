@@ -62,6 +62,29 @@ def score_images(terms, activations, weights, parameters, batch, references=None
     return total
 
 
+def input_gradient(tape, score, images):
+    """The gradient of a score with respect to images.
+
+    Args:
+        tape: a `tf.GradientTape` that watched them.
+        score: scalar tensor.
+        images: tensor.
+
+    Returns:
+        Tensor of the images' shape.
+
+    Raises:
+        ValueError: there is none.
+    """
+    gradient = tape.gradient(score, images)
+    if gradient is None:
+        raise ValueError(
+            "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
+            "and layers must not round, cast to integers or stop gradients."
+        )
+    return gradient
+
+
 def reference_activations(terms, parameters, activate):
     """What the layers of the terms with reference images make of these.
 

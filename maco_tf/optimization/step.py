@@ -8,10 +8,11 @@ import tensorflow as tf
 from maco_tf.models.activations import IMAGE
 from maco_tf.models.redirected_relu import redirected_relus
 from maco_tf.optimization.parts import plan_parts
-from maco_tf.optimization.replicas import outside_scope
-from maco_tf.optimization.scoring import reference_activations, score_images
+from maco_tf.optimization.replicas import outside_scope, refused_by_xla
+from maco_tf.optimization.scoring import input_gradient, reference_activations, score_images
 from maco_tf.optimization.state import State, initial_state
 from maco_tf.optimization.views import Views
+from maco_tf.transforms.draws import drawn_under
 
 
 class CompiledSteps:
@@ -59,6 +60,7 @@ class CompiledSteps:
     ):
         self.activations, self.parametrization, self.terms = activations, parametrization, terms
         self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
+        self._jit_compile = jit_compile
         self.views = Views(transforms, activations.input_shape)
         replicas = strategy.num_replicas_in_sync if strategy else 1
         self.parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
@@ -101,12 +103,16 @@ class CompiledSteps:
 
         Returns:
             The new `State`.
+
+        Raises:
+            ValueError: no gradient reaches the images, or XLA cannot compile the step.
         """
         arguments = (state, weights, parameters, tf.constant(count))
         if self._concrete is None:
             # Traced here and never again, whatever the values.
             self._concrete = outside_scope(lambda: self._function.get_concrete_function(*arguments))
-        return self._concrete(*arguments)
+        with refused_by_xla():
+            return self._concrete(*arguments)
 
     def values(self):
         """The variables as tensors."""
@@ -114,11 +120,12 @@ class CompiledSteps:
 
     def _run_steps(self, state, weights, parameters, count):
         self.traces += 1  # Python runs this line only while tracing.
-        _, state = tf.while_loop(
-            lambda done, _: done < count,
-            lambda done, state: (done + 1, self._step(state, weights, parameters)),
-            (tf.constant(0), state),
-        )
+        with drawn_under(self._jit_compile):
+            _, state = tf.while_loop(
+                lambda done, _: done < count,
+                lambda done, state: (done + 1, self._step(state, weights, parameters)),
+                (tf.constant(0), state),
+            )
         return state
 
     def _step(self, state, weights, parameters):
@@ -176,12 +183,7 @@ class CompiledSteps:
             # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
             scale = self.activations.gradient_scale
             loss = -scale * tf.reduce_sum(scores)
-        gradient = tape.gradient(loss, image)
-        if gradient is None:
-            raise ValueError(
-                "The score must have a gradient with respect to the image. Received: none. Preprocessing, transforms "
-                "and layers must not round, cast to integers or stop gradients."
-            )
+        gradient = input_gradient(tape, loss, image)
         # Halves underflow below 6e-8: the model saw its gradient times this power of two.
         return scores, gradient / scale
 

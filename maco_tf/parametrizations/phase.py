@@ -48,16 +48,16 @@ class PhaseParametrization(Parametrization):
         self.magnitude[:, 0, 0] = mean_level * magnitude.values[:, 0, 0]
 
     def initialize(self, seed):
-        # A key for each image: image i of a batch starts as image i of a larger batch does.
+        # A key for each image: image i of a batch starts as image i of a larger batch does. The same on every device.
         phases = [self._initial_phase((seed, index)) for index in range(self.batch_size)]
         return [tf.stack(phases)]
 
     def _initial_phase(self, key):
         shape = self.magnitude.shape
         if self.phase == "standardized":
-            phase = tf.random.stateless_normal(shape, key)
+            phase = tf.random.stateless_normal(shape, key, alg="philox")
         else:
-            phase = tf.random.stateless_uniform(shape, key, -math.pi, math.pi)
+            phase = tf.random.stateless_uniform(shape, key, -math.pi, math.pi, alg="philox")
         # Phase 0 at zero frequency: the mean's sign is that of `mean_level`.
         free = np.ones(shape, "float32")
         free[:, 0, 0] = 0.0

@@ -18,7 +18,9 @@ def normal_start(seed, batch_size, shape, std):
     Returns:
         Tensor (batch_size, *shape), float32.
     """
-    return tf.stack([tf.random.stateless_normal(shape, (seed, index), stddev=std) for index in range(batch_size)])
+    keys = [(seed, index) for index in range(batch_size)]
+    # The same on every device: others might choose another generator than a CPU does.
+    return tf.stack([tf.random.stateless_normal(shape, key, stddev=std, alg="philox") for key in keys])
 
 
 def refuse_start_with(name, value):

@@ -5,6 +5,7 @@ import tensorflow as tf
 from maco_tf.transforms.crop_sampling import crop_by_gathering, crop_by_matrices
 from maco_tf.transforms.distribution import Uniform, as_distribution, extremes
 from maco_tf.transforms.pyramid import count_levels
+from maco_tf.transforms.sizes import as_size, check_integer
 from maco_tf.transforms.transform import Transform
 
 # A crop below one twentieth of the image holds too few pixels to mean anything (as in xplique).
@@ -45,19 +46,18 @@ class RandomCrop(Transform):
         implementation="auto",
     ):
         super().__init__()
-        if not (isinstance(count, int) and count >= 1):
-            raise ValueError(f'"count" must be an integer of at least 1. Received: {count!r}.')
+        count = check_integer("count", count, 1)
         if implementation not in ("auto", "gather", "matrices"):
             raise ValueError(f'"implementation" must be "auto", "gather" or "matrices". Received: {implementation!r}.')
-        if not isinstance(whole, int) or not 0 <= whole <= count:
+        if check_integer("whole", whole, 0) > count:
             raise ValueError(f'"whole" must lie in 0..{count}, the number of crops. Received: {whole!r}.')
         for name, value in (("inside", inside), ("antialias", antialias)):
             if not isinstance(value, bool):
                 raise ValueError(f'"{name}" must be True or False. Received: {value!r}.')
         if isinstance(centre, str) and centre != "anywhere":
             raise ValueError(f'"centre" must be "anywhere", a distribution or a schedule. Received: {centre!r}.')
-        self.size = (size, size) if isinstance(size, int) else tuple(size)
-        self.count, self.inside, self.antialias, self.whole = count, inside, antialias, whole
+        self.size = as_size("size", size)
+        self.count, self.inside, self.antialias, self.whole = count, inside, antialias, int(whole)
         self.side = as_distribution("side", side)
         check_side("side", self.side)
         self.centre = centre if centre == "anywhere" else as_distribution("centre", centre)

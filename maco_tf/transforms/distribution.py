@@ -5,10 +5,10 @@ import math
 import numbers
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.transforms.draws import integers, next_seed, normal, uniform
 from maco_tf.transforms.schedule import bounds, check_amount, check_schedule, evaluate
 
 
@@ -29,9 +29,9 @@ class Uniform:
         check_schedule("high", self.high)
 
     def sample(self, shape, seed, step, steps):
-        """Draw values: a float32 tensor of the shape given, at `step` of `steps`."""
+        """Draw values: a float32 tensor of the shape given, at `step` of `steps`, by a Keras `SeedGenerator`."""
         low, high = evaluate(self.low, step, steps), evaluate(self.high, step, steps)
-        return low + (high - low) * keras.random.uniform(shape, dtype="float32", seed=seed)
+        return low + (high - low) * uniform(shape, next_seed(seed))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,9 +51,9 @@ class Normal:
         check_amount("std", self.std)
 
     def sample(self, shape, seed, step, steps):
-        """Draw values: a float32 tensor of the shape given, at `step` of `steps`."""
+        """Draw values: a float32 tensor of the shape given, at `step` of `steps`, by a Keras `SeedGenerator`."""
         mean, std = evaluate(self.mean, step, steps), evaluate(self.std, step, steps)
-        return mean + std * keras.random.normal(shape, dtype="float32", seed=seed)
+        return mean + std * normal(shape, next_seed(seed))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,7 @@ class Choice:
 
     def sample(self, shape, seed, step, steps):
         """Draw values: a float32 tensor of the shape given; `step` and `steps` change nothing."""
-        index = keras.random.randint(shape, 0, len(self.values), dtype="int32", seed=seed)
+        index = integers(shape, next_seed(seed), len(self.values))
         return tf.gather(tf.constant(self.values, tf.float32), index)
 
 

@@ -1,8 +1,8 @@
 """Mirror images."""
 
-import keras
 import tensorflow as tf
 
+from maco_tf.transforms.draws import next_seed, uniform
 from maco_tf.transforms.transform import Transform
 
 
@@ -27,9 +27,7 @@ class RandomFlip(Transform):
         self.horizontal, self.vertical = horizontal, vertical
 
     def draw(self, views, step=0, steps=1):
-        return tuple(
-            keras.random.uniform((views, 1, 1, 1), dtype="float32", seed=self.seed_generator) < 0.5 for _ in self._axes
-        )
+        return tuple(uniform((views, 1, 1, 1), next_seed(self.seed_generator)) < 0.5 for _ in self._axes)
 
     def apply(self, images, draws):
         for axis, mirrored in zip(self._axes, draws):

@@ -1,8 +1,8 @@
 """Shifts by whole pixels."""
 
-import keras
 import tensorflow as tf
 
+from maco_tf.transforms.draws import integers, next_seed
 from maco_tf.transforms.sizes import check_integer
 from maco_tf.transforms.transform import Transform
 
@@ -25,7 +25,7 @@ class Jitter(Transform):
         self.pixels = check_integer("pixels", pixels, 0)
 
     def draw(self, views, step=0, steps=1):
-        return (keras.random.randint((views, 2), 0, self.pixels + 1, dtype="int32", seed=self.seed_generator),)
+        return (integers((views, 2), next_seed(self.seed_generator), self.pixels + 1),)
 
     def apply(self, images, draws):
         height, width = images.shape[1:3]

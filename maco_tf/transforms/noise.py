@@ -4,6 +4,7 @@ import abc
 
 import tensorflow as tf
 
+from maco_tf.transforms.draws import normal, split, uniform
 from maco_tf.transforms.schedule import check_amount, evaluate
 from maco_tf.transforms.transform import Transform
 
@@ -17,11 +18,15 @@ class _Noise(Transform, abc.ABC):
     def draw(self, views, step=0, steps=1):
         # Keras counts in int64 on TensorFlow, whose seeds may be int32 everywhere.
         seed = tf.bitcast(tf.cast(self.seed_generator.next(), tf.uint32), tf.int32)
-        return tf.random.split(seed, views), tf.fill((views,), evaluate(self._amount, step, steps))
+        return split(seed, views), tf.fill((views,), evaluate(self._amount, step, steps))
 
     def apply(self, images, draws):
         seeds, amounts = draws
-        noise = tf.stack([self._standard(images.shape[1:], seeds[view]) for view in range(images.shape[0])])
+        shape = images.shape[1:]
+        # A loop of the graph: written out view by view, tracing and XLA would take the longer the more there are.
+        noise = tf.map_fn(
+            lambda seed: self._standard(shape, seed), seeds, fn_output_signature=tf.TensorSpec(shape, tf.float32)
+        )
         return images + amounts[:, None, None, None] * noise
 
     @property
@@ -51,7 +56,7 @@ class GaussianNoise(_Noise):
         return self.std
 
     def _standard(self, shape, seed):
-        return tf.random.stateless_normal(shape, seed)
+        return normal(shape, seed)
 
     def __repr__(self):
         return f"GaussianNoise(std={self.std!r})"
@@ -75,7 +80,7 @@ class UniformNoise(_Noise):
         return self.amplitude
 
     def _standard(self, shape, seed):
-        return tf.random.stateless_uniform(shape, seed, -1.0, 1.0)
+        return uniform(shape, seed, -1.0, 1.0)
 
     def __repr__(self):
         return f"UniformNoise(amplitude={self.amplitude!r})"

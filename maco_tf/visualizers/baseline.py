@@ -37,10 +37,11 @@ class Baseline(Visualizer):
     def _views(self, transforms, settings):
         recipe, input_size = self.recipe, self.activations.input_shape[:2]
         if transforms is not None:
-            return whole_transforms(transforms, settings["crops"] or 1, input_size, antialias=recipe.antialias)
+            copies = 1 if settings["crops"] is None else recipe.crops
+            return whole_transforms(transforms, copies, input_size, self.jit_compile, antialias=recipe.antialias)
         if recipe.transform_set is not None:
             chosen = recipe.transform_set(self.image_size)
-            return whole_transforms(chosen, recipe.crops, input_size, antialias=recipe.antialias)
+            return whole_transforms(chosen, recipe.crops, input_size, self.jit_compile, antialias=recipe.antialias)
         if settings["antialias"] is not None:
             raise ValueError(
                 '"antialias" belongs to the resizing of transformed views. Received: it with the recipe '

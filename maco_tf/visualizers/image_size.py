@@ -1,5 +1,7 @@
 """The size of the optimised image."""
 
+import numbers
+
 
 def resolve_image_size(size, input_shape):
     """What a user's image size means for a model.
@@ -20,8 +22,8 @@ def resolve_image_size(size, input_shape):
         return tuple(round(side * scale) for side in input_shape[:2])
     if isinstance(size, str) and size == "input":
         return tuple(input_shape[:2])
-    pair = (size, size) if isinstance(size, int) else size
-    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(isinstance(n, int) and n >= 8 for n in pair):
+    pair = (size, size) if isinstance(size, numbers.Integral) else size
+    if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(map(_is_side, pair)):
         raise ValueError(
             '"image_size" must be a number of pixels, or (height, width), of at least 8, or "input". '
             f"Received: {size!r}."
@@ -31,4 +33,8 @@ def resolve_image_size(size, input_shape):
             f'"image_size" must be at least the model\'s input, {tuple(input_shape[:2])}: a crop cannot be larger than '
             f"the image. Received: {size!r}."
         )
-    return tuple(pair)
+    return tuple(int(pixels) for pixels in pair)
+
+
+def _is_side(pixels):
+    return isinstance(pixels, numbers.Integral) and pixels >= 8

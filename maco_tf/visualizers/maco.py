@@ -54,10 +54,12 @@ class MacoVisualizer(Visualizer):
         relu_warmup: steps at the start of a run in which the gradient passes through ReLUs that are off wherever it
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
-        jit_compile: whether XLA compiles the steps; "auto" does where one GPU is.
+        jit_compile: whether XLA compiles the steps; "auto" does where one GPU is. The random numbers stay the same, and
+            the images but for rounding; users' own random callables draw other numbers.
         max_batch_size: most views that the model sees at once, over all images. More are seen one batch after another
             and their gradients added, so that memory stays that of one batch and the result what it would be without,
-            but for rounding; users' own random callables draw other numbers. `None` sets no limit.
+            but for rounding; users' own random callables draw other numbers. The views are cut into equal parts, so
+            that what divides by little is slow, and told. `None` sets no limit.
         strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run; by default the one in
             whose scope the visualizer is made, if any. A model made in its scope too is kept on every device.
         precision: what the network computes in, from weights that stay its own: "float32", "bfloat16", "float16", or
@@ -142,7 +144,9 @@ class MacoVisualizer(Visualizer):
         if transforms is None:
             self.transforms = crops_and_noise(self.recipe, self.activations.input_shape[:2], self.jit_compile)
         else:
-            self.transforms = whole_transforms(transforms, crops or 1, self.activations.input_shape[:2])
+            self.transforms = whole_transforms(
+                transforms, 1 if crops is None else crops, self.activations.input_shape[:2], self.jit_compile
+            )
 
     def default_optimizer(self):
         rate = self.recipe.learning_rate

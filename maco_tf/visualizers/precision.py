@@ -1,11 +1,9 @@
 """What a visualizer's argument `precision` stands for."""
 
-import keras
 import tensorflow as tf
 
 from maco_tf.models.precision import COMPUTE_DTYPES, check_compute_dtype
 from maco_tf.models.tensor_float import tensor_float_32
-from maco_tf.transforms.transform import apply_transforms
 
 PRECISIONS = (None, *COMPUTE_DTYPES, "tensorfloat32", "auto")
 # More views tell nothing more of which precision is faster.
@@ -53,25 +51,26 @@ def precision_config(precision, choice):
     return {"precision": choice.precision, "precision_choice": f"auto: {choice}"}
 
 
-def example_views(parametrization, transforms, steps, most=None):
-    """What the model sees at the start of a run, for measuring.
+def example_views(compiled, steps):
+    """What the model sees at once at the start of a run, for measuring.
 
     Args:
-        parametrization: a `Parametrization`.
-        transforms: list of transforms.
+        compiled: a `CompiledSteps`; its run is set back.
         steps: length of the run.
-        most: views that the model may see at once; `None` for any number.
 
     Returns:
-        Tensor (views, height, width, channels), at most 32 of the views of a batch.
+        Tensor (views, height, width, channels), at most 32 views of a part.
     """
+    state, parts = compiled.start(0), compiled.parts
 
     @tf.function(autograph=False)
     def views(values):
-        # What is drawn here must not be missing in the runs.
-        with keras.StatelessScope():
-            views = apply_transforms(transforms, parametrization.image(values), tf.constant(0), steps)
-            return views[: min(_MOST_VIEWS, most or _MOST_VIEWS)]
+        rows = tf.range(parts.rows)
+        draws, _ = compiled.views.draw(parts.batch, state.seeds, state.step, steps)
+        if parts.count > 1:
+            draws = compiled.views.part(draws, rows, parts.batch, 0, parts.size)
+        images = tf.gather(compiled.parametrization.image(values), rows)
+        return compiled.views.apply(images, draws, state.seeds)[:_MOST_VIEWS]
 
-    values = [tf.convert_to_tensor(value) for value in parametrization.initialize(0)]
+    values = compiled.values()
     return views.get_concrete_function(values)(values)

@@ -6,6 +6,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.optimization.replicas import refused_by_xla
+from maco_tf.optimization.scoring import input_gradient
+
 _ROUNDS = 5
 # Below the first the gain is not worth other rounding; below the second the image climbs another hill.
 _LEAST_GAIN = 1.1
@@ -54,7 +57,7 @@ def choose_precision(activations, views, layers, *, jit_compile=False, clock=tim
         A `PrecisionChoice`.
 
     Raises:
-        ValueError: the network cannot be called in float32.
+        ValueError: the network cannot be called in float32, or has no gradient.
     """
     candidates = ["float32", "bfloat16"]
     if tf.config.list_logical_devices("GPU"):
@@ -63,7 +66,8 @@ def choose_precision(activations, views, layers, *, jit_compile=False, clock=tim
     for name in candidates:
         function = _input_gradient(activations.with_precision(name), layers, jit_compile)
         try:
-            gradients[name] = function(views).numpy()
+            with refused_by_xla():
+                gradients[name] = function(views).numpy()
         except (ValueError, tf.errors.OpError) as error:
             if name == "float32":
                 raise
@@ -98,7 +102,7 @@ def _input_gradient(activations, layers, jit_compile):
                 direction = tf.random.stateless_normal(value.shape[1:], seed=(0, 0))
                 score += tf.reduce_sum(value * direction)
             score *= activations.gradient_scale
-        return tape.gradient(score, images)
+        return input_gradient(tape, score, images)
 
     return tf.function(run, autograph=False, jit_compile=jit_compile)
 

@@ -1,5 +1,7 @@
 """What the model sees of an image in a step: the crops and noise of a recipe, or a user's transforms."""
 
+import copy
+
 from maco_tf.parametrizations.start import check_flag
 from maco_tf.transforms.crop import RandomCrop, check_side
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
@@ -23,21 +25,21 @@ def crops_and_noise(recipe, input_size, jit_compile):
     Raises:
         ValueError: a setting outside its range.
     """
-    check_integer("crops", recipe.crops, 1)
-    check_integer("whole_views", recipe.whole_views, 0)
+    crops = check_integer("crops", recipe.crops, 1)
+    whole_views = check_integer("whole_views", recipe.whole_views, 0)
     check_side("crop_side", recipe.crop_side)
     check_flag("crop_antialias", recipe.crop_antialias)
     check_amount("gaussian_noise", recipe.gaussian_noise)
     check_amount("uniform_noise", recipe.uniform_noise)
     crop = RandomCrop(
         input_size,
-        recipe.crops,
+        crops,
         side=recipe.crop_side,
         centre=recipe.crop_centre,
         inside=recipe.crop_inside,
         antialias=recipe.crop_antialias,
         # One view a step that is always whole would be no crop at all.
-        whole=min(recipe.whole_views, recipe.crops - 1),
+        whole=min(whole_views, crops - 1),
         # The gathering crop has no XLA kernel.
         implementation="matrices" if jit_compile else "auto",
     )
@@ -45,17 +47,18 @@ def crops_and_noise(recipe, input_size, jit_compile):
     return [crop, *(noise(level) for noise, level in noises if level != 0)]
 
 
-def whole_transforms(transforms, views, input_size, *, antialias=True):
+def whole_transforms(transforms, views, input_size, jit_compile, *, antialias=True):
     """A list of transforms between copies of the image and the model's input.
 
     Args:
         transforms: what the user gave.
         views: copies of each image, transformed each by itself.
         input_size: `(height, width)` of the model's input, pixels, to which what comes out is resized.
+        jit_compile: whether XLA compiles them; crops that are left to choose how they are made then choose matrices.
         antialias: see `Resize`.
 
     Returns:
-        List of transforms.
+        List of transforms; the user's objects are not changed.
 
     Raises:
         ValueError: no list, or one of it cannot be called.
@@ -65,4 +68,14 @@ def whole_transforms(transforms, views, input_size, *, antialias=True):
             f'"transforms" must be a list of transforms or callables from images to images. Received: {transforms!r}.'
         )
     copies = [Repeat(views)] if check_integer("crops", views, 1) > 1 else []
+    if jit_compile:
+        transforms = [_in_matrices(transform) for transform in transforms]
     return [*copies, *transforms, Resize(input_size, antialias=antialias)]
+
+
+def _in_matrices(transform):
+    if not isinstance(transform, RandomCrop) or transform.implementation != "auto":
+        return transform
+    own = copy.copy(transform)
+    own.implementation = "matrices"
+    return own

@@ -2,7 +2,6 @@
 
 import abc
 import hashlib
-import random
 import warnings
 
 import keras
@@ -11,9 +10,9 @@ import numpy as np
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import check_objective_type
-from maco_tf.optimization.loop import Run, optimize
+from maco_tf.optimization.loop import Run, check_verbose, optimize
 from maco_tf.optimization.profile import profile_steps
-from maco_tf.optimization.replicas import as_strategy, resolve_jit
+from maco_tf.optimization.replicas import as_strategy, outside_scope, resolve_jit
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
 from maco_tf.transforms.sizes import check_integer
@@ -22,6 +21,7 @@ from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.image_size import resolve_image_size
 from maco_tf.visualizers.precision import compute_dtype, example_views, matrix_products, precision_config
 from maco_tf.visualizers.precision_choice import choose_precision
+from maco_tf.visualizers.run_arguments import resolve_callbacks, resolve_seed
 
 
 class Visualizer(abc.ABC):
@@ -146,10 +146,11 @@ class Visualizer(abc.ABC):
                 learning rate, as 0.05 of MACO, keeps near to it.
             callbacks: list of `keras.callbacks.Callback`; a run is one epoch, its steps are the batches, and
                 `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`.
-            verbose: 0 is silent; 1 or "auto" shows a progress bar.
+            verbose: 0 is silent; 1 or "auto" shows a progress bar, 2 its last line.
 
         Returns:
-            An `Explanation`. After a keyboard interrupt it holds what there was by then.
+            An `Explanation`. After a Ctrl-C it holds what there is when the step under way is done; a second Ctrl-C
+            raises.
 
         Raises:
             ValueError: the objective does not fit the model, or `start` the objective; nothing has been computed by
@@ -157,20 +158,11 @@ class Visualizer(abc.ABC):
             FloatingPointError: a score is not finite.
         """
         self.check(objective)
-        if seed is None:
-            # Python's generator, so that `keras.utils.set_random_seed` decides it.
-            seed = random.randrange(2**31)
-        elif not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**31:
-            raise ValueError(f'"seed" must be an integer in [0, 2**31) or None. Received: {seed!r}.')
-        callbacks = list(callbacks or [])
-        if not all(isinstance(callback, keras.callbacks.Callback) for callback in callbacks):
-            raise ValueError(
-                f'"callbacks" must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}.'
-            )
+        check_verbose(verbose)
+        seed, callbacks = resolve_seed(seed), resolve_callbacks(callbacks)
         fitted, start = objective.fitted(self._image_shape), self._start(start, len(objective))
-        self._choose_precision(fitted, verbose)
         with matrix_products(self.precision):
-            run = Run(self._compile(fitted), self.steps, int(seed), start)
+            run = Run(self._compile(fitted, verbose), self.steps, seed, start)
             optimize(
                 run,
                 *objective_tensors(fitted),
@@ -200,7 +192,7 @@ class Visualizer(abc.ABC):
                 "start": "random" if start is None else f"images of SHA-256 {hashlib.sha256(start).hexdigest()}",
                 "interrupted": run.interrupted,
             },
-            seed=int(seed),
+            seed=seed,
         )
 
     def profile(self, objective, *, repeats=5):
@@ -221,10 +213,11 @@ class Visualizer(abc.ABC):
         self.check(objective)
         check_integer("repeats", repeats, 1)
         fitted = objective.fitted(self._image_shape)
-        self._choose_precision(fitted, verbose=0)
         with matrix_products(self.precision):
-            compiled, tensors = self._compile(fitted), objective_tensors(fitted)
-            return profile_steps(compiled, *tensors, repeats=repeats, jit_compile=self.jit_compile)
+            compiled, tensors = self._compile(fitted, verbose=0), objective_tensors(fitted)
+            return outside_scope(
+                lambda: profile_steps(compiled, *tensors, repeats=repeats, jit_compile=self.jit_compile)
+            )
 
     def _start(self, images, count):
         if images is None:
@@ -241,25 +234,24 @@ class Visualizer(abc.ABC):
     def _image_shape(self):
         return (*self.image_size, self.activations.input_shape[-1])
 
-    def _choose_precision(self, objective, verbose):
+    def _choose_precision(self, objective, compiled, verbose):
         """For "auto": measured with the first objective that reads the model, and kept for all that follow."""
         layers = [term.layer for _, term in objective.terms if term.layer != IMAGE]
         if self.precision != "auto" or self.precision_choice is not None or not layers:
             return
-        parametrization = self.parametrization(len(objective))
-        views = example_views(parametrization, self.transforms, self.steps, self.max_batch_size)
+        views = example_views(compiled, self.steps)
         choice = choose_precision(self.activations, views, layers, jit_compile=self.jit_compile)
         self.activations = self.activations.with_precision(choice.precision)
         self.precision_choice = choice
         if verbose:
             print(f"Precision: {choice}")
 
-    def _compile(self, objective):
+    def _compile(self, objective, verbose):
         """The compiled steps for this structure of objective, traced on first use."""
         terms = [term for _, term in objective.terms]
         key = (len(objective), *(term.structure() for term in terms))
         if key not in self._compiled:
-            self._compiled[key] = CompiledSteps(
+            compiled = CompiledSteps(
                 self.activations,
                 self.parametrization(len(objective)),
                 self.transforms,
@@ -271,6 +263,10 @@ class Visualizer(abc.ABC):
                 max_batch_size=self.max_batch_size,
                 strategy=self.strategy,
             )
+            # Once it is known that the views can be cut: a measurement takes its time. Nothing has been traced yet.
+            self._choose_precision(objective, compiled, verbose)
+            compiled.activations = self.activations
+            self._compiled[key] = compiled
         return self._compiled[key]
 
 

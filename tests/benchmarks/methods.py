@@ -46,7 +46,7 @@ def bare_run(model, crops, steps):
     network = logits_model(model)
     images = tf.constant(np.random.default_rng(0).uniform(size=(crops, *network.input_shape[1:])), tf.float32)
 
-    @functools.partial(tf.function, autograph=False, jit_compile=bool(tf.config.list_physical_devices("GPU")))
+    @functools.partial(tf.function, autograph=False, jit_compile=bool(tf.config.list_logical_devices("GPU")))
     def gradient(images):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)

@@ -56,7 +56,6 @@ def test_parts_give_what_the_whole_gives(name, rng):
 
 
 def test_parts_compile_under_xla():
-    """XLA draws other numbers from a seed, but the same ones whole and in parts."""
     results = []
     for largest in (None, 2):
         visualizer = MacoVisualizer(
@@ -147,6 +146,9 @@ def test_two_devices_give_what_one_gives():
             np.testing.assert_allclose(run.scores, alone.scores, atol=1e-4)
             np.testing.assert_allclose(run.images, alone.images, atol=1e-4)
             np.testing.assert_allclose(run.transparency, alone.transparency, rtol=1e-3, atol=1e-6)
+        with strategy.scope():
+            profile = MacoVisualizer(mirrored, **settings).profile(Logit([0, 3]), repeats=1)
+        assert profile.views_a_step == 8 and profile.step > 0
         for wrong, options in (("share", {"crops": 3}), ("jit_compile", {"jit_compile": True})):
             try:
                 MacoVisualizer(mirrored, **{**settings, **options}, strategy=strategy).explain(Logit(0), verbose=0)
@@ -161,3 +163,73 @@ def test_two_devices_give_what_one_gives():
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "equal" in done.stdout
+
+
+def plan(batch, cuts, largest, replicas=1, each=1):
+    transforms = [RandomCrop(16, cuts), Repeat(each)] if each > 1 else [Repeat(cuts)]
+    return plan_parts([], batch, Views(transforms, (16, 16, 3)), largest, replicas)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        # 2 parts of 16 views; 31 at once.
+        (
+            (1, 31, 16),
+            r"31 equal parts of 1 view\(s\).* 16 might be seen at once.* Try 32 crops or max_batch_size=31\.",
+        ),
+        # 14 copies of each image: the largest divisor below 5 is 2, and of 15 it is 5.
+        ((2, 14, 5), r"14 equal parts of 2 view\(s\).* Try 15 crops or max_batch_size=7\."),
+        # Whole images of two views each: 7 of them divide by nothing, and three views fit no better than four.
+        ((7, 2, 10), r"7 equal parts of 2 view\(s\).* Try (\d+ crops or )?max_batch_size=14\."),
+    ],
+)
+def test_parts_far_below_the_limit_are_told_once(arguments, message):
+    with pytest.warns(UserWarning, match=message) as caught:
+        plan(*arguments)
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize("arguments", [(1, 32, 16), (2, 6, 4), (1, 31, 31), (1, 31, None), (4, 8, 1), (2, 4, None, 2)])
+def test_parts_of_half_the_limit_are_not(arguments, recwarn):
+    plan(*arguments)
+    assert not recwarn.list
+
+
+def test_what_is_named_helps(recwarn):
+    plan(1, 32, 16)
+    plan(1, 31, 31)
+    plan(2, 15, 5)
+    plan(2, 14, 7)
+    assert not recwarn.list
+
+
+def test_a_limit_below_one_copy_is_blamed_on_the_limit():
+    for replicas in (1, 2):
+        with pytest.raises(ValueError, match='"max_batch_size" must be at least 3, the views'):
+            plan(1, 4, 2, replicas, each=3)
+
+
+def test_limits_are_checked_before_anything_is_measured():
+    visualizer = MacoVisualizer(
+        build_tiny_model(), steps=1, crops=4, image_size=24, max_batch_size=4, precision="auto", jit_compile=False
+    )
+    for call in (visualizer.explain, visualizer.profile):
+        with pytest.raises(ValueError, match='"max_batch_size" must be at least 8 for Diversity'):
+            call(Channel("conv", 1) + Diversity("conv", 2))
+        assert visualizer.precision_choice is None
+
+
+def test_a_measurement_sees_no_more_views_than_a_step():
+    seen = []
+
+    def spy(images):
+        seen.append(images.shape[0])
+        return images
+
+    visualizer = MacoVisualizer(
+        build_tiny_model(), steps=1, crops=6, image_size=24, max_batch_size=3, precision="auto", preprocessing=spy
+    )
+    visualizer.explain(Logit([0, 1]), seed=0, verbose=0)
+    assert visualizer.precision_choice is not None
+    assert set(seen) == {1, 3}

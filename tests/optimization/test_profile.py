@@ -58,3 +58,8 @@ def test_bad_arguments():
         visualizer().profile(Logit(1), repeats=0)
     with pytest.raises(ValueError, match='"objective" must be'):
         visualizer().profile("pug")
+
+
+def test_an_objective_of_the_image_alone_is_timed_too():
+    profile = visualizer().profile(TotalVariation(), repeats=1)
+    assert profile.step > 0

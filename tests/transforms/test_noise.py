@@ -20,3 +20,25 @@ def test_schedule_and_fresh_numbers():
     images = tf.zeros((1, 16, 16, 1))
     np.testing.assert_array_equal(noise(images, 9, 10), images)
     assert not np.allclose(noise(images, 0, 10), noise(images, 0, 10))
+
+
+@pytest.mark.parametrize("noise", [GaussianNoise(0.1), UniformNoise(0.1)])
+def test_the_graph_does_not_grow_with_the_views(noise):
+    def operations(views):
+        images = tf.zeros((views, 8, 8, 3))
+        graph = tf.function(noise, autograph=False).get_concrete_function(images).graph
+        functions = graph.as_graph_def().library.function
+        return len(graph.get_operations()), sum(len(function.node_def) for function in functions)
+
+    assert operations(2) == operations(32)
+
+
+@pytest.mark.parametrize("noise", [GaussianNoise(0.1), UniformNoise(0.1)])
+def test_a_views_noise_is_that_of_its_seed(noise):
+    images = tf.zeros((3, 8, 9, 2))
+    seeds, amounts = noise.draw(3)
+    whole = noise.apply(images, (seeds, amounts))
+    for view in range(3):
+        alone = noise.apply(images[:1], (seeds[view : view + 1], amounts[:1]))
+        np.testing.assert_array_equal(whole[view], alone[0])
+    assert not np.allclose(whole[0], whole[1])

@@ -147,6 +147,7 @@ def test_gradients_compile_under_xla(tiny_model, visualizer):
         ({"recipe": "best"}, '"recipe"'),
         ({"steps": 0}, '"steps"'),
         ({"crops": 0}, '"crops"'),
+        ({"crops": 0, "transforms": []}, '"crops"'),
         ({"crops": 2.5}, '"crops"'),
         ({"std": -1}, '"std"'),
         ({"learning_rate": 0}, '"learning_rate"'),

@@ -16,6 +16,7 @@ from maco_tf import (
     estimate_magnitude,
 )
 from maco_tf.spectrum import imagenet_magnitude
+from maco_tf.transforms import RandomCrop
 from tests.conftest import Wrapper, build_tiny_model
 
 
@@ -35,6 +36,34 @@ def test_the_score_rises_and_the_result_is_complete(tiny_model):
     assert (explanation.scores[-5:].mean(0) > explanation.scores[:5].mean(0)).all()
     assert explanation.names == ["logit 1", "logit 3"]
     assert explanation.config["steps"] == 30
+
+
+@pytest.mark.parametrize("largest", [None, 4])
+def test_xla_shows_what_plain_tensorflow_shows(tiny_model, largest):
+    """Crops, noise and all: one seed, the same random numbers. The crops are gathered in one, products in the other."""
+    plain, compiled = (
+        tiny_visualizer(tiny_model, steps=1, crops=8, max_batch_size=largest, jit_compile=jit_compile).explain(
+            Logit([1, 3]), seed=0, verbose=0
+        )
+        for jit_compile in (False, True)
+    )
+    np.testing.assert_allclose(plain.images, compiled.images, atol=1e-3)
+    np.testing.assert_allclose(plain.scores, compiled.scores, atol=1e-3)
+
+
+def test_crops_of_the_users_choose_what_xla_can_compile(tiny_model):
+    crop = RandomCrop(16, 4)
+    visualizers = [tiny_visualizer(tiny_model, steps=1, transforms=[crop], jit_compile=jit) for jit in (False, True)]
+    plain, compiled = (own.explain(Logit(1), seed=0, verbose=0).images for own in visualizers)
+    np.testing.assert_allclose(plain, compiled, atol=1e-3)
+    assert crop.implementation == "auto"
+    assert visualizers[0].transforms[0] is crop
+
+
+def test_what_xla_cannot_compile_is_told(tiny_model):
+    gathered = tiny_visualizer(tiny_model, transforms=[RandomCrop(16, 4, implementation="gather")], jit_compile=True)
+    with pytest.raises(ValueError, match=r'(?s)"jit_compile" must be False .*CropAndResize'):
+        gathered.explain(Logit(1), verbose=0)
 
 
 def test_ten_classes_trace_once_and_a_channel_adds_one(tiny_model):
@@ -200,6 +229,12 @@ def test_images_that_are_not_finite_are_not_returned():
 def test_numpy_numbers_are_numbers(tiny_model, tmp_path):
     explanation = tiny_visualizer(tiny_model, steps=np.int64(2)).explain(Logit(1), seed=np.int64(3), verbose=0)
     assert explanation.save(tmp_path / "result.npz")[0].stat().st_size > 1000
+    visualizer = tiny_visualizer(
+        tiny_model, crops=np.int64(3), image_size=np.int64(24), whole_views=np.int32(1), max_batch_size=np.int64(3)
+    )
+    assert repr(visualizer) == repr(
+        tiny_visualizer(tiny_model, crops=3, image_size=24, whole_views=1, max_batch_size=3)
+    )
 
 
 def test_bad_callbacks_and_preprocessing(tiny_model):
@@ -256,6 +291,9 @@ def test_bad_objectives_fail_before_any_step(tiny_model, objective, message):
         ({"steps": 0}, '"steps" must be an integer'),
         ({"steps": 2.5}, '"steps" must be an integer'),
         ({"crops": 0}, '"crops"'),
+        ({"crops": 0, "transforms": []}, '"crops" must be an integer of at least 1'),
+        ({"jit_compile": 1}, '"jit_compile" must be True, False or "auto"'),
+        ({"image_size": True}, '"image_size"'),
         ({"crop_side": 1.5}, r'"crop_side" must lie in \(0, 1\]'),
         ({"crop_inside": "no"}, '"inside"'),
         ({"crop_antialias": 3}, '"crop_antialias" must be True or False'),

@@ -172,3 +172,11 @@ def test_auto_measures_once_says_so_and_disturbs_nothing(tiny_model, capsys):
     capsys.readouterr()
     silent.explain(Logit(1), seed=0, verbose=0)
     assert capsys.readouterr().out == ""
+
+
+def test_a_model_without_gradient_is_refused_as_without_auto():
+    inputs = keras.Input((16, 16, 3))
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(keras.ops.stop_gradient(inputs)))
+    for precision in ("auto", None):
+        with pytest.raises(ValueError, match="score must have a gradient"):
+            visualizer(model, precision=precision, steps=1).explain(Logit(0), verbose=0)
