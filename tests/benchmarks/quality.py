@@ -23,7 +23,7 @@ from maco_tf.version import __version__
 MACO, XPLIQUE = "maco_tf", "xplique's maco"
 # Method, steps, views a step.
 SETTINGS = [
-    *((MACO, steps, 8) for steps in (8, 16, 32, 64, 128, 256)),
+    *((MACO, steps, 8) for steps in (8, 16, 32, 64, 256)),
     *((MACO, steps, 4) for steps in (16, 32, 64, 128)),
     *((XPLIQUE, steps, 8) for steps in (32, 128)),
 ]
