@@ -60,33 +60,31 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
     images = compiled.parametrization.image(compiled.values())
     values = compiled.values()
 
-    def compile_part(function):
+    def compile_part(function, *arguments):
         def traced(*arguments):
             with drawn_under(jit_compile):
                 return function(*arguments)
 
-        return tf.function(traced, autograph=False, jit_compile=jit_compile)
+        # Traced here: TensorFlow warns of functions that are traced again and again where they are called.
+        concrete = tf.function(traced, autograph=False, jit_compile=jit_compile).get_concrete_function(*arguments)
+        return lambda: concrete(*arguments)
 
     def draw():
         draws, _ = compiled.views.draw(batch, state.seeds, state.step, 1)
         return draws if parts.count == 1 else compiled.views.part(draws, rows, batch, 0, parts.size)
 
-    @compile_part
     def parametrization(*values):
         return _gradient(lambda *values: compiled.parametrization.image(list(values)), *values)
 
-    @compile_part
     def views(images):
         return _gradient(lambda images: compiled.views.apply(images, draw(), state.seeds), images)
 
-    @compile_part
     def model(views):
         def scores(views):
             return compiled.scores(views, images[: parts.rows], own_weights, own_parameters, draw(), state)
 
         return _gradient(scores, views)
 
-    @compile_part
     def optimizer(*gradients):
         compiled.optimizer.apply(gradients, compiled.variables)
         return compiled.values()
@@ -96,10 +94,10 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
     seen = compiled.views.apply(own_images, draw(), state.seeds)
     runs = {
         "step": lambda: compiled(next(starts), weights, parameters, 1),
-        "parametrization": lambda: parametrization(*values),
-        "views": lambda: views(own_images),
-        "model": lambda: model(seen),
-        "optimizer": lambda: optimizer(*values),
+        "parametrization": compile_part(parametrization, *values),
+        "views": compile_part(views, own_images),
+        "model": compile_part(model, seen),
+        "optimizer": compile_part(optimizer, *values),
     }
     times = {name: [] for name in runs}
     for turn in range(repeats + 1):
@@ -107,7 +105,7 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
             begin = time.perf_counter()
             for tensor in tf.nest.flatten(run()):
                 tensor.numpy()  # Waits for a GPU.
-            if turn:  # The first one traces.
+            if turn:  # The first one warms up.
                 times[name].append(time.perf_counter() - begin)
     medians = {name: statistics.median(values) for name, values in times.items()}
     medians |= {name: medians[name] * parts.count for name in ("views", "model")}
