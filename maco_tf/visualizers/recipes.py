@@ -51,7 +51,7 @@ DEFAULT = MacoRecipe(
     phase="uniform",
 )
 
-# A quarter of the compute; `tests/benchmarks/quality.py` draws what it costs.
+# A quarter of the compute, for .06 +- .11 of the judges' probability (six classes; tests/benchmarks/quality.py).
 FAST = dataclasses.replace(DEFAULT, steps=64)
 
 # Fel et al., 2023 (arXiv:2306.06805), section 4 and appendix: one view a step.
