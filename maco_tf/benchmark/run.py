@@ -119,7 +119,7 @@ def _median(times):
 
 def _device():
     """What computes, in words."""
-    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.list_physical_devices("GPU")]
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
     names = [details.get("device_name", "GPU") for details in gpus]
     return ", ".join(names) or f"{platform.machine()} CPU, {os.cpu_count()} cores"
 

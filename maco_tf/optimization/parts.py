@@ -62,7 +62,7 @@ def plan_parts(terms, batch, views, largest, replicas=1):
     joint = [term for term in terms if isinstance(term, JointTerm)]
     largest = batch * views.count if largest is None else largest
     each = views.count // views.cuts
-    fitting = [parts for parts in _possible(batch, views.cuts, replicas) if parts.rows * parts.size * each <= largest]
+    fitting = [parts for parts in _possible(batch, views.cuts, replicas) if _copies(parts) * each <= largest]
     if joint:
         fitting = [parts for parts in fitting if parts.count == 1]
     if fitting:

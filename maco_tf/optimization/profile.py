@@ -57,8 +57,8 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
     rows = tf.range(parts.rows)
     own_weights = tf.gather(weights, rows, axis=1)
     own_parameters = [{name: tf.gather(value, rows) for name, value in own.items()} for own in parameters]
-    images = compiled.parametrization.image(compiled.values())
     values = compiled.values()
+    own_images = compiled.parametrization.image(values)[: parts.rows]
 
     def compile_part(function, *arguments):
         def traced(*arguments):
@@ -69,19 +69,16 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
         concrete = tf.function(traced, autograph=False, jit_compile=jit_compile).get_concrete_function(*arguments)
         return lambda: concrete(*arguments)
 
-    def draw():
-        draws, _ = compiled.views.draw(batch, state.seeds, state.step, 1)
-        return draws if parts.count == 1 else compiled.views.part(draws, rows, batch, 0, parts.size)
-
     def parametrization(*values):
         return _gradient(lambda *values: compiled.parametrization.image(list(values)), *values)
 
     def views(images):
-        return _gradient(lambda images: compiled.views.apply(images, draw(), state.seeds), images)
+        return _gradient(lambda images: compiled.views.apply(images, compiled.first_draws(state), state.seeds), images)
 
     def model(views):
         def scores(views):
-            return compiled.scores(views, images[: parts.rows], own_weights, own_parameters, draw(), state)
+            draws = compiled.first_draws(state)
+            return compiled.scores(views, own_images, own_weights, own_parameters, draws, state)
 
         return _gradient(scores, views)
 
@@ -90,8 +87,7 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
         return compiled.values()
 
     starts = iter([compiled.start(0) for _ in range(repeats + 1)])
-    own_images = images[: parts.rows]
-    seen = compiled.views.apply(own_images, draw(), state.seeds)
+    seen = compiled.views.apply(own_images, compiled.first_draws(state), state.seeds)
     runs = {
         "step": lambda: compiled(next(starts), weights, parameters, 1),
         "parametrization": compile_part(parametrization, *values),

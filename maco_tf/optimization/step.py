@@ -114,6 +114,21 @@ class CompiledSteps:
         with refused_by_xla():
             return self._concrete(*arguments)
 
+    def first_draws(self, state):
+        """The random numbers of a step's first part, drawn while a function is traced or eagerly.
+
+        Args:
+            state: a `State`, whose seeds stay as they are.
+
+        Returns:
+            As `Views.draw` returns them.
+        """
+        parts = self.parts
+        draws, _ = self.views.draw(parts.batch, state.seeds, state.step, self._steps)
+        if parts.count == 1:
+            return draws
+        return self.views.part(draws, tf.range(parts.rows), parts.batch, 0, parts.size)
+
     def values(self):
         """The variables as tensors."""
         return [tf.convert_to_tensor(variable.value) for variable in self.variables]

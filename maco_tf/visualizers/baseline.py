@@ -37,8 +37,8 @@ class Baseline(Visualizer):
     def _views(self, transforms, settings):
         recipe, input_size = self.recipe, self.activations.input_shape[:2]
         if transforms is not None:
-            copies = 1 if settings["crops"] is None else recipe.crops
-            return whole_transforms(transforms, copies, input_size, self.jit_compile, antialias=recipe.antialias)
+            crops = settings["crops"]
+            return whole_transforms(transforms, crops, input_size, self.jit_compile, antialias=recipe.antialias)
         if recipe.transform_set is not None:
             chosen = recipe.transform_set(self.image_size)
             return whole_transforms(chosen, recipe.crops, input_size, self.jit_compile, antialias=recipe.antialias)

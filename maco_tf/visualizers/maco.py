@@ -144,9 +144,7 @@ class MacoVisualizer(Visualizer):
         if transforms is None:
             self.transforms = crops_and_noise(self.recipe, self.activations.input_shape[:2], self.jit_compile)
         else:
-            self.transforms = whole_transforms(
-                transforms, 1 if crops is None else crops, self.activations.input_shape[:2], self.jit_compile
-            )
+            self.transforms = whole_transforms(transforms, crops, self.activations.input_shape[:2], self.jit_compile)
 
     def default_optimizer(self):
         rate = self.recipe.learning_rate

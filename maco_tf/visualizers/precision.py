@@ -51,26 +51,21 @@ def precision_config(precision, choice):
     return {"precision": choice.precision, "precision_choice": f"auto: {choice}"}
 
 
-def example_views(compiled, steps):
+def example_views(compiled):
     """What the model sees at once at the start of a run, for measuring.
 
     Args:
         compiled: a `CompiledSteps`; its run is set back.
-        steps: length of the run.
 
     Returns:
         Tensor (views, height, width, channels), at most 32 views of a part.
     """
-    state, parts = compiled.start(0), compiled.parts
+    state = compiled.start(0)
 
     @tf.function(autograph=False)
     def views(values):
-        rows = tf.range(parts.rows)
-        draws, _ = compiled.views.draw(parts.batch, state.seeds, state.step, steps)
-        if parts.count > 1:
-            draws = compiled.views.part(draws, rows, parts.batch, 0, parts.size)
-        images = tf.gather(compiled.parametrization.image(values), rows)
-        return compiled.views.apply(images, draws, state.seeds)[:_MOST_VIEWS]
+        images = compiled.parametrization.image(values)[: compiled.parts.rows]
+        return compiled.views.apply(images, compiled.first_draws(state), state.seeds)[:_MOST_VIEWS]
 
     values = compiled.values()
     return views.get_concrete_function(values)(values)

@@ -52,7 +52,7 @@ def whole_transforms(transforms, views, input_size, jit_compile, *, antialias=Tr
 
     Args:
         transforms: what the user gave.
-        views: copies of each image, transformed each by itself.
+        views: copies of each image, transformed each by itself; `None` is one.
         input_size: `(height, width)` of the model's input, pixels, to which what comes out is resized.
         jit_compile: whether XLA compiles them; crops that are left to choose how they are made then choose matrices.
         antialias: see `Resize`.
@@ -67,7 +67,7 @@ def whole_transforms(transforms, views, input_size, jit_compile, *, antialias=Tr
         raise ValueError(
             f'"transforms" must be a list of transforms or callables from images to images. Received: {transforms!r}.'
         )
-    copies = [Repeat(views)] if check_integer("crops", views, 1) > 1 else []
+    copies = [] if views is None or check_integer("crops", views, 1) == 1 else [Repeat(views)]
     if jit_compile:
         transforms = [_in_matrices(transform) for transform in transforms]
     return [*copies, *transforms, Resize(input_size, antialias=antialias)]

@@ -239,7 +239,7 @@ class Visualizer(abc.ABC):
         layers = [term.layer for _, term in objective.terms if term.layer != IMAGE]
         if self.precision != "auto" or self.precision_choice is not None or not layers:
             return
-        views = example_views(compiled, self.steps)
+        views = example_views(compiled)
         choice = choose_precision(self.activations, views, layers, jit_compile=self.jit_compile)
         self.activations = self.activations.with_precision(choice.precision)
         self.precision_choice = choice
