@@ -46,7 +46,13 @@ def add_parser(commands):
         dest="size",
         help="side of the image, pixels (default: 512, or less for a small network)",
     )
-    add("--max-batch-size", type=int, help="most views that the model sees at once, where memory is short")
+    add(
+        "--max-batch-size",
+        type=_integer_or_auto,
+        metavar="VIEWS",
+        default="auto",
+        help="most views that the model sees at once, where memory is short (default: auto, what is fastest)",
+    )
     add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
     add(
         "--precision",
@@ -55,6 +61,10 @@ def add_parser(commands):
     )
     add("--quiet", action="store_true", help="no progress bar")
     explain.set_defaults(run=run)
+
+
+def _integer_or_auto(text):
+    return text if text == "auto" else int(text)
 
 
 def run(options):

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
+from maco_tf.transforms.sizes import check_integer
+
 
 def as_strategy(strategy):
     """The strategy that a run's views are shared under.
@@ -55,6 +57,26 @@ def resolve_jit(jit_compile, strategy):
     if jit_compile == "auto":
         return bool(tf.config.list_logical_devices("GPU")) and not strategy
     return jit_compile
+
+
+def resolve_batch_size(max_batch_size, jit_compile, strategy):
+    """The most views that the model sees at once.
+
+    Args:
+        max_batch_size: an integer from 1, `None` for all, or "auto".
+        jit_compile: as `resolve_jit` returns it.
+        strategy: as `as_strategy` returns it.
+
+    Returns:
+        An integer, `None`, or "auto" where one CPU runs the steps as they are: see `plan_parts`.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(max_batch_size, str) and max_batch_size == "auto":
+        on_cpu = not (jit_compile or strategy or tf.config.list_logical_devices("GPU"))
+        return "auto" if on_cpu else None
+    return None if max_batch_size is None else check_integer("max_batch_size", max_batch_size, 1)
 
 
 @contextlib.contextmanager

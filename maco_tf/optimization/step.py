@@ -31,7 +31,8 @@ class CompiledSteps:
         steps: length of the run.
         relu_warmup: number of first steps in which gradients pass through ReLUs that are off.
         jit_compile: whether XLA compiles the function.
-        max_batch_size: most views that the model sees at once; a step's others follow, and the gradients add up.
+        max_batch_size: most views that the model sees at once, `None` for all, or "auto"; a step's others follow, and
+            the gradients add up; see `plan_parts`.
         strategy: a `tf.distribute.Strategy` whose replicas share the views, or `None`.
 
     Attributes:

@@ -19,13 +19,10 @@ def hermitian_phase(phase, width):
     Returns:
         Tensor of the same shape.
     """
-    columns = self_conjugate_columns(width)
-    parts = [_antisymmetric(phase[..., :1])]
-    if len(columns) == 2:
-        parts += [phase[..., 1:-1], _antisymmetric(phase[..., -1:])]
-    else:
-        parts += [phase[..., 1:]]
-    return tf.concat(parts, axis=-1)
+    lasts = len(self_conjugate_columns(width)) - 1
+    # Split, not sliced: the gradient of a slice is as large as the whole, and there would be three to add.
+    first, free, *last = tf.split(phase, [1, phase.shape[-1] - 1 - lasts, *[1] * lasts], axis=-1)
+    return tf.concat([_antisymmetric(first), free, *map(_antisymmetric, last)], axis=-1)
 
 
 def _antisymmetric(column):

@@ -71,7 +71,7 @@ class CBRVisualizer(Baseline):
         steps_per_execution=1,
         jit_compile="auto",
         precision=None,
-        max_batch_size=None,
+        max_batch_size="auto",
         strategy=None,
     ):
         settings = {

@@ -64,7 +64,7 @@ class FourierVisualizer(Baseline):
         steps_per_execution=1,
         jit_compile="auto",
         precision=None,
-        max_batch_size=None,
+        max_batch_size="auto",
         strategy=None,
     ):
         settings = {

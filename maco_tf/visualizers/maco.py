@@ -59,7 +59,8 @@ class MacoVisualizer(Visualizer):
         max_batch_size: most views that the model sees at once, over all images. More are seen one batch after another
             and their gradients added, so that memory stays that of one batch and the result what it would be without,
             but for rounding; users' own random callables draw other numbers. The views are cut into equal parts, so
-            that what divides by little is slow, and told. `None` sets no limit.
+            that what divides by little is slow, and told. "auto" cuts them into parts of about 8 on a CPU, which is
+            fastest there, and not at all on a GPU, under XLA or a strategy; `None` sets no limit anywhere.
         strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run; by default the one in
             whose scope the visualizer is made, if any. A model made in its scope too is kept on every device.
         precision: what the network computes in, from weights that stay its own: "float32", "bfloat16", "float16", or
@@ -97,7 +98,7 @@ class MacoVisualizer(Visualizer):
         steps_per_execution=1,
         jit_compile="auto",
         precision=None,
-        max_batch_size=None,
+        max_batch_size="auto",
         strategy=None,
     ):
         view_settings = {

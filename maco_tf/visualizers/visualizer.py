@@ -12,7 +12,7 @@ from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import check_objective_type
 from maco_tf.optimization.loop import Run, check_verbose, optimize
 from maco_tf.optimization.profile import profile_steps
-from maco_tf.optimization.replicas import as_strategy, outside_scope, resolve_jit
+from maco_tf.optimization.replicas import as_strategy, outside_scope, resolve_batch_size, resolve_jit
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
 from maco_tf.transforms.sizes import check_integer
@@ -78,9 +78,9 @@ class Visualizer(abc.ABC):
         self.steps, self.steps_per_execution, self.relu_warmup = int(steps), int(steps_per_execution), int(relu_warmup)
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
         self.image_size = resolve_image_size(image_size, self.activations.input_shape)
-        self.max_batch_size = None if max_batch_size is None else check_integer("max_batch_size", max_batch_size, 1)
         self.strategy = as_strategy(strategy)
         self.jit_compile = resolve_jit(jit_compile, self.strategy)
+        self.max_batch_size = resolve_batch_size(max_batch_size, self.jit_compile, self.strategy)
         self._preprocessing = preprocessing
         self._compiled = {}
 

@@ -51,7 +51,8 @@ def bare_run(model, crops, steps):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(images)
             score = tf.reduce_mean(network(images, training=False)[:, 0])
-        return tape.gradient(score, images)
+        # Returned, or TensorFlow would leave out whatever is after the last activation that is not linear.
+        return score, tape.gradient(score, images)
 
     def run(tick):
         for _ in range(steps):

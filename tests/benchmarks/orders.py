@@ -35,8 +35,9 @@ def orders(settings):
         if network == first:
             few, lots = settings.split
             whole = {"measure": "memory", "crops": few, "method": OURS}
+            yield network, [{**whole, "arguments": {"max_batch_size": None}}]
             yield network, [whole]
-            yield network, [{**whole, "crops": lots, "arguments": {"max_batch_size": few}}]
+            yield network, [{**whole, "crops": lots}]
 
 
 def rows(network, tasks, settings, *, command=(sys.executable, "-m", "tests.benchmarks.child")):

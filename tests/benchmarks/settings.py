@@ -25,7 +25,7 @@ class Settings:
             where not even three fit, the row says so instead.
         image_size: side of the image, pixels.
         memory_crops: views a step where memory is measured.
-        split: views a step, few and many: memory of the few, and of the many of which the model sees the few at once.
+        split: views a step, few and many: memory of the few at once, and of both as they are cut by default.
         many: objectives of one batch, beside as many single ones.
         many_crops: views a step of each of these.
         torch: whether Horama is measured too.

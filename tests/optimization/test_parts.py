@@ -10,8 +10,8 @@ import pytest
 import tensorflow as tf
 
 from maco_tf import Channel, Diversity, FeatureInversion, Logit, MacoVisualizer, TotalVariation
-from maco_tf.optimization.parts import plan_parts
-from maco_tf.optimization.replicas import as_strategy
+from maco_tf.optimization.parts import Parts, plan_parts
+from maco_tf.optimization.replicas import as_strategy, resolve_batch_size
 from maco_tf.optimization.views import Views
 from maco_tf.transforms import GaussianNoise, Jitter, RandomCrop, RandomScale, Repeat, Resize, UniformNoise
 from tests.conftest import build_tiny_model
@@ -91,6 +91,49 @@ def test_every_view_of_every_image_is_in_one_part(batch, views, largest):
     assert sorted(members) == list(itertools.product(range(batch), range(views)))
     fits = [d for d in range(1, views + 1) if views % d == 0 and d <= largest]
     assert plan.rows * plan.size >= max(fits)
+
+
+@pytest.mark.parametrize(
+    ("batch", "views", "part"),
+    [(1, 4, 4), (1, 8, 8), (1, 32, 8), (1, 12, 6), (1, 22, 11), (1, 31, 31), (8, 2, 8), (4, 8, 8), (3, 5, 5), (7, 1, 7)],
+)
+def test_by_itself_a_cpu_sees_about_eight_views_at_once(batch, views, part, recwarn):
+    parts = plan(batch, views, "auto")
+    assert parts.rows * parts.size == part
+    assert not recwarn.list
+
+
+def test_by_itself_a_joint_term_is_not_cut():
+    objective = Channel("conv", 1) + Diversity("conv", 4)
+    terms = [term for _, term in objective.terms]
+    assert plan_parts(terms, 4, Views([Repeat(8)], (16, 16, 3)), "auto").count == 1
+
+
+def test_copies_of_copies_are_counted():
+    assert plan(1, 8, "auto", each=4) == Parts(batch=1, rows=1, cuts=8, size=2)
+
+
+def test_the_model_sees_about_eight_views_at_once_unless_told():
+    largest = {"auto": 32 if tf.config.list_logical_devices("GPU") else 8, None: 32, 4: 4}
+    for given, expected in largest.items():
+        seen = []
+
+        def spy(images, seen=seen):
+            seen.append(images.shape[0])
+            return images
+
+        options = {} if given == "auto" else {"max_batch_size": given}
+        MacoVisualizer(
+            build_tiny_model(), steps=1, crops=32, image_size=24, preprocessing=spy, jit_compile=False, **options
+        ).explain(Logit(0), seed=0, verbose=0)
+        assert set(seen) == {1, expected}
+
+
+def test_what_is_compiled_or_shared_is_not_cut_by_itself():
+    assert resolve_batch_size("auto", True, None) is None
+    assert resolve_batch_size("auto", False, object()) is None
+    assert resolve_batch_size(None, False, None) is None
+    assert resolve_batch_size(np.int64(3), True, None) == 3
 
 
 def test_joint_terms_are_not_cut():
