@@ -70,7 +70,7 @@ def profile_steps(compiled, weights, parameters, *, repeats=5, jit_compile=False
         return lambda: concrete(*arguments)
 
     def parametrization(*values):
-        return _gradient(lambda *values: compiled.parametrization.image(list(values)), *values)
+        return _gradient(lambda *values: compiled.synthesise(list(values)), *values)
 
     def views(images):
         return _gradient(lambda images: compiled.views.apply(images, compiled.first_draws(state), state.seeds), images)

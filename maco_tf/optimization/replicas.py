@@ -59,6 +59,19 @@ def resolve_jit(jit_compile, strategy):
     return jit_compile
 
 
+def runs_plainly_on_cpu(jit_compile, strategy):
+    """Whether one CPU runs the steps, operation by operation: large tensors are slow there, small ones are not.
+
+    Args:
+        jit_compile: as `resolve_jit` returns it.
+        strategy: as `as_strategy` returns it.
+
+    Returns:
+        A boolean.
+    """
+    return not (jit_compile or strategy or tf.config.list_logical_devices("GPU"))
+
+
 def resolve_batch_size(max_batch_size, jit_compile, strategy):
     """The most views that the model sees at once.
 
@@ -74,8 +87,7 @@ def resolve_batch_size(max_batch_size, jit_compile, strategy):
         ValueError: it is none of these.
     """
     if isinstance(max_batch_size, str) and max_batch_size == "auto":
-        on_cpu = not (jit_compile or strategy or tf.config.list_logical_devices("GPU"))
-        return "auto" if on_cpu else None
+        return "auto" if runs_plainly_on_cpu(jit_compile, strategy) else None
     return None if max_batch_size is None else check_integer("max_batch_size", max_batch_size, 1)
 
 

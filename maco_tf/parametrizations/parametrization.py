@@ -43,7 +43,7 @@ class Parametrization(abc.ABC):
 
     @abc.abstractmethod
     def image(self, variables):
-        """The images that the variables stand for.
+        """The images that the variables stand for, each by its own part of them alone.
 
         Args:
             variables: list of tensors as `initialize` returns.

@@ -16,7 +16,7 @@ class Settings:
     """One benchmark of speed.
 
     Attributes:
-        networks: names in `TITLES`; the first is also the one of many objectives at once.
+        networks: names in `TITLES`; many objectives and many views at once are measured of the first two.
         crops: views a step, from few to many, so that what does not fit comes last.
         rounds: turns of every method, at most.
         steps: steps of a turn, at most.
@@ -36,7 +36,7 @@ class Settings:
     rounds: int = 7
     steps: int = 3
     turn: float = 3.0
-    limit: float = 60.0
+    limit: float = 450.0
     image_size: int = 512
     memory_crops: int = 8
     split: tuple = (32, 512)

@@ -95,7 +95,7 @@ def test_every_view_of_every_image_is_in_one_part(batch, views, largest):
 
 @pytest.mark.parametrize(
     ("batch", "views", "part"),
-    [(1, 4, 4), (1, 8, 8), (1, 32, 8), (1, 12, 6), (1, 22, 11), (1, 31, 31), (8, 2, 8), (4, 8, 8), (3, 5, 5), (7, 1, 7)],
+    [(1, 4, 4), (1, 8, 8), (1, 32, 8), (1, 12, 6), (1, 22, 11), (1, 31, 31), (8, 2, 8), (4, 8, 8), (3, 5, 5)],
 )
 def test_by_itself_a_cpu_sees_about_eight_views_at_once(batch, views, part, recwarn):
     parts = plan(batch, views, "auto")

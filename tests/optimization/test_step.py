@@ -8,16 +8,25 @@ import tensorflow as tf
 from maco_tf.models import Activations
 from maco_tf.objectives import Channel, Logit, TotalVariation
 from maco_tf.optimization import CompiledSteps, objective_tensors
-from maco_tf.parametrizations import PhaseParametrization
+from maco_tf.parametrizations import FourierParametrization, PhaseParametrization, PixelParametrization
 from maco_tf.spectrum import imagenet_magnitude
 from maco_tf.transforms import GaussianNoise, RandomCrop
 from tests.conftest import build_tiny_model
 
+PARAMETRIZATIONS = {
+    "phase": PhaseParametrization(imagenet_magnitude(16, 16), 3),
+    "standardized phase": PhaseParametrization(imagenet_magnitude(16, 16), 3, phase="standardized"),
+    "fourier": FourierParametrization(16, 16, 3, 3, stretch=True),
+    "pixels": PixelParametrization(16, 16, 3, 3, image_blur=1.0, gradient_blur=1.0, stretch=True),
+}
 
-def compiled_steps(objective, model, *, steps=5, transforms=(), optimizer=None, jit_compile=False):
+
+def compiled_steps(
+    objective, model, *, steps=5, transforms=(), optimizer=None, jit_compile=False, parametrization=None
+):
     return CompiledSteps(
         Activations(model),
-        PhaseParametrization(imagenet_magnitude(16, 16), len(objective)),
+        parametrization or PhaseParametrization(imagenet_magnitude(16, 16), len(objective)),
         list(transforms),
         optimizer or keras.optimizers.Nadam(0.1),
         [term for _, term in objective.terms],
@@ -70,6 +79,24 @@ def test_many_steps_in_one_call_equal_one_by_one(tiny_model):
     np.testing.assert_array_equal(one.history, state.history)
     np.testing.assert_array_equal(compiled.images(), images)
     assert compiled.traces == 1
+
+
+@pytest.mark.parametrize("name", PARAMETRIZATIONS)
+def test_images_made_one_by_one_are_those_made_at_once(name, tiny_model, rng):
+    parametrization = PARAMETRIZATIONS[name]
+    compiled = compiled_steps(Logit([0, 1, 2]), tiny_model, parametrization=parametrization)
+    values = parametrization.initialize(4)
+    upstream = tf.constant(rng.normal(size=(3, 16, 16, 3)), tf.float32)
+
+    def with_gradient(make):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            images = make(values)
+        return images, *tape.gradient(images, values, output_gradients=upstream)
+
+    one_by_one = tf.function(lambda: with_gradient(compiled.synthesise), autograph=False)()
+    for made, expected in zip(one_by_one, with_gradient(parametrization.image), strict=True):
+        np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_each_image_of_a_batch_is_optimised_on_its_own(tiny_model):
