@@ -1,7 +1,7 @@
 # make demo   a few trained classes, drawn into demo/
 # make compare   MACO beside the baselines: figures 1 and 2 of the paper, into assets/
 # make test   the tests          make lint   ruff
-# make bench   a step beside the bare network's and xplique's, into assets/benchmark/; about 25 minutes on two cores
+# make bench   a step beside the bare network's and xplique's, into assets/benchmark/; about half an hour on two cores
 # make figure5   feature inversion of three photographs, into assets/
 # make notebooks   run the notebooks with few steps
 # Everything runs in .venv, which is made on first use.
