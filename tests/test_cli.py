@@ -62,6 +62,7 @@ def test_explain_takes_a_precision(model_file, tmp_path):
         ({"--objective": "nonsense"}, "maco-tf explain --help"),
         ({"--output": "picture.jpg"}, r".png or .npz"),
         ({"--steps": "0"}, '"steps"'),
+        ({"--max-batch-size": "0"}, '"max_batch_size" must be an integer of at least 1'),
     ],
 )
 def test_wrong_arguments_exit_with_two_and_say_why(model_file, tmp_path, capsys, changed, message):
@@ -69,6 +70,14 @@ def test_wrong_arguments_exit_with_two_and_say_why(model_file, tmp_path, capsys,
     assert main(["explain", *(part for pair in {**arguments, **changed}.items() for part in pair)]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_size_is_a_number_or_auto(model_file, tmp_path, capsys):
+    arguments = ["explain", "--model", model_file, "--objective", "logit:1", "--output", str(tmp_path / "out")]
+    with pytest.raises(SystemExit):
+        main([*arguments, "--max-batch-size", "all"])
+    assert 'must be a number of views or "auto". Received: all.' in capsys.readouterr().err
+    assert main([*arguments, "--max-batch-size", "auto", "--steps", "1", "--size", "32", "--quiet"]) == 0
 
 
 def test_zoo_lists_the_networks(capsys):

@@ -64,7 +64,9 @@ def add_parser(commands):
 
 
 def _integer_or_auto(text):
-    return text if text == "auto" else int(text)
+    if text == "auto" or text.isdigit():
+        return text if text == "auto" else int(text)
+    raise argparse.ArgumentTypeError(f'must be a number of views or "auto". Received: {text}.')
 
 
 def run(options):
