@@ -24,8 +24,8 @@ MACO, XPLIQUE = "maco_tf", "xplique's maco"
 # Method, steps, views a step.
 SETTINGS = [
     *((MACO, steps, 8) for steps in (8, 16, 32, 64, 256)),
-    *((MACO, steps, 4) for steps in (16, 32, 64, 128)),
-    (XPLIQUE, 32, 8),
+    *((MACO, steps, 4) for steps in (16, 24, 32, 64, 128)),
+    *((XPLIQUE, steps, 8) for steps in (32, 64, 128)),
 ]
 # And whether its seconds stand below the points.
 COLOURS = {(MACO, 8): ("#1f6fb4", True), (MACO, 4): ("#5aa469", False), (XPLIQUE, 8): ("#c44e2a", False)}
