@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import subprocess
 import sys
@@ -5,7 +6,7 @@ import sys
 import pytest
 
 from maco_tf.cli import main
-from maco_tf.visualizers import Explanation
+from maco_tf.visualizers import Explanation, MacoVisualizer
 from tests.conftest import build_tiny_model
 
 
@@ -95,3 +96,21 @@ def test_help_is_quick_and_explains_objectives():
     ).stdout
     assert "logit:CLASS" in shown
     assert "--preprocessing" in shown
+
+
+def test_the_package_runs_as_the_command():
+    shown = subprocess.run([sys.executable, "-m", "maco_tf", "--help"], capture_output=True, text=True, check=True)
+    assert "maco-tf explain --model" in shown.stdout
+
+
+def test_an_interrupt_names_what_was_not_begun(model_file, tmp_path, capsys, monkeypatch):
+    explain = MacoVisualizer.explain
+
+    def interrupted(self, *arguments, **options):
+        result = explain(self, *arguments, **options)
+        return dataclasses.replace(result, config={**result.config, "interrupted": True})
+
+    monkeypatch.setattr(MacoVisualizer, "explain", interrupted)
+    arguments = ["--objective", "logit:1,2", "--objective", "logit:3", "--output", str(tmp_path / "out.png")]
+    assert main(["explain", "--model", model_file, *arguments, "--steps", "2", "--size", "32", "--quiet"]) == 0
+    assert "Interrupted after 2 steps of logit 1; not begun: logit 2, logit 3." in capsys.readouterr().out

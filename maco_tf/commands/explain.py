@@ -108,6 +108,8 @@ def run(options):
             break
     written = Explanation.concatenate(results).save(options.output)
     if results[-1].config["interrupted"]:
-        print(f"Interrupted after {len(results[-1].scores)} steps of {results[-1].names[0]}.")
+        left = [name for objective in objectives[len(results) :] for name in objective.names]
+        begun = f"Interrupted after {len(results[-1].scores)} steps of {results[-1].names[0]}"
+        print(f"{begun}; not begun: {', '.join(left)}." if left else f"{begun}.")
     print(f"Wrote {len(written)} files: {', '.join(map(str, written))} (seed {seed})")
     return 0

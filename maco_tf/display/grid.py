@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from maco_tf.display.files import figure_png
+from maco_tf.display.names import wrapped
 
 
 def draw_grid(rows, *, row_names=None, column_names=None, captions=None, path=None):
@@ -35,9 +36,9 @@ def draw_grid(rows, *, row_names=None, column_names=None, captions=None, path=No
             if captions and captions[index][column]:
                 axis.set_xlabel(captions[index][column], fontsize=9, labelpad=2, parse_math=False)
         if row_names:
-            line[0].set_ylabel(row_names[index], fontsize=12, parse_math=False)
+            line[0].set_ylabel(wrapped(row_names[index], 22), fontsize=12, parse_math=False)
     for axis, name in zip(axes[0], column_names or []):
-        axis.set_title(name, fontsize=11, parse_math=False)
+        axis.set_title(wrapped(name, 24), fontsize=11, parse_math=False)
     return write_figure(figure, path)
 
 

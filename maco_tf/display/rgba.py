@@ -15,7 +15,7 @@ def to_rgba(images, transparency, percentile=80, *, smoothing=0.0):
     Args:
         images: array (batch, height, width, channels), in [0, 1], of 1 or 3 channels (of more, the first three).
         transparency: array (batch, height, width), not negative; or None for opaque images.
-        percentile: where transparency is clipped, above 0, to 100.
+        percentile: where transparency is clipped, above 0, to 100; or `None` for opaque images.
         smoothing: standard deviation of a Gaussian over the transparency, pixels; 0 leaves it as it is.
 
     Returns:
@@ -25,7 +25,7 @@ def to_rgba(images, transparency, percentile=80, *, smoothing=0.0):
     low, high = np.percentile(images, (1, 99), axis=(1, 2, 3), keepdims=True)
     colours = np.clip((images - low) / np.maximum(high - low, 1e-6), 0, 1)
     colours = np.repeat(colours[..., :1], 3, axis=-1) if colours.shape[-1] < 3 else colours[..., :3]
-    if transparency is None:
+    if transparency is None or percentile is None:
         alpha = np.ones(images.shape[:3], "float32")
     else:
         if not 0 < percentile <= 100:

@@ -23,7 +23,8 @@ def as_images(name, images):
         whole = images.dtype.kind in "iu"
         images = images.astype("float32")
     except (TypeError, ValueError) as error:
-        raise ValueError(f'"{name}" must be an array of images of one size. Received: {error}.') from error
+        received = str(error).rstrip(".")
+        raise ValueError(f'"{name}" must be an array of images of one size. Received: {received}.') from error
     images = images[None] if images.ndim == 3 else images
     if images.ndim != 4 or not images.size:
         hint = " Grey images need an axis of one channel: images[..., None]." if images.ndim == 2 else ""

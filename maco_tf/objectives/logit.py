@@ -47,7 +47,7 @@ class Logit(Term):
         if len(shape) != 1:
             raise ValueError(
                 f"Logit needs a model with one output of shape (batch, classes). Received: (batch, "
-                f"{', '.join(map(str, shape))}). Use Neuron or Channel with that layer's name."
+                f"{', '.join(map(str, shape))}). Use Channel or Neuron with a layer's name."
             )
         if self._labelled and shape[0] != len(labels()):
             raise ValueError(

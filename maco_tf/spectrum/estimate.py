@@ -28,7 +28,7 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
     Raises:
         ValueError: no image, images of different sizes without `size`, or values outside the range.
     """
-    total, count, image_shape = 0.0, 0, None
+    total, count, batches, image_shape = 0.0, 0, 0, None
     progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
     for batch in image_batches(images, batch_size):
         batch = unit_range(batch)
@@ -42,6 +42,8 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
         magnitude = np.abs(np.fft.rfft2(from_image(batch).numpy(), axes=(1, 2)))
         total, count = total + magnitude.sum(axis=0, dtype="float64"), count + len(magnitude)
         progress.add(1)
+        batches += 1
     if not count:
         raise ValueError('"images" must hold at least one image. Received: none.')
+    progress.update(batches, finalize=True)  # Ends the line.
     return Magnitude(np.moveaxis(total / count, -1, 0), image_shape[1])

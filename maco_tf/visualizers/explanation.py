@@ -47,7 +47,9 @@ class Explanation:
         return (self[index] for index in range(len(self)))
 
     def __repr__(self):
-        return f"<Explanation of {', '.join(self.names[:3])}{', ...' if len(self) > 3 else ''}, seed {self.seed}>"
+        names = f"{', '.join(self.names[:3])}{', ...' if len(self) > 3 else ''}"
+        cut = f", interrupted after {len(self.scores)} steps" if self.config.get("interrupted") else ""
+        return f"<Explanation of {names}, seed {self.seed}{cut}>"
 
     def _repr_png_(self):
         """The contact sheet, where a notebook shows a cell's value."""
@@ -60,7 +62,7 @@ class Explanation:
         """The images with their transparency.
 
         Args:
-            percentile: transparency at or above this percentile of the image is opaque.
+            percentile: transparency at or above this percentile of the image is opaque; with `None` all is.
             smoothing: standard deviation of a Gaussian over the transparency, pixels.
 
         Returns:
@@ -75,31 +77,31 @@ class Explanation:
 
         Args:
             columns: images a row; `None` chooses.
-            percentile: see `rgba`; `None` shows the images without transparency.
+            percentile: see `rgba`.
             smoothing: see `rgba`.
         """
         import matplotlib.pyplot as plt
 
         from maco_tf.display.contact_sheet import contact_sheet
 
-        transparency = None if percentile is None else self.transparency
         contact_sheet(
             self.images,
-            transparency,
+            self.transparency,
             self.names,
             columns=columns,
-            percentile=percentile or 80,
+            percentile=percentile,
             smoothing=smoothing,
             figure=plt.figure(),
         )
         plt.show()
 
-    def save(self, path, *, smoothing=0.0):
+    def save(self, path, *, percentile=80, smoothing=0.0):
         """Write to disk.
 
         Args:
             path: a file ending in `.npz` for everything (`load` reads it), in `.png` for one contact sheet; or a
                 folder, which gets both and one RGBA PNG an image.
+            percentile: see `rgba`; the `.npz` holds the transparency as it is.
             smoothing: see `rgba`; the `.npz` holds the transparency as it is.
 
         Returns:
@@ -125,13 +127,17 @@ class Explanation:
             return [path]
         if path.suffix.lower() == ".png":
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(figure_png(contact_sheet(self.images, self.transparency, self.names, smoothing=smoothing)))
+            sheet = contact_sheet(
+                self.images, self.transparency, self.names, percentile=percentile, smoothing=smoothing
+            )
+            path.write_bytes(figure_png(sheet))
             return [path]
         # "run_v1.2" is a folder, "picture.jpg" a mistake.
         if path.suffix[1:].isalpha():
             raise ValueError(f'"path" must end in .npz or .png, or name a folder. Received: {path}.')
-        written = self.save(path / "explanation.npz") + self.save(path / "contact_sheet.png", smoothing=smoothing)
-        for index, (name, image) in enumerate(zip(self.names, self.rgba(smoothing=smoothing))):
+        shown = {"percentile": percentile, "smoothing": smoothing}
+        written = self.save(path / "explanation.npz") + self.save(path / "contact_sheet.png", **shown)
+        for index, (name, image) in enumerate(zip(self.names, self.rgba(**shown))):
             prefix = f"{index:03d}_" if len(self) > 1 else ""
             written.append(write_png(path / f"{prefix}{file_name(name)}.png", image))
         return written
@@ -182,6 +188,11 @@ class Explanation:
         """
         path = Path(path)
         path = path / "explanation.npz" if path.is_dir() else path
+        if path.is_file() and path.suffix.lower() != ".npz":
+            raise ValueError(
+                '"path" must name the .npz file that Explanation.save wrote, or its folder; pictures do not hold all '
+                f"there was. Received: {path}."
+            )
         try:
             with np.load(path, allow_pickle=False) as archive:
                 record = json.loads(str(archive["record"]))

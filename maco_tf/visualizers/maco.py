@@ -55,12 +55,13 @@ class MacoVisualizer(Visualizer):
             would otherwise stop; Lucid takes 16. For units that are dead at the start.
         steps_per_execution: steps a call of the compiled function; callbacks and progress come between calls.
         jit_compile: whether XLA compiles the steps; "auto" does where one GPU is. The random numbers stay the same, and
-            the images but for rounding; users' own random callables draw other numbers.
+            each step but for rounding; users' own random callables draw other numbers.
         max_batch_size: most views that the model sees at once, over all images. More are seen one batch after another
-            and their gradients added, so that memory stays that of one batch and the result what it would be without,
-            but for rounding; users' own random callables draw other numbers. The views are cut into equal parts, so
-            that what divides by little is slow, and told. "auto" cuts them into parts of about 8 on a CPU, which is
-            fastest there, and not at all on a GPU, under XLA or a strategy; `None` sets no limit anywhere.
+            and their gradients added, so that memory stays that of one batch and the gradient what it would be without,
+            but for rounding, of which dozens of steps make another image; users' own random callables draw other
+            numbers. The views are cut into equal parts, so that what divides by little is slow, and told. "auto" cuts
+            them into parts of about 8 on a CPU, which is fastest there, and not at all on a GPU, under XLA or a
+            strategy; `None` sets no limit anywhere.
         strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run; by default the one in
             whose scope the visualizer is made, if any. A model made in its scope too is kept on every device.
         precision: what the network computes in, from weights that stay its own: "float32", "bfloat16", "float16", or

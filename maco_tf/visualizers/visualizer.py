@@ -74,7 +74,9 @@ class Visualizer(abc.ABC):
             check_integer(name, value, 1)
         check_integer("relu_warmup", relu_warmup, 0)
         if optimizer is not None and not isinstance(optimizer, keras.optimizers.Optimizer):
-            raise ValueError(f'"optimizer" must be a keras.optimizers.Optimizer. Received: {optimizer!r}.')
+            raise ValueError(
+                f'"optimizer" must be a keras.optimizers.Optimizer, such as Adam(0.1). Received: {optimizer!r}.'
+            )
         self.steps, self.steps_per_execution, self.relu_warmup = int(steps), int(steps_per_execution), int(relu_warmup)
         self.optimizer = self.default_optimizer() if optimizer is None else optimizer
         self.image_size = resolve_image_size(image_size, self.activations.input_shape)
@@ -141,16 +143,16 @@ class Visualizer(abc.ABC):
             seed: integer from 0; equal seeds give equal results on one machine. `None` draws one, which the
                 result tells.
             start: where the run starts instead of at random: an image for every objective, (batch, height, width,
-                channels), or one for all; integers up to 255 or numbers in [0, 1]; the centre is resized to the image's
-                size. MACO starts at its phase under the magnitude it keeps, the baselines at the image itself. A small
-                learning rate, as 0.05 of MACO, keeps near to it.
+                channels), or one for all, or an `Explanation`; integers up to 255 or numbers in [0, 1]; the centre is
+                resized to the image's size. MACO starts at its phase under the magnitude it keeps, the baselines at
+                the image itself. A small learning rate, as 0.05 of MACO, keeps near to it.
             callbacks: list of `keras.callbacks.Callback`; a run is one epoch, its steps are the batches, and
                 `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`.
             verbose: 0 is silent; 1 or "auto" shows a progress bar, 2 its last line.
 
         Returns:
             An `Explanation`. After a Ctrl-C it holds what there is when the step under way is done; a second Ctrl-C
-            raises.
+            raises, where Python sees it before that.
 
         Raises:
             ValueError: the objective does not fit the model, or `start` the objective; nothing has been computed by
@@ -188,6 +190,9 @@ class Visualizer(abc.ABC):
                 "model": self.activations.model.name,
                 **self.config(),
                 "relu_warmup": self.relu_warmup,
+                # Both change a step by rounding alone, which many steps make another image of.
+                "max_batch_size": self.max_batch_size,
+                "jit_compile": self.jit_compile,
                 # The images themselves would be larger than the result.
                 "start": "random" if start is None else f"images of SHA-256 {hashlib.sha256(start).hexdigest()}",
                 "interrupted": run.interrupted,
@@ -222,7 +227,7 @@ class Visualizer(abc.ABC):
     def _start(self, images, count):
         if images is None:
             return None
-        images = as_images("start", images)
+        images = as_images("start", images.images if isinstance(images, Explanation) else images)
         if len(images) not in (1, count) or images.shape[-1] != self._image_shape[-1]:
             raise ValueError(
                 f'"start" must hold one image, or one for each of the {count} objectives, of {self._image_shape[-1]} '

@@ -54,3 +54,10 @@ def test_bad_input(rng):
         estimate_magnitude(np.ones((0, 8, 8, 3)), verbose=0)
     with pytest.raises(ValueError, match="shape"):
         estimate_magnitude(np.ones((8, 8)), verbose=0)
+
+
+def test_progress_ends_its_line(rng, capsys):
+    estimate_magnitude(rng.uniform(size=(5, 8, 8, 3)), batch_size=2)
+    shown = capsys.readouterr().out
+    assert "3" in shown
+    assert shown.endswith("\n")

@@ -89,3 +89,26 @@ def test_saved_pictures_are_as_smooth_as_asked(tmp_path, rng):
     steps = [np.abs(np.diff(values.astype(float), axis=1)).mean() for values in alpha]
     assert steps[1] < 0.3 * steps[0]
     assert np.array_equal(Explanation.load(tmp_path / "smooth").transparency, transparency)
+
+
+def test_without_a_percentile_all_is_opaque(explanation, tmp_path):
+    assert (explanation.rgba(None)[..., 3] == 1).all()
+    explanation.save(tmp_path / "opaque", percentile=None)
+    picture = cv2.imread(str(tmp_path / "opaque" / "002_pug.png"), cv2.IMREAD_UNCHANGED)
+    assert (picture[..., 3] == 255).all()
+    explanation.save(tmp_path / "opaque.png", percentile=None)
+    explanation.save(tmp_path / "clear.png")
+    sheets = [cv2.imread(str(tmp_path / name)) for name in ("opaque.png", "clear.png")]
+    assert sheets[0].mean() < sheets[1].mean()  # Less of the white below.
+
+
+def test_a_picture_cannot_be_loaded(explanation, tmp_path):
+    explanation.save(tmp_path / "sheet.png")
+    with pytest.raises(ValueError, match="pictures do not hold all there was"):
+        Explanation.load(tmp_path / "sheet.png")
+
+
+def test_an_interrupted_run_says_so(explanation):
+    assert repr(explanation) == "<Explanation of logit 1, a/b:2 - 0.5 c, pug, seed 3>"
+    explanation.config["interrupted"] = True
+    assert repr(explanation).endswith("seed 3, interrupted after 5 steps>")

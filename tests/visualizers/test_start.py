@@ -101,3 +101,11 @@ def test_starts_that_do_not_fit(shape):
 def test_bad_mean_levels(tiny_model, level):
     with pytest.raises(ValueError, match='"mean_level"'):
         MacoVisualizer(tiny_model, mean_level=level)
+
+
+def test_an_explanation_is_a_start(tiny_model):
+    visualizer = MacoVisualizer(tiny_model, steps=1, crops=2, image_size=24)
+    first = visualizer.explain(Logit([0, 1]), seed=0, verbose=0)
+    going_on = [visualizer.explain(Logit([0, 1]), seed=1, start=start, verbose=0) for start in (first, first.images)]
+    np.testing.assert_array_equal(going_on[0].images, going_on[1].images)
+    assert going_on[0].config == going_on[1].config
