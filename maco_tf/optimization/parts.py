@@ -9,8 +9,8 @@ import tensorflow as tf
 from maco_tf.objectives.joint import JointTerm
 
 # On a CPU 32 views at once take 1.1 to 1.2 times as long as four times 8 (forward and gradient of SqueezeNet,
-# EfficientNet-Lite0 and ResNet50V2, 224 pixels, two cores; 16 of ViT-B/16 1.08 times): their activations fit neither the
-# caches nor the buffers that the C library keeps. Parts of 4 are as fast within 4 %, of 2 slower by 12 to 19 %.
+# EfficientNet-Lite0 and ResNet50V2, 224 pixels, two cores; 16 of ViT-B/16 1.08 times): their activations fit neither
+# the caches nor the buffers that the C library keeps. Parts of 4 are as fast within 4 %, of 2 slower by 12 to 19 %.
 _FASTEST_ON_CPU = 8
 
 
