@@ -64,8 +64,10 @@ def add_parser(commands):
 
 
 def _integer_or_auto(text):
-    if text == "auto" or text.isdigit():
-        return text if text == "auto" else int(text)
+    if text == "auto":
+        return text
+    if text.isdigit():
+        return int(text)
     raise argparse.ArgumentTypeError(f'must be a number of views or "auto". Received: {text}.')
 
 

@@ -7,6 +7,9 @@ import numpy as np
 from maco_tf.display.files import figure_png
 from maco_tf.display.names import wrapped
 
+# That fit beside a row and above a column, two inches each, in their sizes of type.
+_ROW_CHARACTERS, _COLUMN_CHARACTERS = 22, 24
+
 
 def draw_grid(rows, *, row_names=None, column_names=None, captions=None, path=None):
     """Draw pictures in rows and columns.
@@ -36,9 +39,9 @@ def draw_grid(rows, *, row_names=None, column_names=None, captions=None, path=No
             if captions and captions[index][column]:
                 axis.set_xlabel(captions[index][column], fontsize=9, labelpad=2, parse_math=False)
         if row_names:
-            line[0].set_ylabel(wrapped(row_names[index], 22), fontsize=12, parse_math=False)
+            line[0].set_ylabel(wrapped(row_names[index], _ROW_CHARACTERS), fontsize=12, parse_math=False)
     for axis, name in zip(axes[0], column_names or []):
-        axis.set_title(wrapped(name, 24), fontsize=11, parse_math=False)
+        axis.set_title(wrapped(name, _COLUMN_CHARACTERS), fontsize=11, parse_math=False)
     return write_figure(figure, path)
 
 

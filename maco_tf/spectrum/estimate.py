@@ -28,9 +28,9 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
     Raises:
         ValueError: no image, images of different sizes without `size`, or values outside the range.
     """
-    total, count, batches, image_shape = 0.0, 0, 0, None
+    total, count, image_shape = 0.0, 0, None
     progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
-    for batch in image_batches(images, batch_size):
+    for done, batch in enumerate(image_batches(images, batch_size), start=1):
         batch = unit_range(batch)
         if size is not None:
             batch = tf.image.resize(batch, size, antialias=True)
@@ -41,9 +41,8 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
         image_shape = batch.shape[1:]
         magnitude = np.abs(np.fft.rfft2(from_image(batch).numpy(), axes=(1, 2)))
         total, count = total + magnitude.sum(axis=0, dtype="float64"), count + len(magnitude)
-        progress.add(1)
-        batches += 1
+        progress.update(done)
     if not count:
         raise ValueError('"images" must hold at least one image. Received: none.')
-    progress.update(batches, finalize=True)  # Ends the line.
+    progress.update(done, finalize=True)  # Ends the line.
     return Magnitude(np.moveaxis(total / count, -1, 0), image_shape[1])

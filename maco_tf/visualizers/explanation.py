@@ -101,7 +101,7 @@ class Explanation:
         Args:
             path: a file ending in `.npz` for everything (`load` reads it), in `.png` for one contact sheet; or a
                 folder, which gets both and one RGBA PNG an image.
-            percentile: see `rgba`; the `.npz` holds the transparency as it is.
+            percentile: see `rgba`.
             smoothing: see `rgba`; the `.npz` holds the transparency as it is.
 
         Returns:

@@ -22,16 +22,17 @@ def orders(settings):
     Yields:
         Pairs of a network's name and a list of tasks: dictionaries of "measure" and its arguments.
     """
+    many = settings.networks[:2]
     yield settings.networks[0], [{"measure": "machine"}]
     for network in settings.networks:
         fewest = settings.crops[0]
         tasks = [{"measure": "steps", "crops": fewest}, {"measure": "startup", "crops": fewest}]
-        if network in settings.networks[:2]:
+        if network in many:
             tasks.append({"measure": "many", "crops": settings.many_crops, "count": settings.many})
         yield network, tasks + [{"measure": "steps", "crops": crops} for crops in settings.crops[1:]]
         for method in ("baseline", "bare network", OURS, "xplique"):
             yield network, [{"measure": "memory", "crops": settings.memory_crops, "method": method}]
-        if network in settings.networks[:2]:
+        if network in many:
             few, lots = settings.split
             whole = {"measure": "memory", "crops": few, "method": OURS}
             yield network, [{**whole, "arguments": {"max_batch_size": None}}]
