@@ -14,6 +14,8 @@ import keras
 import numpy as np
 
 from maco_tf import (
+    L1,
+    L2,
     Alignment,
     CBRVisualizer,
     Channel,
@@ -21,8 +23,6 @@ from maco_tf import (
     Diversity,
     FeatureInversion,
     FourierVisualizer,
-    L1,
-    L2,
     Layer,
     Logit,
     MacoVisualizer,
@@ -134,7 +134,9 @@ def runs():
     )
     found["concepts"] = lambda: _concepts(relu_classifier(), images)
     found["top activating"] = lambda: _top(tiny, images)
-    found["squeezenet"] = lambda: explained(MacoVisualizer, zoo.load("squeezenet"), Logit("pug"), steps=3, image_size=256)
+    found["squeezenet"] = lambda: explained(
+        MacoVisualizer, zoo.load("squeezenet"), Logit("pug"), steps=3, image_size=256
+    )
     found["squeezenet channel"] = lambda: explained(
         MacoVisualizer, zoo.load("squeezenet"), Channel("fire5_concat", [3, 4]), steps=2, image_size=240, crops=4
     )
