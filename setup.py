@@ -29,7 +29,7 @@ setup(
     long_description_content_type="text/markdown",
     license="MIT",
     packages=find_packages(include=["maco_tf", "maco_tf.*"]),
-    package_data={"maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json"]},
+    package_data={"maco_tf": ["py.typed"], "maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json"]},
     python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow>=2.18",
@@ -54,6 +54,7 @@ setup(
             "keras-hub>=0.25",
             "pytest>=8",
             "ruff>=0.8",
+            "mypy>=1.11",
             "nbconvert>=7",
             "ipykernel>=6",
         ],

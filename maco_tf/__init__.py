@@ -40,6 +40,7 @@ _SOURCES = {
         "Neuron",
         "Objective",
         "TotalVariation",
+        "from_xplique",
         "interpolate",
         "product",
     ],

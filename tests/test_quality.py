@@ -10,8 +10,8 @@ from maco_tf import MacoVisualizer
 from maco_tf.display.files import read_png
 from maco_tf.metrics import classify
 from maco_tf.models import zoo
-from tests.benchmarks import quality
 from tests.conftest import build_tiny_model
+from tests.speed import quality
 
 NETWORKS = {"efficientnet_lite0": 0, "efficientnet_lite2": 1, "mobilenet_v2": 2, "squeezenet": 3}
 

@@ -6,14 +6,14 @@ import sys
 
 import pytest
 
-from tests.benchmarks.__main__ import main
-from tests.benchmarks.child import ROW
-from tests.benchmarks.orders import orders, rows
-from tests.benchmarks.picture import draw
-from tests.benchmarks.report import markdown
-from tests.benchmarks.rounds import TooLongError, plan, ratios, summary, take_turns
-from tests.benchmarks.settings import Settings
-from tests.benchmarks.stepper import Stepper
+from tests.speed.__main__ import main
+from tests.speed.child import ROW
+from tests.speed.orders import orders, rows
+from tests.speed.picture import draw
+from tests.speed.report import markdown
+from tests.speed.rounds import TooLongError, plan, ratios, summary, take_turns
+from tests.speed.settings import Settings
+from tests.speed.stepper import Stepper
 
 
 class Clock:
@@ -148,7 +148,7 @@ for task in json.load(sys.stdin)["tasks"]:
 
 def test_the_parent_stays_small():
     # On Linux a child's peak of memory begins at its parent's, and TensorFlow alone is most of the baseline's.
-    code = "import sys, tests.benchmarks.__main__, tests.benchmarks.torch_methods; assert 'keras' not in sys.modules"
+    code = "import sys, tests.speed.__main__, tests.speed.torch_methods; assert 'keras' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -3,10 +3,9 @@
 import numpy as np
 
 from maco_tf.benchmark.settings import INCEPTION
-from maco_tf.metrics.classifier_scores import probability_extractor
-from maco_tf.metrics.feature_extractor import FeatureExtractor
+from maco_tf.metrics.classifiers import probability_extractor
+from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
 from maco_tf.metrics.image_set import ImageSet
-from maco_tf.metrics.inception import inception_v3
 from maco_tf.metrics.robustness import ROBUSTNESS, robustness_by_image
 from maco_tf.models import zoo
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from maco_tf.benchmark.comparison import cell_of
 from maco_tf.benchmark.descriptions import DESCRIPTIONS
-from maco_tf.benchmark.score_text import score_text
+from maco_tf.benchmark.score import score_text
 from maco_tf.display.grid import write_figure
 
 # Shares of images are in the tables only: transferability says the same of more digits.

@@ -2,7 +2,7 @@
 
 from maco_tf.benchmark.comparison import cell_of
 from maco_tf.benchmark.descriptions import DESCRIPTIONS, MAIN
-from maco_tf.benchmark.score_text import difference_text, score_text
+from maco_tf.benchmark.score import difference_text, score_text
 from maco_tf.objectives.imagenet_labels import label
 
 _ERRORS = (

@@ -8,18 +8,21 @@ import os
 import platform
 import re
 import statistics
+import time
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from maco_tf.benchmark.comparison import compare_best, ratios
-from maco_tf.benchmark.generate import generate
+from maco_tf.benchmark.methods import METHODS
 from maco_tf.benchmark.picture import draw_scores
 from maco_tf.benchmark.report import markdown
-from maco_tf.benchmark.scores import Scorer
+from maco_tf.benchmark.scorer import Scorer
 from maco_tf.benchmark.store import ImageStore
-from maco_tf.display.comparison import compare
 from maco_tf.display.files import read_png
+from maco_tf.display.grid import compare
+from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import label
 from maco_tf.version import __version__
 
@@ -131,3 +134,37 @@ def _versions():
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in packages},
     }
+
+
+def generate(settings, store, *, verbose=1):
+    """Make every image that is not there yet, class by class over all methods, so that what there is compares.
+
+    Args:
+        settings: a `BenchmarkSettings`.
+        store: an `ImageStore`.
+        verbose: 0 is silent; 1 shows a progress bar.
+
+    Returns:
+        How many images were made.
+    """
+    wanted = [
+        (model, index, seed, method)
+        for model in settings.models
+        for index in settings.classes
+        for seed in settings.seeds
+        for method in settings.methods
+        if not store.path(model, method, index, seed).exists()
+    ]
+    progress = keras.utils.Progbar(len(wanted), unit_name="image", verbose=verbose)
+    # One network at a time: its compiled steps hold memory.
+    for model in dict.fromkeys(model for model, *_ in wanted):
+        network, methods = zoo.load(model), {}
+        for _, index, seed, method in (item for item in wanted if item[0] == model):
+            if method not in methods:
+                methods[method] = METHODS[method](network, settings)
+                store.settle(model, method, methods[method].config)
+            begun = time.perf_counter()
+            image = methods[method](index, seed)
+            store.write(model, method, index, seed, image, time.perf_counter() - begun)
+            progress.add(1)
+    return len(wanted)

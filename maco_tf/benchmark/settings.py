@@ -6,10 +6,10 @@ import random
 from pathlib import Path
 
 from maco_tf.benchmark.methods import METHODS
+from maco_tf.checks import check_integer
 from maco_tf.metrics.image_set import IMAGE_ENDINGS
 from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import wnids
-from maco_tf.transforms.sizes import check_integer
 
 # The extractor of FID's features that is Keras's InceptionV3 on the centre of the image, as in the paper.
 INCEPTION = "inception_v3"

@@ -35,8 +35,8 @@ def run(options):
     Returns:
         The exit status, 0.
     """
-    from maco_tf.commands.model import load_model
-    from maco_tf.display.comparison import compare
+    from maco_tf.commands.arguments import load_model
+    from maco_tf.display.grid import compare
     from maco_tf.display.spectra import draw_spectra
     from maco_tf.metrics.power_spectrum import PowerSpectrum
     from maco_tf.objectives.parse import parse_objective

@@ -77,7 +77,7 @@ def run(options):
     Returns:
         The exit status, 0.
     """
-    from maco_tf.commands.model import load_model
+    from maco_tf.commands.arguments import load_model
     from maco_tf.objectives.parse import parse_objective
     from maco_tf.visualizers.explanation import Explanation
     from maco_tf.visualizers.methods import VISUALIZERS

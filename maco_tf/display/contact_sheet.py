@@ -5,7 +5,7 @@ import numbers
 
 import numpy as np
 
-from maco_tf.display.names import wrapped
+from maco_tf.display.grid import wrapped
 from maco_tf.display.rgba import to_rgba
 
 # That fit above an image.

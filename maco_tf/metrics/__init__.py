@@ -4,20 +4,22 @@ No score shows that a visualisation explains its model; see section 6 of the pap
 (arXiv:2306.04719), who make visualisations show anything at all while the network computes what it always did.
 """
 
-from maco_tf.metrics.agreement import agreement
-from maco_tf.metrics.classifier_scores import ClassifierScores, classify
+from maco_tf.metrics.classifiers import ClassifierScores, agreement, classify, transferability
 from maco_tf.metrics.diversity import diversity
-from maco_tf.metrics.feature_extractor import FeatureExtractor
+from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
 from maco_tf.metrics.fit import fit_image
 from maco_tf.metrics.frechet import fid, fid_infinity, frechet_distance
 from maco_tf.metrics.image_set import ImageSet
-from maco_tf.metrics.inception import inception_v3
 from maco_tf.metrics.kernel_distance import kid
 from maco_tf.metrics.plausibility import plausibility
-from maco_tf.metrics.power_spectrum import PowerSpectrum
+from maco_tf.metrics.power_spectrum import (
+    PowerSpectrum,
+    high_frequency_fraction,
+    power_spectrum,
+    radial_profile,
+    spectrum_deviation,
+)
 from maco_tf.metrics.robustness import robustness
-from maco_tf.metrics.spectrum import high_frequency_fraction, power_spectrum, radial_profile, spectrum_deviation
-from maco_tf.metrics.transferability import transferability
 
 __all__ = [
     "ClassifierScores",

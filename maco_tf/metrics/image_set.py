@@ -9,7 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.spectrum.image_batches import image_batches, unit_range
+from maco_tf.checks import unit_range
+from maco_tf.spectrum.image_batches import image_batches
 
 _READ_AT_ONCE = 32
 
@@ -57,7 +58,7 @@ class ImageSet:
             yield from map(self._read, self._images)
             return
         for batch in image_batches(self._images, _READ_AT_ONCE):
-            yield from unit_range(batch).numpy()
+            yield from unit_range("images", batch)
 
     def digest(self):
         """A hash of the images' contents and order; names and dates of files do not enter.
@@ -91,7 +92,7 @@ class ImageSet:
                     '"images" must be a list of arrays (height, width, channels) or of paths. Received: an item of '
                     f"shape {image.shape}. Grey images need an axis of one channel: image[..., None]."
                 )
-            return unit_range(image[None]).numpy()[0]
+            return unit_range("images", image)
         mode = cv2.IMREAD_GRAYSCALE if self._channels == 1 else cv2.IMREAD_COLOR
         # Not cv2.imread, which takes no names beyond ASCII on Windows and returns None for a missing file too.
         content = np.frombuffer(Path(image).read_bytes(), "uint8")

@@ -5,7 +5,7 @@ import itertools
 import cv2
 import numpy as np
 
-from maco_tf.metrics.classifier_scores import as_targets, classify, probability_extractor
+from maco_tf.metrics.classifiers import as_targets, classify, probability_extractor
 from maco_tf.metrics.image_set import ImageSet
 
 # What is told of an image.

@@ -8,11 +8,10 @@ import tensorflow as tf
 
 from maco_tf.models.folding import folded_normalization
 from maco_tf.models.layers import find_layer
-from maco_tf.models.logits import pre_activation, probabilities
-from maco_tf.models.outputs import layer_output, model_output
+from maco_tf.models.outputs import layer_output, model_output, pre_activation, probabilities
 from maco_tf.models.precision import check_compute_dtype, computes_in, computing_in
 from maco_tf.models.preprocessing import as_preprocessing
-from maco_tf.models.recording import record_outputs
+from maco_tf.models.tracing import record_outputs
 
 # What may be asked for besides a layer. No layer can bear these names.
 LOGITS = "<logits>"

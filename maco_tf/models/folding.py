@@ -5,8 +5,7 @@ import contextlib
 import keras
 import tensorflow as tf
 
-from maco_tf.models.graphs import current_graph, is_traced_into
-from maco_tf.models.recording import TRACING
+from maco_tf.models.tracing import TRACING, current_graph, is_traced_into
 
 
 @contextlib.contextmanager

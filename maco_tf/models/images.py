@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.checks import unit_range
+
 
 def as_images(name, images):
     """A batch of images in [0, 1].
@@ -18,13 +20,7 @@ def as_images(name, images):
     Raises:
         ValueError: another rank, no image, or values outside the range.
     """
-    try:
-        images = np.asarray(images)
-        whole = images.dtype.kind in "iu"
-        images = images.astype("float32")
-    except (TypeError, ValueError) as error:
-        received = str(error).rstrip(".")
-        raise ValueError(f'"{name}" must be an array of images of one size. Received: {received}.') from error
+    images = unit_range(name, images)
     images = images[None] if images.ndim == 3 else images
     if images.ndim != 4 or not images.size:
         hint = " Grey images need an axis of one channel: images[..., None]." if images.ndim == 2 else ""
@@ -32,15 +28,7 @@ def as_images(name, images):
             f'"{name}" must have the shape (batch, height, width, channels), of at least one image. Received: '
             f"{images.shape}.{hint}"
         )
-    largest = 255.0 if whole else 1.0
-    low, high = images.min(), images.max()
-    # The margin is for rounding; a NaN fails both.
-    if not (low >= -1e-3 * largest and high <= (1 + 1e-3) * largest):
-        raise ValueError(
-            f'"{name}" must lie in [0, {largest:g}]: integers in [0, 255], floating-point values in [0, 1]. Received: '
-            f"values from {low:g} to {high:g}."
-        )
-    return np.clip(images / largest, 0.0, 1.0)
+    return images
 
 
 def check_channels(name, images, channels):

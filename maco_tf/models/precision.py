@@ -4,9 +4,9 @@ import contextlib
 import warnings
 
 import keras
+import tensorflow as tf
 
-from maco_tf.models.graphs import current_graph, is_traced_for, is_traced_into
-from maco_tf.models.recording import TRACING
+from maco_tf.models.tracing import TRACING, current_graph, is_traced_for, is_traced_into
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float16")
 _HALVES = ("bfloat16", "float16")
@@ -110,3 +110,24 @@ class _PolicyInGraph(keras.DTypePolicy):
         if is_traced_for(self._graph):
             self._missed.append(self._layer)
         return self._own
+
+
+@contextlib.contextmanager
+def tensor_float_32(enabled):
+    """Switch TensorFloat-32 on or off for what runs inside the block, and put it back.
+
+    It has float32's range and 10 bits of its 23. TensorFlow reads the switch, one for the whole process, when
+    operations run, so the block goes around the run and not around the tracing. Devices without it compute in float32.
+
+    Args:
+        enabled: boolean; `None` leaves the switch as it is.
+    """
+    if enabled is None:
+        yield
+        return
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(enabled)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)

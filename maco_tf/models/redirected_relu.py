@@ -4,7 +4,7 @@ import contextlib
 
 import tensorflow as tf
 
-from maco_tf.models.recording import TRACING
+from maco_tf.models.tracing import TRACING
 
 
 @contextlib.contextmanager

@@ -1,9 +1,9 @@
-"""Channel: a feature map anywhere in a network."""
+"""Channel and Layer: one feature map, or all of a layer."""
 
 import keras
 import tensorflow as tf
 
-from maco_tf.objectives.objective import Term
+from maco_tf.objectives.term import Term
 from maco_tf.objectives.tokens import as_tokens, check_choice, choose_tokens, tokens_config, tokens_suffix
 from maco_tf.objectives.units import as_units, check_units
 
@@ -46,3 +46,30 @@ class Channel(Term):
             "tokens": tokens_config(self.tokens),
             "names": self.names,
         }
+
+
+@keras.saving.register_keras_serializable(package="maco_tf")
+class Layer(Term):
+    """The mean of a whole layer.
+
+    Args:
+        layer: name, path or index of the layer.
+        reducer: "magnitude", the mean of the squares (DeepDream); or "mean".
+        name: the result's name.
+    """
+
+    def __init__(self, layer, reducer="magnitude", *, name=None):
+        if reducer not in ("magnitude", "mean"):
+            raise ValueError(f'"reducer" must be "magnitude" or "mean". Received: {reducer!r}.')
+        self.layer, self.reducer = layer, reducer
+        super().__init__({}, [name or str(layer)])
+
+    def structure(self):
+        return (*super().structure(), self.reducer)
+
+    def score(self, activation):
+        values = tf.square(activation) if self.reducer == "magnitude" else activation
+        return tf.reduce_mean(values, axis=list(range(1, len(activation.shape))))
+
+    def get_config(self):
+        return {"layer": self.layer, "reducer": self.reducer, "name": self.names[0]}

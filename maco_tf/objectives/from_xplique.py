@@ -5,8 +5,8 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.objectives.objective import Term
-from maco_tf.objectives.sum import Sum
+from maco_tf.objectives.objective import Sum
+from maco_tf.objectives.term import Term
 
 
 class XpliqueTerm(Term):
@@ -49,7 +49,17 @@ class XpliqueTerm(Term):
 
 
 def from_xplique(objective):
-    """See `Objective.from_xplique`."""
+    """An objective of xplique as one of ours.
+
+    Args:
+        objective: an `xplique.features_visualizations.Objective`.
+
+    Returns:
+        An `Objective` that scores each image apart, with each multiplier on its own term.
+
+    Raises:
+        ValueError: `objective` is something else.
+    """
     parts = ("layers", "masks", "funcs", "multipliers", "names")
     if not all(hasattr(objective, part) for part in parts):
         raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.models.activations import IMAGE
-from maco_tf.objectives.objective import Term
+from maco_tf.objectives.term import Term
 
 
 class ImageTerm(Term, abc.ABC):

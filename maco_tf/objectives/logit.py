@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from maco_tf.models.activations import logits_of
 from maco_tf.objectives.imagenet_labels import class_index, label, labels
-from maco_tf.objectives.objective import Term
+from maco_tf.objectives.term import Term
 from maco_tf.objectives.units import as_units, check_units
 
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.objectives.objective import Term
+from maco_tf.objectives.term import Term
 from maco_tf.objectives.tokens import check_choice, class_tokens
 from maco_tf.objectives.units import as_units, check_units
 

@@ -1,10 +1,10 @@
 """Objectives: what an image is optimised for, declared apart from any model."""
 
 import abc
-import copy
 import numbers
 import reprlib
 
+import keras
 import numpy as np
 
 
@@ -60,20 +60,6 @@ class Objective(abc.ABC):
         """The objective that `get_config` described."""
         return cls(**config)
 
-    @classmethod
-    def from_xplique(cls, objective):
-        """An objective of xplique as one of ours.
-
-        Args:
-            objective: an `xplique.features_visualizations.Objective`.
-
-        Returns:
-            An `Objective` that scores each image apart, with each multiplier on its own term.
-        """
-        from maco_tf.objectives.from_xplique import from_xplique
-
-        return from_xplique(objective)
-
     def __len__(self):
         return len(self.names)
 
@@ -97,8 +83,6 @@ class Objective(abc.ABC):
         return self._combine(other, -1.0)
 
     def __mul__(self, factor):
-        from maco_tf.objectives.sum import Sum
-
         factor = _factor(factor)
         return Sum([(factor * weight, term) for weight, term in self.terms])
 
@@ -117,88 +101,11 @@ class Objective(abc.ABC):
         return f"<{type(self).__name__}: {shown}>"
 
     def _combine(self, other, sign):
-        from maco_tf.objectives.sum import Sum
-
         if not isinstance(other, Objective):
             raise ValueError(
                 f"Only an objective can be combined with an objective. Received: {other!r} ({type(other).__name__})."
             )
         return Sum([*self.terms, *((sign * weight, term) for weight, term in other.terms)])
-
-
-class Term(Objective):
-    """One addend: a score read from one layer, from the logits, or from the image.
-
-    A new objective is a subclass with `layer`, `score` and, as a rule, `check`. What differs between objectives of one
-    shape goes into `parameters` and reaches the compiled step as tensors; what `structure` names is compiled in.
-
-    Args:
-        parameters: dictionary, name -> array whose first axis is the batch.
-        names: list of strings, one for each of the batch.
-    """
-
-    #: The layer's reference, or `LOGITS` or `IMAGE`.
-    layer = None
-
-    def __init__(self, parameters, names):
-        self.parameters = {name: _frozen(value) for name, value in parameters.items()}
-        if not np.iterable(names):
-            raise ValueError(f'"names" must be a list of names. Received: {names!r}.')
-        self._names = [names] if isinstance(names, str) else [str(name) for name in names]
-        lengths = {len(value) for value in self.parameters.values()} | {len(self._names)}
-        if len(lengths) != 1 or 0 in lengths:
-            raise ValueError(
-                f'"names" must be a list of as many names as there are objectives. Received: {len(self._names)} '
-                f"names, {self._names}, for {max(len(value) for value in self.parameters.values())} objectives."
-            )
-
-    @property
-    def terms(self):
-        return ((1.0, self),)
-
-    @property
-    def names(self):
-        return list(self._names)
-
-    def take(self, indices):
-        taken = self._with_parameters({name: value[np.asarray(indices)] for name, value in self.parameters.items()})
-        taken._names = [self._names[index] for index in indices]
-        return taken
-
-    def fitted(self, image_shape):
-        return self
-
-    def _with_parameters(self, parameters):
-        changed = copy.copy(self)
-        changed.parameters = {name: _frozen(value) for name, value in parameters.items()}
-        return changed
-
-    def structure(self):
-        """Hashable description of all that the compiled step depends on, parameters' values aside."""
-        shapes = tuple((name, value.shape[1:], value.dtype.str) for name, value in sorted(self.parameters.items()))
-        return (type(self), self.layer, shapes)
-
-    def check(self, shape):
-        """Refuse an activation that the objective cannot read.
-
-        Args:
-            shape: the activation's shape without the batch axis.
-
-        Raises:
-            ValueError: a unit out of range, a wrong rank.
-        """
-
-    @abc.abstractmethod
-    def score(self, activation, **parameters):
-        """The score of every view.
-
-        Args:
-            activation: float32 tensor (views, ...).
-            **parameters: tensors (views, ...), the objective's parameters repeated for the views of each image.
-
-        Returns:
-            Float32 tensor (views,).
-        """
 
 
 def check_objective_type(objective):
@@ -213,7 +120,7 @@ def check_objective_type(objective):
     if not isinstance(objective, Objective):
         raise ValueError(
             f'"objective" must be a maco_tf objective, such as Logit(254). Received: {reprlib.repr(objective)}. '
-            "Objectives of xplique are taken over by Objective.from_xplique."
+            "Objectives of xplique are converted by maco_tf.from_xplique."
         )
 
 
@@ -232,8 +139,82 @@ def _factor(factor):
     return values
 
 
-def _frozen(value):
-    """A copy that nobody can write to: objectives are immutable."""
-    value = np.array(value)
-    value.setflags(write=False)
-    return value
+@keras.saving.register_keras_serializable(package="maco_tf")
+class Sum(Objective):
+    """A weighted sum; what the operators return.
+
+    Args:
+        terms: list of `(weight, Term)`; a weight is a number, or a sequence with one for each image. Each weight
+            multiplies its own term only.
+
+    Raises:
+        ValueError: the batches of terms and weights have different lengths, none of them one.
+    """
+
+    def __init__(self, terms):
+        if not terms:
+            raise ValueError('"terms" must hold at least one (weight, Term). Received: none.')
+        self._terms = tuple((_frozen_weight(weight), term) for weight, term in terms)
+        found = [max(len(term), np.size(weight)) for weight, term in self._terms]
+        lengths = {size for weight, term in self._terms for size in (len(term), np.size(weight))} - {1}
+        if len(lengths) > 1:
+            raise ValueError(
+                "Objectives that are combined, and sequences of weights, must have equal lengths, or length one. "
+                f"Received: lengths {', '.join(map(str, found))}. For every combination use product(a, b)."
+            )
+        self._length = max(lengths, default=1)
+
+    @property
+    def terms(self):
+        return self._terms
+
+    @property
+    def names(self):
+        return [self._name(index) for index in range(self._length)]
+
+    def _name(self, index):
+        parts = []
+        for weight, term in self._terms:
+            value = float(np.broadcast_to(weight, self._length)[index])
+            if value or len(self._terms) == 1:  # What weighs nothing is not named.
+                parts.append(_signed(value) + term.names[index % len(term)])
+        if not parts:
+            return "0"
+        parts[0] = parts[0].removeprefix(" + ").replace(" - ", "-", 1)
+        return "".join(parts)
+
+    def take(self, indices):
+        indices = np.asarray(indices)
+        # A batch of one serves every image, so it stays as it is, unless all are.
+        return Sum(
+            [
+                (
+                    weight[indices] if weight.ndim else weight,
+                    term if len(term) == 1 < self._length else term.take(indices % len(term)),
+                )
+                for weight, term in self._terms
+            ]
+        )
+
+    def fitted(self, image_shape):
+        return Sum([(weight, term.fitted(image_shape)) for weight, term in self._terms])
+
+    def get_config(self):
+        return {"terms": [[weight.tolist(), keras.saving.serialize_keras_object(term)] for weight, term in self._terms]}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls([(weight, keras.saving.deserialize_keras_object(term)) for weight, term in config["terms"]])
+
+
+def _frozen_weight(weight):
+    """A float array, () or (batch,), that nobody can write to; one weight for one image is a number."""
+    weight = np.array(weight, "float64")
+    weight = weight.reshape(()) if weight.size == 1 else weight
+    weight.setflags(write=False)
+    return weight
+
+
+def _signed(weight):
+    sign = " - " if weight < 0 else " + "
+    return sign if abs(weight) == 1 else f"{sign}{abs(weight):g} "

@@ -2,9 +2,8 @@
 
 import re
 
-from maco_tf.objectives.channel import Channel
+from maco_tf.objectives.channel import Channel, Layer
 from maco_tf.objectives.image_terms import L1, L2, TotalVariation
-from maco_tf.objectives.layer import Layer
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
 

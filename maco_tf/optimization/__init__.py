@@ -8,8 +8,8 @@ from maco_tf.optimization.scoring import (
     reference_activations,
     score_images,
 )
-from maco_tf.optimization.state import State, initial_state
 from maco_tf.optimization.step import CompiledSteps
+from maco_tf.optimization.views import State, initial_state
 
 __all__ = [
     "CompiledSteps",

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import tensorflow as tf
 
-from maco_tf.transforms.sizes import check_integer
+from maco_tf.checks import check_integer
 
 
 def as_strategy(strategy):

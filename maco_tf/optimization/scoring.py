@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.objectives.feature_inversion import ReferenceTerm
 from maco_tf.objectives.joint import JointTerm
-from maco_tf.objectives.reference import ReferenceTerm
 
 
 def objective_tensors(objective):

@@ -10,8 +10,7 @@ from maco_tf.models.redirected_relu import redirected_relus
 from maco_tf.optimization.parts import plan_parts
 from maco_tf.optimization.replicas import outside_scope, refused_by_xla, runs_plainly_on_cpu
 from maco_tf.optimization.scoring import input_gradient, reference_activations, score_images
-from maco_tf.optimization.state import State, initial_state
-from maco_tf.optimization.views import Views
+from maco_tf.optimization.views import State, Views, initial_state
 from maco_tf.transforms.draws import drawn_under
 
 

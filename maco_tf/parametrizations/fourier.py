@@ -3,10 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.parametrizations.parametrization import Parametrization
-from maco_tf.parametrizations.start import check_amount_above_zero, check_flag, normal_start, refuse_start_with
+from maco_tf.checks import check_flag, check_number
+from maco_tf.parametrizations.parametrization import (
+    Parametrization,
+    normal_start,
+    refuse_start_with,
+)
 from maco_tf.spectrum.colour import from_image, stretched, to_image
-from maco_tf.spectrum.grid import radial_frequency
+from maco_tf.spectrum.frequencies import radial_frequency
 
 
 def frequency_scale(height, width, decay=1.0):
@@ -47,14 +51,10 @@ class FourierParametrization(Parametrization):
 
     def __init__(self, height, width, channels=3, batch_size=1, *, decay=1.0, std=0.01, gain=0.25, stretch=False):
         super().__init__(batch_size, height, width, channels)
-        check_amount_above_zero("std", std)
-        check_flag("stretch", stretch)
-        check_amount_above_zero("gain", gain)
-        if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < np.inf:
-            raise ValueError(
-                f'"decay" must be a finite number, 0 or more. Received: {decay!r}. It is the power of the frequency by '
-                "which waves are weakened."
-            )
+        std = check_number("std", std, above=0)
+        stretch = check_flag("stretch", stretch)
+        gain = check_number("gain", gain, above=0)
+        decay = check_number("decay", decay, least=0)
         self.std, self.gain, self.stretch = std, gain, stretch
         self.scale = frequency_scale(height, width, decay)
 

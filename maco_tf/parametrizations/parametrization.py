@@ -2,6 +2,8 @@
 
 import abc
 
+import tensorflow as tf
+
 
 class Parametrization(abc.ABC):
     """Maps free variables to images.
@@ -52,6 +54,36 @@ class Parametrization(abc.ABC):
             Tensor (batch, height, width, channels), float32 in [0, 1].
         """
 
-    def signature(self):
-        """What a compiled step depends on: equal signatures can share one."""
-        return (type(self), self.batch_size, self.height, self.width, self.channels)
+
+def normal_start(seed, batch_size, shape, std):
+    """Normal values of mean 0, a key for each image: image i of a batch starts as image i of a larger batch does.
+
+    Args:
+        seed: integer.
+        batch_size: number of images.
+        shape: of one image's variable.
+        std: standard deviation.
+
+    Returns:
+        Tensor (batch_size, *shape), float32.
+    """
+    keys = [(seed, index) for index in range(batch_size)]
+    # The same on every device: others might choose another generator than a CPU does.
+    return tf.stack([tf.random.stateless_normal(shape, key, stddev=std, alg="philox") for key in keys])
+
+
+def refuse_start_with(name, value):
+    """Refuse to start at an image under a setting that would show another one.
+
+    Args:
+        name: the setting.
+        value: its value; 0 and False are off.
+
+    Raises:
+        ValueError: the setting is on.
+    """
+    if value:
+        raise ValueError(
+            f'"start" must be None where "{name}" is on, which would show another image than the one given. Received: '
+            f"images, and {name}={value!r}."
+        )

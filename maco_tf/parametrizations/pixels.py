@@ -3,8 +3,12 @@
 import keras
 import tensorflow as tf
 
-from maco_tf.parametrizations.parametrization import Parametrization
-from maco_tf.parametrizations.start import check_amount_above_zero, check_flag, normal_start, refuse_start_with
+from maco_tf.checks import check_flag, check_number
+from maco_tf.parametrizations.parametrization import (
+    Parametrization,
+    normal_start,
+    refuse_start_with,
+)
 from maco_tf.spectrum.colour import from_image, stretched, to_image
 
 
@@ -28,11 +32,10 @@ class PixelParametrization(Parametrization):
         self, height, width, channels=3, batch_size=1, *, std=0.01, image_blur=0.0, gradient_blur=0.0, stretch=False
     ):
         super().__init__(batch_size, height, width, channels)
-        check_amount_above_zero("std", std)
-        check_flag("stretch", stretch)
-        for name, value in (("image_blur", image_blur), ("gradient_blur", gradient_blur)):
-            if value != 0:
-                check_amount_above_zero(name, value)
+        std = check_number("std", std, above=0)
+        stretch = check_flag("stretch", stretch)
+        image_blur = check_number("image_blur", image_blur, least=0)
+        gradient_blur = check_number("gradient_blur", gradient_blur, least=0)
         self.std, self.image_blur, self.gradient_blur, self.stretch = std, image_blur, gradient_blur, stretch
 
     def initialize(self, seed):

@@ -2,7 +2,7 @@
 
 from maco_tf.spectrum.colour import COLOUR_CORRELATION, from_image, to_image
 from maco_tf.spectrum.estimate import estimate_magnitude
-from maco_tf.spectrum.grid import frequency_axes, radial_frequency
+from maco_tf.spectrum.frequencies import frequency_axes, radial_frequency
 from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
 

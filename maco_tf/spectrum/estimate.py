@@ -4,8 +4,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.checks import unit_range
 from maco_tf.spectrum.colour import from_image
-from maco_tf.spectrum.image_batches import image_batches, unit_range
+from maco_tf.spectrum.image_batches import image_batches
 from maco_tf.spectrum.magnitude import Magnitude
 
 
@@ -31,7 +32,7 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
     total, count, image_shape = 0.0, 0, None
     progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
     for done, batch in enumerate(image_batches(images, batch_size), start=1):
-        batch = unit_range(batch)
+        batch = unit_range("images", batch)
         if size is not None:
             batch = tf.image.resize(batch, size, antialias=True)
         if image_shape not in (None, batch.shape[1:]):
@@ -39,7 +40,7 @@ def estimate_magnitude(images, *, size=None, batch_size=32, verbose="auto"):
                 f'"images" must have one size, or "size" be given. Received: {batch.shape[1:]} after {image_shape}.'
             )
         image_shape = batch.shape[1:]
-        magnitude = np.abs(np.fft.rfft2(from_image(batch).numpy(), axes=(1, 2)))
+        magnitude = np.abs(np.fft.rfft2(from_image(tf.constant(batch)).numpy(), axes=(1, 2)))
         total, count = total + magnitude.sum(axis=0, dtype="float64"), count + len(magnitude)
         progress.update(done)
     if not count:

@@ -1,4 +1,4 @@
-"""Images as arrays or datasets, in batches and in [0, 1]."""
+"""Images as arrays or datasets, in batches."""
 
 import numpy as np
 import tensorflow as tf
@@ -36,27 +36,3 @@ def image_batches(images, batch_size):
                 "first, as in dataset.map(lambda element: element['image'])."
             )
         yield batch[None] if len(batch.shape) == 3 else batch
-
-
-def unit_range(batch):
-    """Bring images to [0, 1], by their dtype.
-
-    Args:
-        batch: array or tensor; integers count from 0 to 255, floating-point values lie in [0, 1].
-
-    Returns:
-        Tensor of the same shape, float32 in [0, 1].
-
-    Raises:
-        ValueError: values outside the range.
-    """
-    batch = tf.convert_to_tensor(batch)
-    largest = 255.0 if batch.dtype.is_integer else 1.0
-    batch = tf.cast(batch, tf.float32) / largest
-    low, high = float(tf.reduce_min(batch)), float(tf.reduce_max(batch))
-    if not (low >= -1e-3 and high <= 1 + 1e-3):
-        raise ValueError(
-            f'"images" must lie in [0, {largest:g}]: integers in [0, 255], floating-point values in [0, 1]. Received: '
-            f"values from {low * largest:g} to {high * largest:g}. Divide by their largest possible value."
-        )
-    return batch

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maco_tf.spectrum.resize import resize_magnitude, symmetrize
+from maco_tf.spectrum.frequencies import resize_magnitude, symmetrize
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -7,12 +7,10 @@ from maco_tf.transforms.flip import RandomFlip
 from maco_tf.transforms.jitter import Jitter
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
 from maco_tf.transforms.pad import Pad
-from maco_tf.transforms.repeat import Repeat
-from maco_tf.transforms.resize import Resize
+from maco_tf.transforms.resize import RandomScale, Resize
 from maco_tf.transforms.rotate import RandomRotate
-from maco_tf.transforms.scale import RandomScale
 from maco_tf.transforms.standard import lucid_standard, paper_standard
-from maco_tf.transforms.transform import Transform, apply_transforms
+from maco_tf.transforms.transform import Repeat, Transform, apply_transforms
 
 __all__ = [
     "Choice",

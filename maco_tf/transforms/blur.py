@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
+from maco_tf.checks import check_integer
+from maco_tf.transforms.crop_sampling import apply_matrices
 from maco_tf.transforms.distribution import as_range, extremes
-from maco_tf.transforms.separable import apply_matrices
-from maco_tf.transforms.sizes import check_integer
 from maco_tf.transforms.transform import Transform
 
 # As in xplique. Narrower kernels of odd size change nothing already, and zero would divide by zero.

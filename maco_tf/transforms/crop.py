@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
+from maco_tf.checks import check_integer, check_size
 from maco_tf.transforms.crop_sampling import crop_by_gathering, crop_by_matrices
 from maco_tf.transforms.distribution import Uniform, as_distribution, extremes
 from maco_tf.transforms.pyramid import count_levels
-from maco_tf.transforms.sizes import as_size, check_integer
 from maco_tf.transforms.transform import Transform
 
 # A crop below one twentieth of the image holds too few pixels to mean anything (as in xplique).
@@ -56,7 +56,7 @@ class RandomCrop(Transform):
                 raise ValueError(f'"{name}" must be True or False. Received: {value!r}.')
         if isinstance(centre, str) and centre != "anywhere":
             raise ValueError(f'"centre" must be "anywhere", a distribution or a schedule. Received: {centre!r}.')
-        self.size = as_size("size", size)
+        self.size = check_size("size", size)
         self.count, self.inside, self.antialias, self.whole = count, inside, antialias, int(whole)
         self.side = as_distribution("side", side)
         check_side("side", self.side)

@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
+from maco_tf.checks import check_integer
 from maco_tf.transforms.draws import integers, next_seed
-from maco_tf.transforms.sizes import check_integer
 from maco_tf.transforms.transform import Transform
 
 

@@ -5,8 +5,8 @@ import numbers
 
 import tensorflow as tf
 
-from maco_tf.transforms.separable import OUTSIDE
-from maco_tf.transforms.sizes import check_integer
+from maco_tf.checks import check_integer
+from maco_tf.transforms.crop_sampling import OUTSIDE
 from maco_tf.transforms.transform import Transform
 
 

@@ -1,12 +1,12 @@
 """The sets of transforms that the baselines use."""
 
+from maco_tf.checks import check_integer
 from maco_tf.transforms.blur import GaussianBlur
 from maco_tf.transforms.flip import RandomFlip
 from maco_tf.transforms.jitter import Jitter
 from maco_tf.transforms.pad import Pad
+from maco_tf.transforms.resize import RandomScale
 from maco_tf.transforms.rotate import RandomRotate
-from maco_tf.transforms.scale import RandomScale
-from maco_tf.transforms.sizes import check_integer
 
 
 def lucid_standard():

@@ -6,8 +6,7 @@ import numbers
 
 import keras
 
-from maco_tf.parametrizations.start import check_flag
-from maco_tf.transforms.sizes import check_integer
+from maco_tf.checks import check_flag, check_integer
 from maco_tf.visualizers.recipes import DEFAULT, resolve_recipe
 from maco_tf.visualizers.views import crops_and_noise, whole_transforms
 from maco_tf.visualizers.visualizer import Visualizer

@@ -2,13 +2,12 @@
 
 import copy
 
-from maco_tf.parametrizations.start import check_flag
+from maco_tf.checks import check_flag, check_integer
 from maco_tf.transforms.crop import RandomCrop, check_side
 from maco_tf.transforms.noise import GaussianNoise, UniformNoise
-from maco_tf.transforms.repeat import Repeat
 from maco_tf.transforms.resize import Resize
 from maco_tf.transforms.schedule import check_amount
-from maco_tf.transforms.sizes import check_integer
+from maco_tf.transforms.transform import Repeat
 
 
 def crops_and_noise(recipe, input_size, jit_compile):

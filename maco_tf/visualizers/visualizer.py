@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 
+from maco_tf.checks import check_integer
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import check_objective_type
@@ -15,12 +16,16 @@ from maco_tf.optimization.profile import profile_steps
 from maco_tf.optimization.replicas import as_strategy, outside_scope, resolve_batch_size, resolve_jit
 from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
-from maco_tf.transforms.sizes import check_integer
 from maco_tf.version import __version__
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.image_size import resolve_image_size
-from maco_tf.visualizers.precision import compute_dtype, example_views, matrix_products, precision_config
-from maco_tf.visualizers.precision_choice import choose_precision
+from maco_tf.visualizers.precision_choice import (
+    choose_precision,
+    compute_dtype,
+    example_views,
+    matrix_products,
+    precision_config,
+)
 from maco_tf.visualizers.run_arguments import resolve_callbacks, resolve_seed
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from maco_tf import Concept, ConceptBank, Logit, craft, explain_class, explain_concepts
-from maco_tf.concepts.patches import count_patches, extract_patches
+from maco_tf.concepts.craft import count_patches, extract_patches
 from maco_tf.models import Activations
 from maco_tf.visualizers.top_activating import score_natural_images
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from maco_tf.display.contact_sheet import contact_sheet
-from maco_tf.display.names import wrapped
+from maco_tf.display.grid import wrapped
 
 
 def titles(figure):

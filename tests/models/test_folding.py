@@ -8,9 +8,8 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.models import LOGITS, Activations
-from maco_tf.models.continuation import logits_behind
-from maco_tf.models.feature_maps import last_feature_maps
 from maco_tf.models.redirected_relu import redirected_relus
+from maco_tf.models.splitting import last_feature_maps, logits_behind
 from maco_tf.objectives import Channel, Logit
 from maco_tf.visualizers import MacoVisualizer
 from tests.conftest import Interfering

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.models import LOGITS, Activations, zoo
-from maco_tf.models.tensor_float import tensor_float_32
+from maco_tf.models.precision import tensor_float_32
 from maco_tf.parametrizations.phase import PhaseParametrization
 from maco_tf.spectrum import imagenet_magnitude
 from tests.conftest import Interfering, build_tiny_model, under_policy

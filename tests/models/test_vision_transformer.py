@@ -8,8 +8,7 @@ import skimage.data
 import tensorflow as tf
 
 from maco_tf.models import Activations, zoo
-from maco_tf.models.zoo.token_layers import ClassToken, LayerScale, PositionEmbedding
-from maco_tf.models.zoo.vision_transformer import VisionTransformer
+from maco_tf.models.zoo.vision_transformer import ClassToken, LayerScale, PositionEmbedding, VisionTransformer
 from maco_tf.models.zoo.vit_s14 import resize_positions
 from tests.conftest import under_policy
 

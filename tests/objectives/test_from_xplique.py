@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from xplique import features_visualizations as xplique
 
-from maco_tf.objectives import Objective
+from maco_tf.objectives import from_xplique
 from maco_tf.optimization import objective_tensors, score_images
 from tests.conftest import build_tiny_model
 
@@ -14,7 +14,7 @@ def test_terms_weights_and_images_keep_apart(rng):
     vectors = [rng.normal(size=(16, 16, 4)).astype("float32") for _ in range(2)]
     a = theirs.channel(model, "conv", [1, 2], multiplier=3.0)
     b = theirs.direction(model, "add", vectors, multiplier=-0.5)
-    ours = Objective.from_xplique(a + b)
+    ours = from_xplique(a + b)
     assert len(ours) == 4
     conv, add = (rng.normal(size=(4, 16, 16, 4)).astype("float32") for _ in range(2))
     found = score_images(
@@ -34,4 +34,4 @@ def test_terms_weights_and_images_keep_apart(rng):
 
 def test_anything_else_is_refused():
     with pytest.raises(ValueError, match=r"xplique\.features_visualizations"):
-        Objective.from_xplique("objective")
+        from_xplique("objective")

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.parametrizations import PhaseParametrization
-from maco_tf.parametrizations.hermitian import hermitian_phase
+from maco_tf.parametrizations.phase import hermitian_phase
 from maco_tf.spectrum import Magnitude, imagenet_magnitude, radial_frequency, to_image
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from maco_tf.spectrum import Magnitude, imagenet_magnitude, radial_frequency
-from maco_tf.spectrum.resize import standard_deviation, symmetrize
+from maco_tf.spectrum.frequencies import standard_deviation, symmetrize
 
 
 def natural(height, width, rng, channels=2):

@@ -4,7 +4,7 @@ import tensorflow as tf
 from scipy import ndimage
 
 from maco_tf.transforms import RandomRotate
-from maco_tf.transforms.rotation_sampling import rotate
+from maco_tf.transforms.rotate import rotate
 
 
 @pytest.mark.parametrize("channels", [1, 5])
