@@ -1,10 +1,9 @@
-"""Arrays to figures and files. Uses nothing of the other parts."""
+"""Arrays as figures, RGBA images and files."""
 
 from maco_tf.display.beside import beside, mosaic
 from maco_tf.display.contact_sheet import contact_sheet
 from maco_tf.display.files import figure_png, file_name, write_png
-from maco_tf.display.grid import compare
-from maco_tf.display.inversions import draw_inversions
+from maco_tf.display.grid import compare, draw_inversions
 from maco_tf.display.rgba import to_rgba
 from maco_tf.display.spectra import draw_spectra
 

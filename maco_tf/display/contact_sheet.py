@@ -1,57 +1,76 @@
-"""A figure of many images."""
+"""A figure of many images, with a title above each."""
 
 import math
-import numbers
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from maco_tf.display.grid import wrapped
+from maco_tf.checks import check_integer
+from maco_tf.display.grid import count_lines, wrapped
 from maco_tf.display.rgba import to_rgba
 
-# That fit above an image.
-_CHARACTERS = 34
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Width of an image, inches, and the size of type of its title, points.
+_WIDTH, _POINTS = 3.2, 11
 
 
-def contact_sheet(images, transparency=None, names=None, *, columns=None, percentile=80, smoothing=0.0, figure=None):
-    """Draw images side by side, each under its name.
+def contact_sheet(
+    images: np.ndarray,
+    transparency: np.ndarray | None = None,
+    names: Sequence[str] | None = None,
+    *,
+    columns: int | None = None,
+    percentile: float | None = 80,
+    smoothing: float = 0.0,
+    figure: "Figure | None" = None,
+) -> "Figure":
+    """Draw images side by side, each below its title.
 
     Args:
-        images: array (batch, height, width, channels) in [0, 1].
-        transparency: array (batch, height, width), or None for opaque images.
-        names: list of titles, or None. An image whose transparency is zero everywhere is marked there: no gradient
-            ever reached it.
-        columns: images a row; `None` takes up to four.
-        percentile: where transparency is clipped, or `None` for opaque images; see `to_rgba`.
-        smoothing: of the transparency; see `to_rgba`.
-        figure: an empty `matplotlib.figure.Figure` to draw into; `None` makes one that pyplot does not keep.
+        images: array (batch, height, width, channels), floating-point values in [0, 1] or integers in [0, 255].
+        transparency: array (batch, height, width), not negative; `None` draws opaque images.
+        names: titles. "(no gradient)" is added to the title of an image whose transparency is zero everywhere, as no
+            gradient ever reached that image. `None` leaves the titles out.
+        columns: number of images in a row; `None` takes up to four.
+        percentile: percentile at which the transparency is clipped; `None` draws opaque images. See `to_rgba`.
+        smoothing: standard deviation, in pixels, of the Gaussian that smooths the transparency. See `to_rgba`.
+        figure: an empty figure to draw into; `None` makes one that is not registered with pyplot.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: no number of columns; see also `to_rgba`.
+        ValueError: there is no image, an array has the wrong shape, or an argument lies outside its range.
     """
     from matplotlib.figure import Figure
 
-    if columns is not None and (not isinstance(columns, numbers.Integral) or columns < 1):
-        raise ValueError(f'"columns" must be an integer of at least 1. Received: {columns!r}.')
-    columns = columns or min(len(images), 4)
-    rows = math.ceil(len(images) / columns)
-    titles = _titles(names or [""] * len(images), transparency)
-    lines = max(title.count("\n") for title in titles)
+    if not len(images):
+        raise ValueError('"images" must hold at least one image. Received: none.')
+    pictures = to_rgba(images, transparency, percentile, smoothing=smoothing)
+    count = len(pictures)
+    if names and len(names) != count:
+        raise ValueError(f'"names" must have one title for each of {count} image(s). Received: {len(names)}.')
+    columns = min(count, 4) if columns is None else check_integer("columns", columns, 1)
+    rows = math.ceil(count / columns)
+    titles = _titles(names or [""] * count, transparency)
+    further = count_lines(titles) - 1
     figure = figure or Figure()
-    figure.set_size_inches(3.2 * columns, (3.5 + 0.3 * lines) * rows)
+    figure.set_size_inches(_WIDTH * columns, (3.5 + 0.3 * further) * rows)
     figure.set_layout_engine("constrained")
-    axes = np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.set_axis_off()
-    for axis, image, title in zip(axes, to_rgba(images, transparency, percentile, smoothing=smoothing), titles):
-        axis.imshow(image)
-        # A dollar sign in a name is no formula.
-        axis.set_title(title, fontsize=10 if lines else 11, parse_math=False)
+    for axis, picture, title in zip(axes, pictures, titles):
+        axis.imshow(picture)
+        # A title may hold a dollar sign, which matplotlib would read as a formula.
+        axis.set_title(title, fontsize=_POINTS - 1 if further else _POINTS, parse_math=False)
     return figure
 
 
-def _titles(names, transparency):
-    reached = [True] * len(names) if transparency is None else [values.any() for values in transparency]
-    return [wrapped(name if seen else f"{name} (no gradient)", _CHARACTERS) for name, seen in zip(names, reached)]
+def _titles(names: Sequence[str], transparency: np.ndarray | None) -> list[str]:
+    reached = [True] * len(names) if transparency is None else [np.any(values) for values in transparency]
+    titles = [name if seen else f"{name} (no gradient)" for name, seen in zip(names, reached)]
+    return [wrapped(title, _WIDTH, _POINTS) for title in titles]

@@ -3,15 +3,14 @@ import itertools
 import numpy as np
 import pytest
 
-from maco_tf.display.contact_sheet import contact_sheet
-from maco_tf.display.grid import wrapped
+from maco_tf.display import contact_sheet
 
 
 def titles(figure):
     return [axis.get_title() for axis in figure.axes if axis.images]
 
 
-def test_long_names_stay_above_their_own_image(rng):
+def test_long_titles_stay_above_their_own_image(rng):
     names = ["logit 254 - 0.5 block5b_add:10 - 10 total variation", "pug", "a" * 300]
     figure = contact_sheet(rng.uniform(size=(3, 8, 8, 3)), None, names)
     figure.draw_without_rendering()
@@ -22,12 +21,6 @@ def test_long_names_stay_above_their_own_image(rng):
     assert titles(figure)[0].replace("\n", " ") == names[0]
 
 
-def test_names_are_cut_after_the_third_line():
-    assert wrapped("pug - 0.5 c", 38) == "pug - 0.5 c"
-    assert wrapped("", 5) == ""
-    assert wrapped("one two three four five", 5) == "one\ntwo\n..."
-
-
 def test_an_image_that_no_gradient_reached_is_marked(rng):
     transparency = rng.uniform(size=(2, 8, 8))
     transparency[1] = 0
@@ -36,7 +29,21 @@ def test_an_image_that_no_gradient_reached_is_marked(rng):
     assert titles(contact_sheet(images, None, ["a", "b"])) == ["a", "b"]
 
 
-@pytest.mark.parametrize("columns", [0, -1, 2.0, "two"])
-def test_bad_columns(columns):
+def test_columns_set_the_places(rng):
+    figure = contact_sheet(rng.uniform(size=(5, 8, 8, 3)), columns=np.int64(3))
+    assert figure.axes[0].get_gridspec().get_geometry() == (2, 3)
+    assert len(titles(figure)) == 5
+
+
+@pytest.mark.parametrize("columns", [0, -1, 2.0, "two", True])
+def test_columns_must_be_a_positive_integer(columns):
     with pytest.raises(ValueError, match='"columns" must be an integer of at least 1'):
         contact_sheet(np.zeros((1, 8, 8, 3)), columns=columns)
+
+
+def test_no_image_is_left_out():
+    """Without the check, the image without a title would not be drawn."""
+    with pytest.raises(ValueError, match='"names" must have one title for each of 2'):
+        contact_sheet(np.zeros((2, 8, 8, 3)), None, ["one"])
+    with pytest.raises(ValueError, match='"images" must hold at least one'):
+        contact_sheet(np.zeros((0, 8, 8, 3)))
