@@ -1,4 +1,4 @@
-"""Concepts of a network as objectives and as images: CRAFT's, or any dictionary of directions."""
+"""Concepts of a network, from CRAFT or any dictionary of directions, as objectives and as images."""
 
 from maco_tf.concepts.bank import Concept, ConceptBank
 from maco_tf.concepts.craft import craft

@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -6,12 +8,24 @@ import tensorflow as tf
 from maco_tf import Concept, ConceptBank, Direction, Logit, MacoVisualizer
 
 
-def test_directions_have_length_one_and_cannot_be_written_to():
-    bank = ConceptBank([[3.0, 4.0], [0.0, 2.0]], "conv")
+def test_directions_have_length_one_and_are_read_only():
+    bank = ConceptBank([[3.0, 4.0], [0.0, 2.0]], "conv", [1, 2])
     np.testing.assert_allclose(bank.directions, [[0.6, 0.8], [0.0, 1.0]])
     assert bank.names == ["concept 0", "concept 1"]
-    with pytest.raises(ValueError, match="read-only"):
-        bank.directions[0] = 0
+    for array in (bank.directions, bank.importances):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_a_bank_is_frozen_and_can_be_replaced():
+    bank = ConceptBank(np.eye(2), np.int64(3), [0.2, 0.8], ["sky", "fur"])
+    assert bank.layer == 3
+    assert type(bank.layer) is int
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        bank.layer = "conv"
+    other = dataclasses.replace(bank, layer="conv")
+    assert (other.layer, other.names) == ("conv", ["sky", "fur"])
+    np.testing.assert_array_equal(other.importances, bank.importances)
 
 
 def test_ranking_is_by_importance():
@@ -19,17 +33,17 @@ def test_ranking_is_by_importance():
     assert ConceptBank(np.eye(3), "conv").ranking().tolist() == [0, 1, 2]
 
 
-def test_coefficients_give_mixtures_back_and_are_never_negative(rng):
+def test_coefficients_invert_mixtures_and_are_never_negative(rng):
     bank = ConceptBank(rng.uniform(size=(4, 10)), "conv")
     mixed = rng.uniform(size=(2, 3, 4)).astype("float32")
     np.testing.assert_allclose(bank.coefficients(mixed @ bank.directions), mixed, atol=1e-4)
-    # By hand: along (1, 0) nothing is left for a direction that only opposes; (-1, 1) keeps its second part.
+    # By hand: of (-1, 1), the second axis keeps 1, and the first would need a negative coefficient.
     plane = ConceptBank(np.eye(2), "conv")
     np.testing.assert_allclose(plane.coefficients(np.array([[-1.0, 1.0], [2.0, 0.5]])), [[0, 1], [2, 0.5]])
 
 
-def test_coefficients_against_a_slow_search(rng):
-    """What the directions cannot reach is left over, and no other coefficients come nearer."""
+def test_coefficients_against_a_search_over_a_grid(rng):
+    """Two directions cannot reach a vector of five channels; no coefficients on the grid come nearer."""
     bank = ConceptBank(rng.normal(size=(2, 5)), "conv")
     wanted = rng.normal(size=5)
     found = bank.coefficients(wanted)
@@ -45,25 +59,28 @@ def test_coefficients_against_a_slow_search(rng):
     [
         ({"directions": np.ones(3)}, '"directions" must have the shape'),
         ({"directions": np.zeros((0, 3))}, '"directions" must have the shape'),
-        ({"directions": [[1.0, 0.0], [0.0, 0.0]]}, r"rows \[1\]"),
-        ({"directions": [[1.0, np.nan]]}, r"rows \[0\]"),
+        ({"directions": [[1.0, 0.0], [0.0, 0.0]]}, r'"directions".*rows \[1\]'),
+        ({"directions": [[1.0, np.nan]]}, r'"directions".*rows \[0\]'),
         ({"directions": [["a"]]}, '"directions" must be an array'),
-        ({"importances": [1.0]}, '"importances"'),
+        ({"importances": [1.0]}, '"importances" must have one entry for each of 2'),
         ({"importances": [1.0, np.nan]}, '"importances" must be a list of finite'),
         ({"importances": np.ones((2, 2))}, '"importances" must be a list of finite'),
         ({"importances": 1.0}, '"importances" must be a list of finite'),
         ({"importances": "ab"}, '"importances" must be a list of numbers'),
-        ({"names": ["one"]}, '"names"'),
+        ({"names": ["one"]}, '"names" must have one entry for each of 2'),
         ({"layer": None}, '"layer" must be the name'),
+        ({"layer": True}, '"layer" must be the name'),
     ],
 )
-def test_what_is_no_bank(arguments, message):
+def test_wrong_banks(arguments, message):
     with pytest.raises(ValueError, match=message):
         ConceptBank(**{"directions": np.eye(2), "layer": "conv", **arguments})
-    with pytest.raises(ValueError, match="2 channels"):
-        ConceptBank(np.eye(2), "conv").coefficients(np.ones((4, 3)))
-    with pytest.raises(ValueError, match='"activations" must be finite'):
-        ConceptBank(np.eye(2), "conv").coefficients([1.0, np.nan])
+
+
+@pytest.mark.parametrize("activations", [np.ones((4, 3)), 1.0, [1.0, np.nan]])
+def test_wrong_activations(activations):
+    with pytest.raises(ValueError, match='"activations" must'):
+        ConceptBank(np.eye(2), "conv").coefficients(activations)
 
 
 def test_a_concept_is_a_direction_in_the_same_algebra(rng):
@@ -91,7 +108,13 @@ def test_a_second_concept_traces_nothing(tiny_model):
     assert visualizer.traces == 1
 
 
-@pytest.mark.parametrize(("bank", "concepts"), [(np.eye(2), 0), (None, 2), (None, -1), (None, [])])
-def test_what_is_no_concept(bank, concepts):
-    with pytest.raises(ValueError, match=r'"bank"|"concepts"'):
-        Concept(ConceptBank(np.eye(2), "conv") if bank is None else bank, concepts)
+@pytest.mark.parametrize("bank", [np.eye(2), None])
+def test_a_concept_needs_a_bank(bank):
+    with pytest.raises(ValueError, match='"bank" must be a'):
+        Concept(bank, 0)
+
+
+@pytest.mark.parametrize("concepts", [2, -1, [], [0, 2], 0.5, True])
+def test_a_concept_must_be_in_the_bank(concepts):
+    with pytest.raises(ValueError, match='"concepts" must'):
+        Concept(ConceptBank(np.eye(2), "conv"), concepts)
