@@ -1,32 +1,35 @@
-"""Images to the activations of any layers of any Keras 3 model."""
+"""From images to the activations of any layers of any Keras 3 model."""
 
 import contextlib
 import copy
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from maco_tf.checks import check_shape
 from maco_tf.models.folding import folded_normalization
 from maco_tf.models.layers import find_layer
 from maco_tf.models.outputs import layer_output, model_output, pre_activation, probabilities
 from maco_tf.models.precision import check_compute_dtype, computes_in, computing_in
-from maco_tf.models.preprocessing import as_preprocessing
+from maco_tf.models.preprocessing import Preprocessing, as_preprocessing
 from maco_tf.models.tracing import record_outputs
 
-# What may be asked for besides a layer. No layer can bear these names.
+# References to tensors that are not a layer's output. A layer's name cannot contain "<".
 LOGITS = "<logits>"
 PROBABILITIES = "<probabilities>"
 IMAGE = "<image>"
 
-# The input's side where neither the model nor the user says: what most ImageNet networks take.
+# Side of the input if neither the model nor the user fixes it; most ImageNet networks take 224 pixels.
 _DEFAULT_SIDE = 224
 
 
-def logits_of(output):
-    """The reference of one output's logits, in a model of several.
+def logits_of(output: str | None) -> str:
+    """The reference to the logits of one output, for a model with several.
 
     Args:
-        output: see `model_output`; `None` where there is only one.
+        output: the output's name, see `model_output`; `None` if the model has only one.
 
     Returns:
         A layer reference for `Activations`.
@@ -35,55 +38,68 @@ def logits_of(output):
 
 
 class Activations:
-    """A model seen as a function from images in [0, 1] to activations.
+    """A function from images in [0, 1] to activations of a model.
 
-    The model is called as `model(x, training=False)` and never changed: what a call would leave behind in Keras's
-    variables and losses, such as counters or the states of random layers, is caught.
+    The model is called as `model(x, training=False)` and never changes: everything that a call would leave behind in
+    Keras's variables and losses, such as counters or the states of random layers, is caught.
 
     Args:
         model: a built `keras.Model`: functional, sequential, nested or subclassed.
         preprocessing: see `as_preprocessing`.
-        input_shape: `(height, width, channels)` of the model's input. `None` reads it from the model;
-            unknown sizes become 224.
-        fold: whether batch normalisation becomes part of the convolution before it, which is faster and differs from
-            the model's own values by rounding; see `folded_normalization`.
+        input_shape: `(height, width, channels)` of the model's input. By default it is read from the model, and sizes
+            that the model leaves open become 224.
+        fold: whether to fold batch normalisation into the convolution before it, which is faster and changes values by
+            rounding only; see `folded_normalization`.
 
     Attributes:
-        precision: what the model computes in; `None` is its own policy. `with_precision` sets another.
+        model: the model.
+        input_shape: `(height, width, channels)`.
+        precision: the precision in which the model computes; `None` is its own policy. See `with_precision`.
 
     Raises:
-        ValueError: `model` is no built Keras 3 model of one image input with channels last.
+        ValueError: the model is not a built Keras 3 model that takes one batch of images with channels last.
     """
 
-    def __init__(self, model, preprocessing=None, input_shape=None, *, fold=False):
+    model: keras.Model
+    input_shape: tuple[int, int, int]
+    precision: str | None
+
+    def __init__(
+        self,
+        model: keras.Model,
+        preprocessing: Preprocessing = None,
+        input_shape: Sequence[int] | None = None,
+        *,
+        fold: bool = False,
+    ) -> None:
         _check_model(model)
         self.model = model
         self.input_shape = _resolve_input_shape(model, input_shape)
         self._preprocess = as_preprocessing(preprocessing)
         self._fold = fold
-        # Filled by the first trace, usually that of `shapes`.
-        self._shared = set()
-        self._shapes = {}
+        # The first trace fills this set, usually the trace of `shapes`.
+        self._shared: set[int] = set()
+        self._shapes: dict[str | int, tuple[int | None, ...]] = {}
         self.precision = None
 
     @property
-    def gradient_scale(self):
-        """What a score is multiplied by so that the gradient in float16 layers does not underflow."""
-        # As in Keras's LossScaleOptimizer; a fixed power of two keeps runs reproducible.
+    def gradient_scale(self) -> float:
+        """A factor by which to multiply scores, so that gradients in float16 layers do not underflow."""
+        # As in Keras's LossScaleOptimizer, but fixed: a power of two keeps runs reproducible.
         halves = self.precision == "float16" or (self.precision is None and computes_in(self.model, "float16"))
         return 2.0**10 if halves else 1.0
 
-    def with_precision(self, precision):
-        """The same model computing in another precision.
+    def with_precision(self, precision: str | None) -> "Activations":
+        """The same model in another precision.
 
         Args:
             precision: "float32", "bfloat16" or "float16"; `None` is the model's own policy. See `computing_in`.
 
         Returns:
-            An `Activations`.
+            A new `Activations`.
 
         Raises:
-            ValueError: another precision, or a quantised model.
+            ValueError: there is no such precision, or the model is quantised.
         """
         if precision is not None:
             check_compute_dtype(self.model, precision)
@@ -91,13 +107,13 @@ class Activations:
         other.precision = precision
         return other
 
-    def __call__(self, images, layers):
+    def __call__(self, images: tf.Tensor, layers: Iterable[str | int]) -> dict[str | int, tf.Tensor]:
         """Run the model, inside a `tf.function` that is being traced.
 
         Args:
             images: tensor (batch, height, width, channels) of the model's input size, in [0, 1].
-            layers: iterable of layer references (see `find_layer`; "name#1" is a layer's second call), `LOGITS` and
-                what `logits_of` gives, and `PROBABILITIES`.
+            layers: layer references (see `find_layer`; "name#1" is the second call of a layer), `LOGITS`, results of
+                `logits_of`, or `PROBABILITIES`. `IMAGE` is ignored.
 
         Returns:
             Dictionary, reference -> float32 tensor (batch, ...).
@@ -108,7 +124,7 @@ class Activations:
         found = {layer: _find(self.model, layer) for layer in layers if not _as_output(layer)}
         preprocessed = self._preprocessed(images)
         with (
-            # Keeps what the model assigns, draws and adds as a loss to itself.
+            # Catches everything that the model assigns, draws or adds as a loss.
             keras.StatelessScope(collect_losses=True),
             record_outputs(operation for operation, _ in found.values()) as outputs,
             folded_normalization(self._shared, outputs) if self._fold else contextlib.nullcontext(),
@@ -118,47 +134,48 @@ class Activations:
         activations = {
             layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
         }
-        for layer in filter(_as_output, layers):
-            read, name = _as_output(layer)
-            activations[layer] = read(model_output(self.model, prediction, name))
+        for layer in layers:
+            if as_output := _as_output(layer):
+                read, name = as_output
+                activations[layer] = read(model_output(self.model, prediction, name))
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
 
-    def _predict(self, images):
+    def _predict(self, images: tf.Tensor) -> Any:
         try:
             return self.model(self._as_input(images), training=False)
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             if self.precision is None:
                 raise
             raise ValueError(
-                f'"precision" must be one that all of the model can be called in. Received: {self.precision!r}, in '
-                f"which it fails: {error}. A layer of yours may hold constants of a fixed dtype: give them that of its "
-                "input, or take precision=None."
+                f'"precision" must be one in which the whole model can be called. Received: {self.precision!r}, in '
+                f"which the call fails: {error}. If a custom layer holds constants of a fixed dtype, cast them to the "
+                "dtype of its input, or use precision=None."
             ) from error
 
-    def _as_input(self, images):
-        """A functional model that was declared with a dictionary or list of one input takes one."""
+    def _as_input(self, images: tf.Tensor) -> Any:
+        """The images in the structure that a functional model declares: alone, or in a dictionary or list of one."""
         declared = getattr(self.model, "_inputs_struct", None)
         if isinstance(declared, dict):
             return {next(iter(declared)): images}
         return [images] if isinstance(declared, list) else images
 
-    def _preprocessed(self, images):
+    def _preprocessed(self, images: tf.Tensor) -> tf.Tensor:
         try:
             return tf.convert_to_tensor(self._preprocess(images))
         except Exception as error:
             raise ValueError(
                 '"preprocessing" must map a tensor (batch, height, width, channels) in [0, 1] to a tensor, with '
-                f"TensorFlow's or Keras's operations. Received: {type(error).__name__}: {error}"
+                f"operations of TensorFlow or Keras. Received: {type(error).__name__}: {error}"
             ) from error
 
-    def shapes(self, layers):
+    def shapes(self, layers: Iterable[str | int]) -> dict[str | int, tuple[int | None, ...]]:
         """The shapes of some activations, without running the model.
 
         Args:
-            layers: as for `__call__`; `IMAGE` is left out.
+            layers: as for `__call__`.
 
         Returns:
-            Dictionary, reference -> tuple without the batch axis, None where unknown.
+            Dictionary, reference -> tuple without the batch axis; unknown sizes are `None`.
 
         Raises:
             ValueError: the model has no such layer.
@@ -176,8 +193,8 @@ class Activations:
         return {layer: self._shapes[layer] for layer in layers}
 
 
-def _as_output(reference):
-    """`(how it is read, the output's name or None)` where the reference is of a model's output, else `None`."""
+def _as_output(reference: str | int) -> tuple[Callable[[tf.Tensor], tf.Tensor], str | None] | None:
+    """`(function of the output, the output's name or None)` if the reference means a model's output, else `None`."""
     if reference == PROBABILITIES:
         return probabilities, None
     if isinstance(reference, str) and reference.startswith(LOGITS):
@@ -185,34 +202,39 @@ def _as_output(reference):
     return None
 
 
-def _find(model, reference):
-    """`(operation, call index or None)`."""
+def _find(model: keras.Model, reference: str | int) -> tuple[keras.Operation, int | None]:
+    """The operation that a reference means, and the number of its call or `None`."""
     call = None
     if isinstance(reference, str) and "#" in reference:
         reference, _, suffix = reference.rpartition("#")
         if not suffix.isdigit():
-            raise ValueError(f'"layer" must end in a call\'s number after "#". Received: {reference}#{suffix}.')
+            raise ValueError(f'"layer" must have a call\'s number after "#". Received: {reference}#{suffix}.')
         call = int(suffix)
     return find_layer(model, reference)[1], call
 
 
-def _choose(reference, outputs, call):
+def _choose(reference: str | int, outputs: list[Any], call: int | None) -> tf.Tensor:
+    """The output of one call of a layer."""
     if not outputs:
         raise ValueError(
-            f'"layer" must be one that the model calls on an image. Received: {reference!r}, which it does not '
-            "call, or calls inside a tf.function of its own; take that decorator off."
+            f'"layer" must be a layer that the model calls on an image. Received: {reference!r}, which it does not '
+            "call, or calls inside a tf.function. Remove that decorator if there is one."
         )
     if call is None and len(outputs) > 1:
         raise ValueError(
-            f"The layer {reference!r} is called {len(outputs)} times. Say which call is meant: "
-            f'"{reference}#0" to "{reference}#{len(outputs) - 1}".'
+            f'"layer" must say which call is meant. Received: {reference!r}, which is called {len(outputs)} times. '
+            f'Give "{reference}#0" to "{reference}#{len(outputs) - 1}".'
         )
     if call is not None and call >= len(outputs):
-        raise ValueError(f'"layer" {reference!r} is called {len(outputs)} times: "#0" to "#{len(outputs) - 1}".')
+        raise ValueError(
+            f'"layer" must name an existing call. Received: {reference!r}, which is called {len(outputs)} times: "#0" '
+            f'to "#{len(outputs) - 1}".'
+        )
     return layer_output(outputs[call or 0], reference)
 
 
-def _check_model(model):
+def _check_model(model: Any) -> None:
+    """Refuse everything but a built Keras 3 model with channels last."""
     if not isinstance(model, keras.Model):
         kind = f"{type(model).__module__}.{type(model).__name__}"
         hint = "Load it with keras.models.load_model, or take one from maco_tf.models.zoo."
@@ -228,30 +250,29 @@ def _check_model(model):
         if getattr(layer, "data_format", None) == "channels_first":
             raise ValueError(
                 f'"model" must keep channels last, as images do. Received: {layer.name!r} with channels_first. '
-                'Build the model with data_format="channels_last"; its convolution kernels are the same.'
+                'Build the model with data_format="channels_last"; the kernels of its convolutions stay the same.'
             )
 
 
-def _resolve_input_shape(model, given):
+def _resolve_input_shape(model: keras.Model, given: Sequence[int] | None) -> tuple[int, int, int]:
+    """The shape of the model's input, from the user or from the model."""
     known = getattr(model, "input_shape", None)
     if isinstance(known, list | dict) and len(known) == 1:
         known = next(iter(known.values())) if isinstance(known, dict) else known[0]
     if known is not None and (not isinstance(known, tuple) or len(known) != 4):
         raise ValueError(
-            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}. Give '
-            "the other inputs values in a model of your own: keras.Model(image, model([image, constant]))."
+            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}. Fix '
+            "the other inputs in a new model: keras.Model(image, model([image, constant]))."
         )
     if given is not None:
-        given = tuple(given)
-        if len(given) != 3 or not all(isinstance(size, int) and size > 0 for size in given):
-            raise ValueError(f'"input_shape" must be (height, width, channels). Received: {given}.')
-        if known and any(size not in (None, wanted) for size, wanted in zip(known[1:], given)):
-            raise ValueError(f'"input_shape" must fit the model\'s input {known[1:]}. Received: {given}.')
-        return given
+        shape = check_shape("input_shape", given)
+        if known and any(size not in (None, wanted) for size, wanted in zip(known[1:], shape)):
+            raise ValueError(f'"input_shape" must fit the model\'s input, {known[1:]}. Received: {shape}.')
+        return shape
     if known is None or known[-1] is None:
         raise ValueError(
-            '"input_shape" must be given as (height, width, channels): '
-            f"{model.name!r} ({type(model).__name__}) does not tell it. Received: None."
+            '"input_shape" must be given as (height, width, channels), since it cannot be read from '
+            f"{model.name!r} ({type(model).__name__}). Received: None."
         )
     height, width, channels = known[1:]
     return height or _DEFAULT_SIDE, width or _DEFAULT_SIDE, channels

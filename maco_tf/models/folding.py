@@ -1,37 +1,48 @@
-"""Batch normalisation folded into the convolution before it, without touching the model."""
+"""Batch normalisation folded into the convolution before it, without changing the model."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from maco_tf.models.tracing import TRACING, current_graph, is_traced_into
+from maco_tf.models.tracing import current_graph, exchanged, is_traced_into
+
+# Type of operation -> the scales of the output channels in a shape that multiplies the kernel.
+_CONVOLUTIONS: dict[str, Callable[[tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "Conv2D": lambda scale, _: scale,
+    # A depthwise kernel is (height, width, input channels, outputs per input channel), outputs in that order.
+    "DepthwiseConv2dNative": lambda scale, kernel: tf.reshape(scale, kernel.shape[2:]),
+}
 
 
 @contextlib.contextmanager
-def folded_normalization(shared, outputs):
-    """Normalise by the kernels of convolutions, where batch normalisation follows one, in the calls inside the block.
+def folded_normalization(shared: set[int], outputs: dict[int, list[Any]]) -> Iterator[None]:
+    """Fold batch normalisation into the convolution before it in the calls made inside the block.
 
-    At inference `BatchNormalization` is a scale and a shift of each channel, so that behind a convolution it is the
-    same convolution with a scaled kernel and another bias. That saves two passes over the maps forward and one
-    backward; values and gradients differ by rounding alone. The convolution itself stays in the graph for whoever reads
-    it, and TensorFlow leaves it out otherwise.
+    At inference `BatchNormalization` scales and shifts every channel, so a convolution and its normalisation equal one
+    convolution with a scaled kernel and another bias. This saves two passes over the feature maps in the forward
+    direction and one in the backward direction; values and gradients differ by rounding only. The original convolution
+    stays in the graph in case something reads it, and TensorFlow removes it otherwise.
 
-    The layer's `call` is exchanged while the function is traced and put back, as in `record_outputs`. Derived classes,
-    layers that train, another axis than the last, inputs of other origin, and everything inside a `tf.function` of
-    the model's own are left as they are.
+    The layer's `call` is exchanged inside the block. Some normalisations are left to Keras: derived classes, layers
+    that train, layers along another axis than the last, layers whose input is not a convolution, and everything inside
+    a `tf.function` that the model calls.
 
     Args:
-        shared: set of `id(layer)` that are not folded since their convolution has other readers, which would make it
-            run twice. It grows when the block ends: a second trace folds less.
-        outputs: dictionary of lists of what is read besides, as `record_outputs` yields.
+        shared: set of `id(layer)` of normalisations that are left to Keras because something else reads their
+            convolution too, which would have to run twice. The set grows when the block ends, so a second trace folds
+            fewer layers.
+        outputs: outputs that are read, as `record_outputs` yields them. A normalisation of one of them is not folded.
     """
     graph = current_graph()
     folded = []
-    with TRACING:
-        original = keras.layers.BatchNormalization.call
 
-        def call(self, inputs, training=None, mask=None):
+    def folding(original: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
+        def call(
+            self: keras.Layer, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+        ) -> tf.Tensor:
             convolution, bias = (None, None)
             if (
                 is_traced_into(graph)
@@ -45,20 +56,21 @@ def folded_normalization(shared, outputs):
             folded.append((self, inputs, convolution))
             return tf.cast(_fold(self, convolution, bias), self.compute_dtype)
 
-        keras.layers.BatchNormalization.call = call
-        try:
-            yield
-        finally:
-            keras.layers.BatchNormalization.call = original
+        return call
+
+    with exchanged([(keras.layers.BatchNormalization, "call", folding)]):
+        yield
     for layer, inputs, convolution in folded:
-        own = {inputs.op} - {convolution}  # What adds the convolution's bias.
-        readers = {*inputs.consumers(), *convolution.outputs[0].consumers()} - own
+        # The addition of the convolution's bias reads the convolution as well, and does not count.
+        addition = {inputs.op} - {convolution}
+        readers = {*inputs.consumers(), *convolution.outputs[0].consumers()} - addition
         if readers:
             shared.add(id(layer))
 
 
-def _only_scales(layer, training, mask):
-    # A class derived from it may do anything; renormalisation is left to Keras.
+def _only_scales(layer: keras.Layer, training: bool | None, mask: tf.Tensor | None) -> bool:
+    """Whether a normalisation only scales and shifts the channels of its input."""
+    # A derived class may compute anything, hence the comparison of types.
     return (
         type(layer) is keras.layers.BatchNormalization
         and (training is None or training is False or not layer.trainable)
@@ -68,14 +80,14 @@ def _only_scales(layer, training, mask):
     )
 
 
-def _convolution(tensor):
-    """`(the convolution that made a tensor, the bias it added or None)`; `(None, None)` where there is none."""
+def _convolution(tensor: tf.Tensor) -> tuple[tf.Operation | None, tf.Tensor | None]:
+    """The convolution that computed a tensor and the bias added to it, either of which may be `None`."""
     if not tf.is_symbolic_tensor(tensor) or tensor.graph is not current_graph():
         return None, None
     operation, bias = tensor.op, None
     if operation.type in ("BiasAdd", "AddV2") and _channels_last(operation):
         sides = list(operation.inputs)
-        # Convolutions may be on both sides of a sum, and a bias on either.
+        # Either side of a sum may be the convolution, and so may both.
         for tensor, other in (sides, sides[::-1]):
             if tensor.op.type in _CONVOLUTIONS and _one_per_channel(other, tensor.shape[-1]):
                 operation, bias = tensor.op, other
@@ -85,24 +97,25 @@ def _convolution(tensor):
     return operation, bias
 
 
-def _channels_last(operation):
+def _channels_last(operation: tf.Operation) -> bool:
     return "data_format" not in operation.node_def.attr or operation.get_attr("data_format") == b"NHWC"
 
 
-def _one_per_channel(tensor, channels):
+def _one_per_channel(tensor: tf.Tensor, channels: int | None) -> bool:
+    """Whether a tensor holds one number for every channel."""
     shape = tensor.shape
     return shape.rank is not None and shape[-1:] == [channels] and shape.num_elements() == channels
 
 
-def _fold(layer, operation, bias):
+def _fold(layer: keras.Layer, operation: tf.Operation, bias: tf.Tensor | None) -> tf.Tensor:
     """The normalised output of a convolution, in the convolution's dtype."""
     image, kernel = operation.inputs
     computed = kernel.dtype
     if kernel.op.type == "Cast" and kernel.op.inputs[0].dtype.is_floating:
-        kernel = kernel.op.inputs[0]  # The weights themselves, so that they are rounded once.
+        kernel = kernel.op.inputs[0]  # The weights before the cast, so that rounding happens only once.
     exact = tf.as_dtype(keras.backend.result_type(kernel.dtype.name, "float32"))
 
-    def weight(variable, default):
+    def weight(variable: keras.Variable | None, default: float | None) -> Any:
         return default if variable is None else tf.cast(tf.convert_to_tensor(variable), exact)
 
     scale = tf.math.rsqrt(weight(layer.moving_variance, None) + layer.epsilon) * weight(layer.gamma, 1.0)
@@ -117,11 +130,3 @@ def _fold(layer, operation, bias):
     convolve = getattr(tf.raw_ops, operation.type)
     maps = convolve(input=image, filter=tf.cast(kernel, computed), **arguments)
     return tf.nn.bias_add(maps, tf.cast(shift, computed))
-
-
-# Type of operation -> how the scale of each output channel lies along its kernel.
-_CONVOLUTIONS = {
-    "Conv2D": lambda scale, _: scale,
-    # (height, width, input channels, outputs of each): the outputs of a channel lie side by side.
-    "DepthwiseConv2dNative": lambda scale, kernel: tf.reshape(scale, kernel.shape[2:]),
-}

@@ -1,4 +1,4 @@
-"""Finding a layer in any Keras 3 model, nested and subclassed ones included."""
+"""Layers of any Keras 3 model by name, path or index, nested and subclassed models included."""
 
 import difflib
 import numbers
@@ -6,19 +6,19 @@ import numbers
 import keras
 
 
-def layer_paths(model):
-    """Every layer and operation of a model.
+def layer_paths(model: keras.Model) -> dict[str, keras.Operation]:
+    """All layers and operations of a model.
 
     Args:
-        model: a `keras.Model` of any kind.
+        model: a model of any kind.
 
     Returns:
-        Dictionary, path -> layer or operation; the path holds the names from the model down, joined by "/".
-        Keras allows no "/" inside a name. Siblings of one name are told apart as "name@1", "name@2".
+        Dictionary, path -> layer or operation. A path joins the names from the model downwards by "/", which Keras does
+        not allow inside a name. Siblings that share a name are numbered: "name@1", "name@2".
     """
-    paths = {}
+    paths: dict[str, keras.Operation] = {}
 
-    def visit(parent, prefix):
+    def visit(parent: keras.Operation, prefix: str) -> None:
         children = _children(parent)
         names = [child.name for child in children]
         for index, child in enumerate(children):
@@ -32,18 +32,18 @@ def layer_paths(model):
     return paths
 
 
-def find_layer(model, reference):
-    """The layer or operation that a reference means.
+def find_layer(model: keras.Model, reference: str | int) -> tuple[str, keras.Operation]:
+    """Find the layer or operation that a reference means.
 
     Args:
-        model: a `keras.Model`.
-        reference: a name; a path "backbone/block5_add", or the end of one; or an index into `model.layers`.
+        model: the model.
+        reference: a name; a path such as "backbone/block5_add", or the end of a path; or an index into `model.layers`.
 
     Returns:
         `(path, layer)`.
 
     Raises:
-        ValueError: nothing or more than one thing has that name; the message has the nearest names.
+        ValueError: no layer matches, or several do; the message suggests names or lists the paths.
     """
     if isinstance(reference, keras.Operation):
         raise ValueError(
@@ -77,11 +77,11 @@ def find_layer(model, reference):
     raise ValueError(f'"layer" must name a layer of {model.name!r}. Received: {reference!r}. {hint}')
 
 
-def _children(parent):
-    """The direct sublayers, and the operations of a functional graph that are no layers (`x + y`)."""
+def _children(parent: keras.Operation) -> list[keras.Operation]:
+    """The direct sublayers, and the operations of a functional graph that are not layers (`x + y`)."""
     if not isinstance(parent, keras.Layer):
         return []
-    # Keras has no public way to list the sublayers of a layer that is no model.
+    # Keras has no public method that lists the sublayers of a layer that is not a model.
     children = list(parent._flatten_layers(include_self=False, recursive=False))
     known = {id(child) for child in children}
     return children + [op for op in getattr(parent, "operations", ()) if id(op) not in known]

@@ -1,46 +1,53 @@
-"""One tensor out of what a model or a layer returns."""
+"""One tensor out of everything that a layer or a model returns: an output by name, its logits or its probabilities."""
 
 import warnings
+from collections.abc import Iterator
+from typing import Any
 
+import keras
 import tensorflow as tf
 
+# Types of TensorFlow's operations: a classifier's last activation, and operations that keep all values in their order.
+_ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")
+_TRANSPARENT = ("Identity", "Cast", "Reshape", "Squeeze", "ExpandDims")
 
-def layer_output(value, reference):
-    """The one tensor that a layer returned.
+
+def layer_output(value: Any, reference: str | int) -> tf.Tensor:
+    """The single tensor that a layer returned.
 
     Args:
-        value: what it returned.
-        reference: its name, for the error.
+        value: the layer's return value.
+        reference: the user's reference to the layer, for the error.
 
     Returns:
         The tensor.
 
     Raises:
-        ValueError: there is more than one.
+        ValueError: the layer returned several tensors.
     """
     leaves = tf.nest.flatten(value)
     if len(leaves) != 1:
         raise ValueError(
-            f"One output is needed; the layer {reference!r} has {len(leaves)}. Name the layer that makes the one you "
-            'mean, as in Neuron("layer", unit).'
+            f'"layer" must have one output. Received: {reference!r}, which has {len(leaves)}. Name the layer that '
+            "computes the output you mean."
         )
     return leaves[0]
 
 
-def model_output(model, prediction, name):
+def model_output(model: keras.Model, prediction: Any, name: str | None) -> tf.Tensor:
     """One of a model's outputs.
 
     Args:
-        model: the `keras.Model`.
-        prediction: what it returned.
-        name: the output's key where the model returns a dictionary, its layer's name or its number where it returns a
-            list; a path of such, "a/classes", where one is nested; `None` where there is only one.
+        model: the model.
+        prediction: the model's return value.
+        name: the output's key if the model returns a dictionary; the name of its layer or its number if the model
+            returns a list; a path of these, such as "a/classes", if outputs are nested; `None` if there is only one.
 
     Returns:
         The tensor.
 
     Raises:
-        ValueError: there is no such output, or several and no name.
+        ValueError: there is no such output, or there are several and `name` is `None`.
     """
     outputs = _by_name(model, prediction)
     if name is None and len(outputs) == 1:
@@ -49,22 +56,23 @@ def model_output(model, prediction, name):
         return outputs[name]
     raise ValueError(
         f'"output" must be one of {", ".join(map(repr, outputs))}: {model.name!r} has {len(outputs)} output(s). '
-        f"Received: {name!r}. Say which is meant, as in Logit(254, output={next(iter(outputs))!r}), or name its layer."
+        f"Received: {name!r}. Name the output, as in Logit(254, output={next(iter(outputs))!r}), or the layer that "
+        "computes it."
     )
 
 
-def _by_name(model, prediction):
-    """Dictionary, name -> tensor."""
+def _by_name(model: keras.Model, prediction: Any) -> dict[str, tf.Tensor]:
+    """Dictionary, name of an output -> tensor."""
     if isinstance(prediction, list | tuple):
-        given = getattr(model, "output_names", None) or []
-        # A functional model names its outputs by their layers; one layer may make two.
-        if len(set(given)) == len(prediction):
-            prediction = dict(zip(given, prediction))
+        names = getattr(model, "output_names", None) or []
+        # A functional model names its outputs after their layers, and one layer may compute two of them.
+        if len(set(names)) == len(prediction):
+            prediction = dict(zip(names, prediction))
     return dict(_leaves(prediction, "")) if isinstance(prediction, dict | list | tuple) else {"0": prediction}
 
 
-def _leaves(value, path):
-    """`(path, tensor)` of a nested structure; a list of one, as `keras.Model(x, [y])` returns, adds nothing to it."""
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, tf.Tensor]]:
+    """`(path, tensor)` of a nested structure; a list of one, as `keras.Model(x, [y])` returns, does not lengthen it."""
     if isinstance(value, list | tuple) and len(value) == 1 and path:
         yield from _leaves(value[0], path)
     elif isinstance(value, dict | list | tuple):
@@ -74,28 +82,23 @@ def _leaves(value, path):
         yield path, value
 
 
-_ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")
-# Operations that keep every value and their order.
-_TRANSPARENT = ("Identity", "Cast", "Reshape", "Squeeze", "ExpandDims")
+def pre_activation(output: tf.Tensor) -> tf.Tensor:
+    """Undo a final softmax or sigmoid.
 
-
-def pre_activation(output):
-    """Undo a model's final softmax or sigmoid.
-
-    The graph is read backwards from the output, so that it does not matter how the model applies it: as a layer,
-    as a `Dense` layer's activation, as an operation, or inside a subclassed model's `call`.
+    The graph is followed backwards from the output, so it does not matter how the model applies the activation: as a
+    layer, as the activation of a `Dense` layer, as an operation, or inside the `call` of a subclassed model.
 
     Args:
-        output: symbolic tensor of a function being traced.
+        output: symbolic tensor of a function that is being traced.
 
     Returns:
-        The softmax's or sigmoid's input, or `output` where the model ends in neither.
+        The input of the softmax or sigmoid, or `output` if the model ends in neither.
     """
     operation = _last_operation(output)
     if _is_hidden(operation):
         warnings.warn(
-            "The model runs as a tf.function of its own, so a softmax or sigmoid at its end cannot be taken off: Logit "
-            "maximises the output as it is. Name the layer before it, as in Neuron(layer, class), if it ends in one.",
+            "The model runs inside a tf.function, so a softmax or sigmoid at its end cannot be removed and Logit "
+            "maximises the output itself. If the model ends in one, use the layer before it: Neuron(layer, class).",
             stacklevel=2,
         )
     if operation.type not in _ACTIVATIONS:
@@ -103,19 +106,19 @@ def pre_activation(output):
     return tf.ensure_shape(tf.reshape(operation.inputs[0], tf.shape(output)), output.shape)
 
 
-def probabilities(output):
-    """A classifier's probabilities, whether it ends in a softmax, in a sigmoid, or in logits.
+def probabilities(output: tf.Tensor) -> tf.Tensor:
+    """A classifier's probabilities, whether the model ends in a softmax, in a sigmoid, or in logits.
 
     Args:
-        output: symbolic tensor (batch, classes) of a function being traced.
+        output: symbolic tensor (batch, classes) of a function that is being traced.
 
     Returns:
-        Tensor of the same shape, float32 in [0, 1]: the sigmoid of each value where the model ends in a sigmoid, the
-        softmax over the last axis otherwise. Both are taken in float32, whatever the model's dtype.
+        Float32 tensor (batch, classes) in [0, 1]: the sigmoid of every logit if the model ends in a sigmoid, otherwise
+        the softmax over the last axis. It is computed in float32 whatever the model's dtype.
     """
     operation = _last_operation(output)
     if _is_hidden(operation):
-        # What the model ends in cannot be read, so its values have to tell.
+        # The last activation is out of sight, so the values decide: non-negative with a sum of one is a distribution.
         values = tf.cast(output, tf.float32)
         sums = tf.reduce_sum(values, axis=-1, keepdims=True)
         distribution = tf.reduce_all(values >= 0) & tf.reduce_all(tf.abs(sums - 1) < 1e-2)
@@ -124,13 +127,14 @@ def probabilities(output):
     return tf.sigmoid(logits) if operation.type == "Sigmoid" else tf.nn.softmax(logits)
 
 
-def _last_operation(output):
-    """The operation that made the values, past those which only carry them."""
+def _last_operation(output: tf.Tensor) -> tf.Operation:
+    """The operation that computed the values, before any that only pass them on."""
     operation = output.op
     while operation.type in _TRANSPARENT:
         operation = operation.inputs[0].op
     return operation
 
 
-def _is_hidden(operation):
+def _is_hidden(operation: tf.Operation) -> bool:
+    """Whether the operation is a call of a `tf.function`, whose inside cannot be followed."""
     return operation.type.endswith("PartitionedCall")

@@ -1,85 +1,87 @@
-"""A network computing in another precision than its own, without touching the model."""
+"""The precision in which a network computes: the dtype of its layers, and TensorFloat-32."""
 
 import contextlib
 import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-from maco_tf.models.tracing import TRACING, current_graph, is_traced_for, is_traced_into
+from maco_tf.checks import check_choice
+from maco_tf.models.tracing import TRACING, current_graph, exchanged, is_traced_for, is_traced_into
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float16")
 _HALVES = ("bfloat16", "float16")
 _IMAGE_LAYERS = (keras.layers.Rescaling, keras.layers.Normalization)
 
 
-def check_compute_dtype(model, dtype, *, received=None):
-    """Refuse a precision that a model cannot compute in, without computing anything.
+def check_compute_dtype(model: keras.Model, dtype: str, *, received: str | None = None) -> None:
+    """Check that a model can compute in a precision, without computing anything.
 
     Args:
-        model: a `keras.Model`.
+        model: the model.
         dtype: one of `COMPUTE_DTYPES`.
-        received: what the user gave, for the error, where it is not the dtype itself.
+        received: the user's argument, for the error, if it is not the dtype itself.
 
     Raises:
-        ValueError: it is none of them, or the model is quantised.
+        ValueError: there is no such dtype, or the model is quantised.
     """
-    if dtype not in COMPUTE_DTYPES:
-        raise ValueError(f'"precision" must be one of {", ".join(map(repr, COMPUTE_DTYPES))}. Received: {dtype!r}.')
+    check_choice("precision", dtype, COMPUTE_DTYPES)
     for layer in model._flatten_layers():
         if layer.quantization_mode is not None:
             raise ValueError(
                 f'"precision" must be None for a quantised model. Received: {received or dtype!r}, and {layer.name!r} '
-                f"has {layer.quantization_mode} weights, whose scales belong to the precision they were made for. Take "
-                "the model as it was before."
+                f"has {layer.quantization_mode} weights, whose scales hold for one precision only. Pass the model from "
+                "before the quantisation."
             )
 
 
-def computes_in(model, dtype):
-    """Whether some layer of a model computes in a dtype of itself."""
+def computes_in(model: keras.Model, dtype: str) -> bool:
+    """Whether some layer of a model computes in a dtype by its own policy."""
     return any(layer.compute_dtype == dtype for layer in model._flatten_layers())
 
 
 @contextlib.contextmanager
-def computing_in(model, dtype):
-    """Let a model compute in a precision in the calls traced inside the block.
+def computing_in(model: keras.Model, dtype: str | None) -> Iterator[None]:
+    """Let a model compute in a precision in the calls that are traced inside the block.
 
-    Its weights stay its own: Keras's layers read them through a cast where they compute in another dtype than their
-    variables have. What a layer computes in is its dtype policy, which is exchanged while the function is traced and
-    put back. The exchanged policy holds for the graph being traced alone: other threads, eager calls and functions of
-    the model's own, which keep their traces for others, see the layer's.
+    The weights do not change: a Keras layer casts its variables when it computes in another dtype than theirs. The
+    dtype of a layer's computation is given by its dtype policy, which is exchanged inside the block. The exchanged
+    policy holds only for the graph that is being traced. Other threads, eager calls and a `tf.function` inside the
+    model, whose trace serves other callers too, use the layer's own policy.
 
-    Every layer that computes in floating point is exchanged, but for halves not `Rescaling` and `Normalization`, which
-    see the image itself: rounded before its mean is taken off, it loses what is fine. In a model that computes in
-    halves itself, those layers that compute in float32 do so on purpose, and keep it for other halves too.
+    All layers that compute in floating point are exchanged, with two exceptions for the half precisions. `Rescaling`
+    and `Normalization` see the image itself, which would lose fine detail if it were rounded before its mean is
+    subtracted. In a model that computes in a half precision by its own policies, the layers that compute in float32 do
+    so on purpose, and keep it.
 
     Args:
-        model: a built `keras.Model` that is not quantised.
-        dtype: one of `COMPUTE_DTYPES`; `None` leaves the model as it is.
+        model: a built model that is not quantised.
+        dtype: one of `COMPUTE_DTYPES`; `None` leaves the model unchanged.
     """
     if dtype is None:
         yield
         return
-    graph, missed = current_graph(), []
-    with TRACING:
-        exchanged = [(layer, vars(layer)["_dtype_policy"]) for layer in _exchanged_layers(model, dtype)]
-        try:
-            for layer, _ in exchanged:
-                # Not by Keras's setter, which writes into maps of policies that layers share.
-                vars(layer)["_dtype_policy"] = _PolicyInGraph(layer, dtype, graph, missed)
-            yield
-        finally:
-            for layer, policy in exchanged:
-                vars(layer)["_dtype_policy"] = policy
+    graph = current_graph()
+    missed: list[keras.Layer] = []
+
+    def policy_for(layer: keras.Layer) -> Callable[[Any], "_PolicyInGraph"]:
+        return lambda _: _PolicyInGraph(layer, dtype, graph, missed)
+
+    # The attribute behind `dtype_policy`: the property's setter would write into maps of policies that layers share.
+    with TRACING, exchanged([(layer, "_dtype_policy", policy_for(layer)) for layer in _exchanged_layers(model, dtype)]):
+        yield
     if missed:
         warnings.warn(
-            f"{missed[0].name!r} is called inside a tf.function of the model's own, which keeps its precision, "
-            f"{missed[0].compute_dtype}: {dtype} does not reach it. Take that decorator off.",
+            f"{dtype} does not reach {missed[0].name!r}, which computes in {missed[0].compute_dtype}: the model calls "
+            "it inside a tf.function. Remove that decorator.",
             stacklevel=2,
         )
 
 
-def _exchanged_layers(model, dtype):
+def _exchanged_layers(model: keras.Model, dtype: str) -> list[keras.Layer]:
+    """The layers whose policy is exchanged for a dtype."""
     layers = {
         id(layer): layer
         for layer in model._flatten_layers()
@@ -96,31 +98,39 @@ def _exchanged_layers(model, dtype):
 
 
 class _PolicyInGraph(keras.DTypePolicy):
-    """A layer's policy, with another compute dtype in one graph."""
+    """A layer's dtype policy, with another compute dtype in one graph.
 
-    def __init__(self, layer, dtype, graph, missed):
+    Args:
+        layer: the layer.
+        dtype: the compute dtype in the graph.
+        graph: the graph.
+        missed: list to which the layer is added when it is called for this graph but inside another `tf.function`.
+    """
+
+    def __init__(self, layer: keras.Layer, dtype: str, graph: tf.Graph, missed: list[keras.Layer]) -> None:
         super().__init__(layer.variable_dtype)
-        self._own = layer.compute_dtype
-        self._layer, self._exchanged, self._graph, self._missed = layer, dtype, graph, missed
+        self._usual_dtype = layer.compute_dtype
+        self._layer, self._exchanged_dtype, self._graph, self._missed = layer, dtype, graph, missed
 
     @property
-    def compute_dtype(self):
+    def compute_dtype(self) -> str:
         if is_traced_into(self._graph):
-            return self._exchanged
+            return self._exchanged_dtype
         if is_traced_for(self._graph):
             self._missed.append(self._layer)
-        return self._own
+        return self._usual_dtype
 
 
 @contextlib.contextmanager
-def tensor_float_32(enabled):
-    """Switch TensorFloat-32 on or off for what runs inside the block, and put it back.
+def tensor_float_32(enabled: bool | None) -> Iterator[None]:
+    """Switch TensorFloat-32 on or off for everything that runs inside the block, and restore it afterwards.
 
-    It has float32's range and 10 bits of its 23. TensorFlow reads the switch, one for the whole process, when
-    operations run, so the block goes around the run and not around the tracing. Devices without it compute in float32.
+    TensorFloat-32 has the range of float32 and 10 of its 23 bits of precision. TensorFlow has a single switch for the
+    whole process and reads it when operations run, so the block must surround the run and not the tracing. Devices
+    without TensorFloat-32 compute in float32.
 
     Args:
-        enabled: boolean; `None` leaves the switch as it is.
+        enabled: whether it is on; `None` leaves the switch unchanged.
     """
     if enabled is None:
         yield

