@@ -1,4 +1,4 @@
-"""`python -m maco_tf`, where the command `maco-tf` is not on the path."""
+"""`python -m maco_tf` runs the command `maco-tf`, for environments whose scripts are not on the PATH."""
 
 import sys
 

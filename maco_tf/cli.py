@@ -3,28 +3,32 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 from maco_tf.commands import benchmark, compare, explain, zoo
 
 _EXAMPLES = """examples:
   maco-tf explain --model efficientnet_lite0 --objective logit:pug --output pug
-  maco-tf explain --model my_model.keras --preprocessing tf --objective "logit:3 - 0.5*channel:conv5:12"
+  maco-tf explain --model my_model.keras --preprocessing tf --objective "logit:3 - 0.5*channel:conv5:12" --output conv5
   maco-tf compare --model efficientnet_lite0 --objective logit:pug --objective logit:volcano --output compare
   maco-tf benchmark --offline --real-images imagenet/val --output benchmark
   maco-tf zoo
+
+"maco-tf COMMAND --help" explains the arguments of a command.
 """
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: list of strings; `None` takes the process's.
+        arguments: the command's arguments; `None` takes those of the process.
 
     Returns:
-        The exit status: 0, or 2 after a wrong argument, 130 after an interrupt before anything was made.
+        The exit status: 0 on success; 2 if an argument is wrong, a package or a file is missing, or the optimisation
+        diverges; 130 if the user interrupts before there is a result.
     """
-    # Before TensorFlow is imported; its notes on absent GPUs would bury the progress bar.
+    # TensorFlow reads this when it is imported. Its notes on missing GPUs would bury the progress bar.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
@@ -36,10 +40,10 @@ def main(arguments=None):
         return 130
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="maco-tf",
-        description="Show what the units of a Keras network look for (MACO feature visualisation).",
+        description="Visualise the features that a Keras network has learned, with MACO.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

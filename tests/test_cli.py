@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from maco_tf import zoo
 from maco_tf.cli import main
 from maco_tf.visualizers import Explanation, MacoVisualizer
 from tests.conftest import build_tiny_model
@@ -81,15 +82,15 @@ def test_a_batch_size_is_a_number_or_auto(model_file, tmp_path, capsys):
     assert main([*arguments, "--max-batch-size", "auto", "--steps", "1", "--size", "32", "--quiet"]) == 0
 
 
-def test_zoo_lists_the_networks(capsys):
+def test_zoo_lists_every_network_with_its_licence(capsys):
     assert main(["zoo"]) == 0
-    listed = capsys.readouterr().out
-    assert "squeezenet" in listed
-    assert "MIT" in listed
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    for name in zoo.names():
+        assert f"{zoo.entry(name).size} px" in lines[name]
+        assert zoo.entry(name).licence in lines[name]
 
 
-def test_help_is_quick_and_explains_objectives():
-    """No TensorFlow for a page of text."""
+def test_help_explains_objectives_and_does_not_import_tensorflow():
     code = "import sys, maco_tf.cli as c\ntry: c.main(sys.argv[1:])\nfinally: assert 'tensorflow' not in sys.modules"
     shown = subprocess.run(
         [sys.executable, "-c", code, "explain", "--help"], capture_output=True, text=True, env=os.environ, check=True
@@ -98,9 +99,16 @@ def test_help_is_quick_and_explains_objectives():
     assert "--preprocessing" in shown
 
 
-def test_the_package_runs_as_the_command():
+def test_python_m_maco_tf_runs_the_command():
     shown = subprocess.run([sys.executable, "-m", "maco_tf", "--help"], capture_output=True, text=True, check=True)
-    assert "maco-tf explain --model" in shown.stdout
+    assert "usage: maco-tf" in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["explain", "compare", "benchmark"])
+def test_a_missing_argument_is_named(command, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([command])
+    assert "--output" in capsys.readouterr().err
 
 
 def test_an_interrupt_names_what_was_not_begun(model_file, tmp_path, capsys, monkeypatch):
