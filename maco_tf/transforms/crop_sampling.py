@@ -1,54 +1,57 @@
-"""Two implementations of one differentiable crop: gathering for CPUs, matrix products for XLA and GPUs.
+"""One differentiable crop in two implementations: gathering for CPUs, matrix products for XLA and GPUs.
 
-A crop has sides (sy, sx) around (cy, cx), as fractions of the image. Along the height, output pixel i of n looks at
-the position (cy - sy / 2 + sy (i + 1/2) / n) height - 1/2, bilinearly. One pixel beyond the border the image is
-continued by its edge, and `OUTSIDE` lies further out. With more than one level, the image is that of the crop's level
-of the pyramid (`maco_tf.transforms.pyramid`), and its height is that of the image divided by 2 to the level.
+A crop has sides (sy, sx) around a centre (cy, cx), as fractions of the image. Along the height, pixel i of the n pixels
+of the output is the bilinear sample of the image at (cy - sy / 2 + sy (i + 1/2) / n) height - 1/2. Up to one pixel
+beyond the border, the image is continued by its edge; farther out, its value is `OUTSIDE`. With several levels, a crop
+is sampled from its level of the pyramid (`maco_tf.transforms.pyramid`) instead, and the height is that of the image
+divided by 2**level.
 """
 
 import math
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
 from maco_tf.transforms.pyramid import choose_levels, halve, level_extents, pixel_shares
 
-# What lies beyond an image. Mid-grey: black or white would be an edge that the model sees.
+# The value around an image. Mid-grey, because black or white would make an edge that the model sees.
 OUTSIDE = 0.5
 
+# The C library keeps freed buffers of up to this size (glibc's M_MMAP_THRESHOLD_MAX). It requests larger ones from the
+# system at every step, page by page, which takes three times as long.
+_KEPT_BYTES = 2**25
 
-def apply_matrices(images, rows, columns):
-    """Map the height by one matrix and the width by another.
+# A coordinate outside the image, as a fraction of it.
+_BEYOND = 2.0
+
+
+def apply_matrices(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf.Tensor:
+    """Multiply the height of images by one matrix and their width by another.
 
     Args:
         images: tensor (batch, height, width, channels), float32.
-        rows: tensor (batch, views, new_height, height). Where a row sums to less than one, `OUTSIDE` has the rest.
-        columns: tensor (batch, views, new_width, width), likewise.
+        rows: tensor (batch, views, new_height, height). `OUTSIDE` gets the weight that a row lacks to sum to one.
+        columns: tensor (batch, views, new_width, width); the same holds.
 
     Returns:
         Tensor (batch, views, new_height, new_width, channels).
     """
-    # Taking OUTSIDE off and adding it back gives it to all that no row or column reaches.
+    # Subtracting OUTSIDE and adding it again gives it the missing weight.
     mapped = tf.einsum("bvih,bhwc->bviwc", rows, images - OUTSIDE)
     return tf.einsum("bvjw,bviwc->bvijc", columns, mapped) + OUTSIDE
 
 
-# The largest buffer that the C library keeps for later (glibc's M_MMAP_THRESHOLD_MAX): one beyond comes anew from the
-# system at every step, page by page, which takes three times as long.
-_KEPT_BYTES = 2**25
-
-# Where a crop is nowhere in the image: in fractions of it, like the corners of boxes.
-_BEYOND = 2.0
-
-
-def crop_by_gathering(images, centres, sides, size, levels=1):
-    """Crops through `tf.image.crop_and_resize`, which has no XLA kernel.
+def crop_by_gathering(
+    images: tf.Tensor, centres: tf.Tensor, sides: tf.Tensor, size: tuple[int, int], levels: int = 1
+) -> tf.Tensor:
+    """Crop by `tf.image.crop_and_resize`, which has no XLA kernel.
 
     Args:
         images: tensor (batch, height, width, channels), float32.
-        centres: tensor (batch * views, 2), (y, x) as fractions of height and width; it gets no gradient.
-        sides: tensor (batch * views, 2), likewise; the views of one image side by side.
+        centres: tensor (batch * views, 2), (y, x) as fractions of height and width; they get no gradient.
+        sides: tensor (batch * views, 2), in the same units, without a gradient; crops of the same image are adjacent.
         size: `(height, width)` of the crops, pixels.
-        levels: of the pyramid; with 1, a crop that has more pixels than the output aliases.
+        levels: number of levels of the pyramid. With 1, crops that have more pixels than the output alias.
 
     Returns:
         Tensor (batch * views, *size, channels).
@@ -62,17 +65,17 @@ def crop_by_gathering(images, centres, sides, size, levels=1):
         pyramid.append(halve(pyramid[-1]))
 
     @tf.custom_gradient
-    def crop(*pyramid):
+    def crop(*pyramid: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
         crops = _sample(pyramid[0], boxes[0], owners, size)
         for level in range(1, levels):
-            # Crops of other levels are put where there is no image, which costs next to nothing. Left out, their number
-            # would be known in the run only, and TensorFlow 2.20 warns of that at every trace.
+            # Crops of other levels are sampled outside the image, which costs almost nothing. If they were left out,
+            # the number of crops would be unknown at tracing, and TensorFlow 2.20 warns of that at every trace.
             here = chosen == level
             these = _sample(pyramid[level], tf.where(here[:, None], boxes[level], _BEYOND), owners, size)
-            # Of whole crops, in a third of the time of `tf.where`, which broadcasts the condition.
+            # Selects whole crops in a third of the time of `tf.where`, which broadcasts the condition.
             crops = tf.raw_ops.Select(condition=here, x=these, y=crops)
 
-        def gradient(upstream):
+        def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
             return [
                 _gradient(upstream, tf.where(chosen == level)[:, 0], boxes[level], owners, pyramid[level].shape)
                 for level in range(levels)
@@ -84,11 +87,12 @@ def crop_by_gathering(images, centres, sides, size, levels=1):
     return crop(*padded)
 
 
-def _boxes(centres, sides, extent, size, level):
-    """The outermost samples' centres in the level's image, padded by a pixel.
+def _boxes(centres: tf.Tensor, sides: tf.Tensor, extent: Sequence[int], size: tuple[int, int], level: int) -> tf.Tensor:
+    """The positions of a crop's outermost samples in the image of a level, padded by one pixel.
 
-    In fractions of the distance between its first and its last pixel's centre, as `tf.image.crop_and_resize` takes
-    them: (crops, 4).
+    Returns:
+        Tensor (crops, 4), as `tf.image.crop_and_resize` expects it: in fractions of the distance between the centres of
+        the first and the last pixel.
     """
     corners = []
     for end in (0.5, -0.5):
@@ -99,16 +103,25 @@ def _boxes(centres, sides, extent, size, level):
     return tf.stack(corners, -1)
 
 
-def _sample(padded, boxes, owners, size):
+def _sample(padded: tf.Tensor, boxes: tf.Tensor, owners: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     return tf.image.crop_and_resize(padded, boxes, owners, size, extrapolation_value=OUTSIDE)
 
 
-def _gradient(upstream, members, boxes, owners, shape):
-    """The gradient of a level's padded images, of this shape, by the crops that are taken from them.
+def _gradient(
+    upstream: tf.Tensor, members: tf.Tensor, boxes: tf.Tensor, owners: tf.Tensor, shape: Sequence[int]
+) -> tf.Tensor:
+    """The gradient with respect to the padded images of a level, of this shape.
 
-    The kernel adds the gradients of all boxes of an image in parallel without a lock, so that parts of them are lost at
-    random (TensorFlow 2.20, CPU). Every crop is given an image of its own, and those are added in order: this takes the
-    memory of as many images as there are crops.
+    The kernel adds the gradients of all crops of an image in parallel without a lock, and loses parts of them at random
+    (TensorFlow 2.20, CPU). So it writes the gradient of every crop into a separate image, and we add those in order.
+    This needs memory for as many images as there are crops.
+
+    Args:
+        upstream: gradient with respect to the crops.
+        members: indices of the crops that are sampled from this level.
+        boxes: see `_boxes`.
+        owners: index of the image that each crop is taken from.
+        shape: shape of the padded images.
     """
     batch, *shape = shape
     at_once = max(_KEPT_BYTES // (4 * math.prod(shape)), 1)
@@ -127,8 +140,10 @@ def _gradient(upstream, members, boxes, owners, shape):
     return tf.add_n(sums)
 
 
-def crop_by_matrices(images, centres, sides, size, levels=1):
-    """The same crops as two batched matrix products: compiles under XLA, and is deterministic on a GPU.
+def crop_by_matrices(
+    images: tf.Tensor, centres: tf.Tensor, sides: tf.Tensor, size: tuple[int, int], levels: int = 1
+) -> tf.Tensor:
+    """Crop by two batched matrix products, which compile under XLA and are deterministic on a GPU.
 
     Arguments and result are those of `crop_by_gathering`.
     """
@@ -145,10 +160,13 @@ def crop_by_matrices(images, centres, sides, size, levels=1):
     return tf.reshape(apply_matrices(images, rows, columns), (batch * views, *size, channels))
 
 
-def _weights(centres, sides, extent, size, levels, chosen):
-    """Weights (crops, size, extent) of every pixel of an axis of the image in every pixel of the crops.
+def _weights(centres: tf.Tensor, sides: tf.Tensor, extent: int, size: int, levels: int, chosen: tf.Tensor) -> tf.Tensor:
+    """The weight of every pixel of the image in every pixel of the crops, along one axis.
 
-    Bilinear between the pixels of the crop's level, and then alike for all pixels of the image within one.
+    Weights are bilinear between pixels of the crop's level, and equal for all pixels of the image that make up one.
+
+    Returns:
+        Tensor (crops, size, extent).
     """
     scale = tf.cast(2**chosen, tf.float32)[:, None]
     count = tf.gather(tf.constant(level_extents(extent, levels), tf.float32), chosen)[:, None]

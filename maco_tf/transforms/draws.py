@@ -1,17 +1,20 @@
-"""Random numbers that are the same plain and under XLA, but for rounding.
+"""Random numbers that agree between plain TensorFlow and XLA, except for rounding.
 
-Two things differ otherwise. Left to itself, TensorFlow takes the generator that a device has the fastest kernel of, and
-XLA another; Philox (Salmon et al., 2011, "Parallel random numbers: as easy as 1, 2, 3") gives the same bits everywhere,
-and is what a CPU takes by itself. `keras.random` cannot be told which. And from the same bits XLA makes other floats:
-it takes a fraction's digits from the high end of an integer, TensorFlow from the low end, and a normal number from one
-integer by the inverse of the distribution, TensorFlow two from two by Box and Muller. So under XLA the floats are made
-here, as TensorFlow's kernels make them (`random_distributions.h` in its sources).
+By default the two differ for two reasons. First, TensorFlow picks the generator that is fastest on the device, and XLA
+picks another. We always use Philox (Salmon et al., 2011, "Parallel random numbers: as easy as 1, 2, 3"), which gives
+the same bits everywhere and is TensorFlow's default on a CPU; `keras.random` does not let one choose. Second, XLA turns
+the same bits into other floats. For a uniform number it uses the high bits of an integer, and TensorFlow uses the low
+bits; for a normal number it inverts the distribution function, and TensorFlow makes two numbers from two integers by
+the Box-Muller method. So under XLA we make the floats here, in the way of TensorFlow's kernels
+(`random_distributions.h` in its sources).
 """
 
 import contextlib
 import contextvars
 import math
+from collections.abc import Iterator
 
+import keras
 import tensorflow as tf
 
 _ALGORITHM = "philox"
@@ -19,11 +22,11 @@ _UNDER_XLA = contextvars.ContextVar("under_xla", default=False)
 
 
 @contextlib.contextmanager
-def drawn_under(jit_compile):
-    """A block in which a graph is traced that XLA compiles, or does not.
+def drawn_under(jit_compile: bool) -> Iterator[None]:
+    """Say for a block of code whether XLA compiles the graph that is traced in it.
 
     Args:
-        jit_compile: whether it does.
+        jit_compile: whether XLA does.
     """
     token = _UNDER_XLA.set(jit_compile)
     try:
@@ -32,32 +35,32 @@ def drawn_under(jit_compile):
         _UNDER_XLA.reset(token)
 
 
-def uniform(shape, seed, low=0.0, high=1.0):
-    """Numbers uniform in [low, high).
+def uniform(shape: tuple[int, ...], seed: tf.Tensor, low: float = 0.0, high: float = 1.0) -> tf.Tensor:
+    """Uniform numbers in [low, high).
 
     Args:
-        shape: tuple of integers.
+        shape: shape of the result.
         seed: int32 tensor (2,), see `next_seed`.
-        low: least number.
+        low: lower bound.
         high: upper bound.
 
     Returns:
-        Float32 tensor of the shape.
+        Tensor of this shape, float32.
     """
     if not _UNDER_XLA.get():
         return tf.random.stateless_uniform(shape, seed, low, high, alg=_ALGORITHM)
     return low + (high - low) * _fractions(_bits(shape, seed))
 
 
-def normal(shape, seed):
+def normal(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     """Standard normal numbers.
 
     Args:
-        shape: tuple of integers.
+        shape: shape of the result.
         seed: int32 tensor (2,), see `next_seed`.
 
     Returns:
-        Float32 tensor of the shape.
+        Tensor of this shape, float32.
     """
     if not _UNDER_XLA.get():
         return tf.random.stateless_normal(shape, seed, alg=_ALGORITHM)
@@ -69,26 +72,26 @@ def normal(shape, seed):
     return tf.reshape(tf.reshape(pairs, (-1,))[:size], shape)
 
 
-def integers(shape, seed, end):
-    """Integers, each of 0 to `end - 1` equally likely.
+def integers(shape: tuple[int, ...], seed: tf.Tensor, end: int) -> tf.Tensor:
+    """Integers from 0 to `end - 1`, equally likely.
 
     Args:
-        shape: tuple of integers.
+        shape: shape of the result.
         seed: int32 tensor (2,), see `next_seed`.
-        end: integer from 1.
+        end: number of values, at least 1.
 
     Returns:
-        Int32 tensor of the shape.
+        Tensor of this shape, int32.
     """
     return tf.random.stateless_uniform(shape, seed, 0, end, tf.int32, alg=_ALGORITHM)
 
 
-def split(seed, count):
-    """Several seeds from one.
+def split(seed: tf.Tensor, count: int) -> tf.Tensor:
+    """Make several seeds from one.
 
     Args:
         seed: int32 tensor (2,).
-        count: how many.
+        count: number of new seeds.
 
     Returns:
         Int32 tensor (count, 2).
@@ -96,25 +99,25 @@ def split(seed, count):
     return tf.random.split(seed, count, alg=_ALGORITHM)
 
 
-def next_seed(generator):
-    """A generator's next seed, made as `keras.random` makes it.
+def next_seed(generator: keras.random.SeedGenerator) -> tf.Tensor:
+    """The next seed of a generator, computed as in `keras.random`.
 
     Args:
-        generator: a `keras.random.SeedGenerator`.
+        generator: the generator, which advances.
 
     Returns:
         Int32 tensor (2,).
     """
-    # Keras counts in int64 on TensorFlow, whose kernels take int32 everywhere.
+    # With TensorFlow, Keras counts in int64; TensorFlow's kernels accept int32 on every device.
     return tf.cast(tf.math.floormod(generator.next(), tf.int32.max - 1), tf.int32)
 
 
-def _bits(shape, seed):
+def _bits(shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     return tf.random.stateless_uniform(shape, seed, None, None, tf.uint32, alg=_ALGORITHM)
 
 
-def _fractions(bits):
-    """Uniform in [0, 1): the low 23 bits as the digits of a float32 in [1, 2)."""
+def _fractions(bits: tf.Tensor) -> tf.Tensor:
+    """Uniform numbers in [0, 1): the low 23 bits become the fraction of a float32 in [1, 2), less 1."""
     one = tf.constant(0x3F800000, tf.uint32)
     digits = tf.bitwise.bitwise_and(bits, tf.constant(0x7FFFFF, tf.uint32))
     return tf.bitcast(tf.bitwise.bitwise_or(digits, one), tf.float32) - 1.0

@@ -1,5 +1,9 @@
-"""Shifts by whole pixels."""
+"""Random shifts by whole pixels."""
 
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import keras
 import tensorflow as tf
 
 from maco_tf.checks import check_integer
@@ -7,67 +11,69 @@ from maco_tf.transforms.draws import integers, next_seed
 from maco_tf.transforms.transform import Transform
 
 
+@keras.saving.register_keras_serializable(package="maco_tf")
+@dataclasses.dataclass(frozen=True, eq=False)
 class Jitter(Transform):
-    """Shift each image at random, by cutting `pixels` rows and columns off its ends.
+    """Shift each image at random by cutting rows and columns off its sides.
 
-    As in Lucid the image shrinks: height and width become less by `pixels`. How many of them go at the top and how
-    many at the left is drawn for each image apart, 0 to `pixels` equally likely.
+    Height and width shrink by `pixels`, as in Lucid. The number of rows cut off at the top and the number of columns
+    cut off at the left are drawn for each image; all values from 0 to `pixels` are equally likely.
 
     Args:
-        pixels: largest shift, pixels, from 0.
+        pixels: largest shift, pixels, at least 0.
 
     Raises:
-        ValueError: `pixels` is no such integer; when called, an image of which nothing would remain.
+        ValueError: `pixels` is not an integer of at least 0; or, when the transform is applied, nothing would remain of
+            the image.
     """
 
-    def __init__(self, pixels):
-        super().__init__()
-        self.pixels = check_integer("pixels", pixels, 0)
+    pixels: int
 
-    def draw(self, views, step=0, steps=1):
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pixels", check_integer("pixels", self.pixels, 0))
+
+    def draw(self, views: int, step: int | tf.Tensor = 0, steps: int = 1) -> tuple[tf.Tensor, ...]:
         return (integers((views, 2), next_seed(self.seed_generator), self.pixels + 1),)
 
-    def apply(self, images, draws):
+    def apply(self, images: tf.Tensor, draws: tuple[tf.Tensor, ...]) -> tf.Tensor:
         height, width = images.shape[1:3]
         if min(height, width) <= self.pixels:
             raise ValueError(
-                f'"pixels" must be less than the images\' height and width. Received: {self.pixels} for images of '
-                f"{height} x {width} pixels at this point, of which nothing would remain. Take a larger "
-                "image, pad it first, or take less jitter."
+                f'"pixels" must be less than the height and width of the images. Received: {self.pixels}, and images '
+                f"of {height} x {width} pixels after the transforms before this one. Use a larger image, pad it first, "
+                "or use less jitter."
             )
-        return cut(images, *draws, self.pixels)
-
-    def __repr__(self):
-        return f"Jitter(pixels={self.pixels})"
+        (corners,) = draws
+        return _cut(images, corners, self.pixels)
 
 
-def cut(images, corners, pixels):
-    """Cut `pixels` rows and columns off the ends of each image.
+def _cut(images: tf.Tensor, corners: tf.Tensor, pixels: int) -> tf.Tensor:
+    """Cut `pixels` rows and columns off the sides of each image.
 
     Args:
         images: tensor (batch, height, width, channels).
-        corners: int32 tensor (batch, 2), how many rows go at the top and columns at the left, 0 to `pixels`.
-        pixels: rows and columns to cut off, in all.
+        corners: int32 tensor (batch, 2), rows to cut off at the top and columns at the left, from 0 to `pixels`.
+        pixels: number of rows, and of columns, to cut off in total.
 
     Returns:
         Tensor (batch, height - pixels, width - pixels, channels).
     """
 
     @tf.custom_gradient
-    def cut_all(images):
-        # The gradient that a gather brings along scatters, which is slower, and on a GPU adds in no fixed order.
-        # Of a window on the image it is the window, put back on a field of zeros: a window on that, padded.
-        def put_back(upstream):
+    def cut(images: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
+        # The gradient of `tf.gather` is a scatter, which is slower and adds in no fixed order on a GPU. The gradient of
+        # a window of the image is that window in a field of zeros, which is itself a window of the padded gradient.
+        def put_back(upstream: tf.Tensor) -> tf.Tensor:
             border = [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]]
             return _windows(tf.pad(upstream, border), pixels - corners, images.shape[1:3])
 
         return _windows(images, corners, [side - pixels for side in images.shape[1:3]]), put_back
 
-    return cut_all(images)
+    return cut(images)
 
 
-def _windows(images, corners, size):
-    """The windows of a size whose top left corners are given, one of each image."""
+def _windows(images: tf.Tensor, corners: tf.Tensor, size: Sequence[int]) -> tf.Tensor:
+    """One window of each image, of this size, at these top left corners."""
     batch, height, width, channels = images.shape
     rows = corners[:, :1] + tf.range(size[0])
     columns = corners[:, 1:] + tf.range(size[1])

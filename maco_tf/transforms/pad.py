@@ -1,48 +1,51 @@
 """A border around the image."""
 
-import math
-import numbers
+import dataclasses
+from typing import Literal
 
+import keras
 import tensorflow as tf
 
-from maco_tf.checks import check_integer
+from maco_tf.checks import check_integer, is_number
 from maco_tf.transforms.crop_sampling import OUTSIDE
 from maco_tf.transforms.transform import Transform
 
 
+@keras.saving.register_keras_serializable(package="maco_tf")
+@dataclasses.dataclass(frozen=True, eq=False)
 class Pad(Transform):
-    """Put a border around the image, so that what later shifts and turns bring in is not the image's edge.
+    """Put a border around the image, so that later shifts and rotations do not bring in its edge.
 
-    The image grows by twice `pixels` along each axis. Lucid pads 12 pixels of 0.5.
+    The image grows by twice `pixels` along each axis. Lucid pads by 12 pixels of 0.5.
 
     Args:
-        pixels: width of the border on each of the four sides, from 0.
-        value: what the border shows: a number, in units of the image's range [0, 1], or "reflect", the image
-            mirrored at its outermost pixels.
+        pixels: width of the border on each of the four sides, at least 0.
+        value: value of the border, in units of the image's range [0, 1]; or "reflect", which mirrors the image at its
+            outermost pixels.
 
     Raises:
-        ValueError: an argument outside its range; when called, an image too small to be mirrored.
+        ValueError: an argument is outside its range; or, when the transform is applied, the image is too small to be
+            mirrored.
     """
 
-    def __init__(self, pixels, value=OUTSIDE):
-        super().__init__()
-        self.pixels = check_integer("pixels", pixels, 0)
-        number = isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-        if not number and not (isinstance(value, str) and value == "reflect"):
-            raise ValueError(f'"value" must be a finite number or "reflect". Received: {value!r}.')
-        self.value = value
+    pixels: int
+    value: float | Literal["reflect"] = OUTSIDE
 
-    def apply(self, images, draws):
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pixels", check_integer("pixels", self.pixels, 0))
+        if is_number(self.value):
+            object.__setattr__(self, "value", float(self.value))
+        elif not (isinstance(self.value, str) and self.value == "reflect"):
+            raise ValueError(f'"value" must be a finite number or "reflect". Received: {self.value!r}.')
+
+    def apply(self, images: tf.Tensor, draws: tuple[tf.Tensor, ...]) -> tf.Tensor:
         border = [[0, 0], [self.pixels] * 2, [self.pixels] * 2, [0, 0]]
         if self.value != "reflect":
-            return tf.pad(images, border, constant_values=float(self.value))
+            return tf.pad(images, border, constant_values=self.value)
         height, width = images.shape[1:3]
         if min(height, width) <= self.pixels:
             raise ValueError(
-                f'"pixels" must be less than the height and width of an image that is to be mirrored. Received: '
-                f"{self.pixels} for images of {height} x {width} pixels. Take a larger image or a narrower border."
+                f'"pixels" must be less than the height and width of an image that is mirrored. Received: '
+                f"{self.pixels}, and images of {height} x {width} pixels. Use a larger image or a narrower border."
             )
         return tf.pad(images, border, mode="REFLECT")
-
-    def __repr__(self):
-        return f"Pad(pixels={self.pixels}, value={self.value!r})"

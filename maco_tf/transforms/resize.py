@@ -1,46 +1,91 @@
-"""Other sizes: to the model's input, and zoom."""
+"""Changes of size: to the model's input, and random zoom."""
 
+import dataclasses
+from typing import cast
+
+import keras
 import tensorflow as tf
 
-from maco_tf.checks import check_size
+from maco_tf.checks import check_flag, check_size
 from maco_tf.transforms.crop_sampling import apply_matrices, crop_by_matrices
-from maco_tf.transforms.distribution import as_range, extremes
+from maco_tf.transforms.distribution import Distribution, Range, as_range, extremes
 from maco_tf.transforms.transform import Transform
 
+# An image at one twentieth of its size holds too few pixels to mean anything (as the smallest crop).
+_SMALLEST = 0.05
 
+
+@keras.saving.register_keras_serializable(package="maco_tf")
+@dataclasses.dataclass(frozen=True, eq=False)
 class Resize(Transform):
     """Resize images bilinearly, as `tf.image.resize` does, in a form that compiles under XLA.
 
     Args:
         size: `(height, width)`, pixels, or one number for both.
-        antialias: whether shrinking averages over all pixels of the image; otherwise over two by two, which lets the
-            optimisation hide in frequencies that only this sampling shows the model.
+        antialias: whether shrinking averages over all pixels of the image. Otherwise it samples two by two pixels, and
+            the optimisation can hide in frequencies that only this sampling shows to the model.
 
     Raises:
         ValueError: an argument is none of these.
     """
 
-    def __init__(self, size, antialias=True):
-        super().__init__()
-        self.size = check_size("size", size)
-        if not isinstance(antialias, bool):
-            raise ValueError(f'"antialias" must be True or False. Received: {antialias!r}.')
-        self.antialias = antialias
+    size: int | tuple[int, int]
+    antialias: bool = True
 
-    def apply(self, images, draws):
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", check_size("size", self.size))
+        object.__setattr__(self, "antialias", check_flag("antialias", self.antialias))
+
+    def apply(self, images: tf.Tensor, draws: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        size = cast(tuple[int, int], self.size)
         # Enlarging does not alias.
-        antialias = self.antialias and any(new < side for new, side in zip(self.size, images.shape[1:3]))
+        antialias = self.antialias and any(new < side for new, side in zip(size, images.shape[1:3]))
         if antialias or tf.config.list_logical_devices("GPU"):
-            return resize_by_matrices(images, self.size, antialias)
-        # Ten times as fast on a CPU; on a GPU its gradient adds in no fixed order.
-        return tf.image.resize(images, self.size)
-
-    def __repr__(self):
-        return f"Resize(size={self.size}, antialias={self.antialias})"
+            return resize_by_matrices(images, size, antialias)
+        # Ten times as fast on a CPU. On a GPU its gradient adds in no fixed order.
+        return tf.image.resize(images, size)
 
 
-def resize_by_matrices(images, size, antialias):
-    """Resize as `tf.image.resize` does, whose antialiasing kernel has no XLA form.
+@keras.saving.register_keras_serializable(package="maco_tf")
+@dataclasses.dataclass(frozen=True, eq=False)
+class RandomScale(Transform):
+    """Zoom each image about its centre by a random factor, bilinearly.
+
+    The image keeps its size: factors above 1 cut off its margins, and factors below 1 surround it with mid-grey.
+    (Lucid's transform changes the size instead; resizing to a fixed input would undo that, and our sizes are known
+    before the run.)
+
+    Args:
+        scales: factors above 0: a pair `(low, high)` for a uniform distribution; a sequence of one, three or more
+            numbers, which are equally likely; a number or a callable of the step; or a `Uniform`, `Normal` or `Choice`.
+            Factors below 0.05 count as 0.05.
+
+    Raises:
+        ValueError: `scales` is none of these, or not above 0.
+    """
+
+    scales: Range
+
+    def __post_init__(self) -> None:
+        scales = as_range("scales", self.scales)
+        if any(low <= 0 for low, _ in extremes(scales)):
+            raise ValueError(f'"scales" must be above 0. Received: {self.scales!r}. A factor of 1 keeps the image.')
+        object.__setattr__(self, "scales", scales)
+
+    def draw(self, views: int, step: int | tf.Tensor = 0, steps: int = 1) -> tuple[tf.Tensor, ...]:
+        scales = cast(Distribution, self.scales).sample((views, 1), self.seed_generator, step, steps)
+        return (tf.maximum(scales, _SMALLEST),)
+
+    def apply(self, images: tf.Tensor, draws: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        (scales,) = draws
+        batch, height, width = images.shape[:3]
+        # Twice as large means a crop with half the sides.
+        sides = tf.repeat(1.0 / scales, 2, axis=1)
+        return crop_by_matrices(images, tf.fill((batch, 2), 0.5), sides, (height, width))
+
+
+def resize_by_matrices(images: tf.Tensor, size: tuple[int, int], antialias: bool) -> tf.Tensor:
+    """Resize as `tf.image.resize` does, by matrix products. Its antialiasing kernel does not compile under XLA.
 
     Args:
         images: tensor (batch, height, width, channels), float32.
@@ -56,48 +101,9 @@ def resize_by_matrices(images, size, antialias):
     return apply_matrices(images, rows, columns)[:, 0]
 
 
-def _matrix(side, new, antialias):
-    """Weights (new, side) of an axis's pixels in those of the resized one: the identity, resized."""
+def _matrix(side: int, new: int, antialias: bool) -> tf.Tensor:
+    """The weight of every pixel of an axis in every new pixel, (new, side), found by resizing the identity matrix."""
     with tf.init_scope():
         resized = tf.image.resize(tf.eye(side)[None, :, :, None], (new, side), antialias=antialias)
         weights = resized[0, :, :, 0].numpy()
     return tf.constant(weights)
-
-
-# An image at one twentieth of its side holds too few pixels to mean anything (as the smallest crop).
-_SMALLEST = 0.05
-
-
-class RandomScale(Transform):
-    """Zoom each image about its centre by a factor of its own, bilinearly.
-
-    The image keeps its size: above 1 its margins are lost, below 1 mid-grey fills what is beyond them. (Lucid's
-    changes the image's size, which resizing to a fixed input undoes; here sizes are known before the run.)
-
-    Args:
-        scales: factors, above 0: a pair `(low, high)`, uniform between; a sequence of one, three or more numbers,
-            equally likely; a `Uniform`, `Normal` or `Choice`, whose parameters may change over the run; a number or a
-            callable of the step. Factors drawn below 0.05 count as 0.05.
-
-    Raises:
-        ValueError: `scales` is none of these, or not above 0.
-    """
-
-    def __init__(self, scales):
-        super().__init__()
-        self.scales = as_range("scales", scales)
-        if any(low <= 0 for low, _ in extremes(self.scales)):
-            raise ValueError(f'"scales" must be above 0. Received: {scales!r}. 1 is the image as it is.')
-
-    def draw(self, views, step=0, steps=1):
-        return (tf.maximum(self.scales.sample((views, 1), self.seed_generator, step, steps), _SMALLEST),)
-
-    def apply(self, images, draws):
-        (scales,) = draws
-        batch, *size = images.shape[:3]
-        # The image at twice its size is the crop of half its sides.
-        sides = tf.repeat(1.0 / scales, 2, axis=1)
-        return crop_by_matrices(images, tf.fill((batch, 2), 0.5), sides, size)
-
-    def __repr__(self):
-        return f"RandomScale(scales={self.scales!r})"

@@ -1,4 +1,4 @@
-"""The sets of transforms that the baselines use."""
+"""Standard sets of transforms: Lucid's and the paper's."""
 
 from maco_tf.checks import check_integer
 from maco_tf.transforms.blur import GaussianBlur
@@ -7,16 +7,19 @@ from maco_tf.transforms.jitter import Jitter
 from maco_tf.transforms.pad import Pad
 from maco_tf.transforms.resize import RandomScale
 from maco_tf.transforms.rotate import RandomRotate
+from maco_tf.transforms.transform import Transform
 
 
-def lucid_standard():
-    """Lucid's standard transforms (Olah et al., 2017; `lucid/optvis/transform.py`, `standard_transforms`).
+def lucid_standard() -> list[Transform]:
+    """Lucid's standard transforms.
 
-    Height and width grow by 12 pixels in all: `[Repeat(views), *lucid_standard(), Resize(input_size)]` brings several
-    views to the model.
+    Height and width grow by 12 pixels in total. `[Repeat(views), *lucid_standard(), Resize(input_size)]` makes several
+    views of the model's input size.
 
     Returns:
         List of five transforms.
+
+    Source: Olah et al., 2017; `standard_transforms` in `lucid/optvis/transform.py`.
     """
     return [
         Pad(12, 0.5),
@@ -27,22 +30,26 @@ def lucid_standard():
     ]
 
 
-def paper_standard(size):
-    """The MACO paper's ten transformations for its baselines (xplique 2.0.2, `generate_standard_transformations`).
+def paper_standard(size: int) -> list[Transform]:
+    """The ten transformations that the MACO paper uses for its baselines, after a border.
 
-    Their unit is u = size / 16, rounded down. Views are smaller than the image by 10 u, so that they have three
-    eighths of its side: `[Repeat(views), *paper_standard(size), Resize(input_size)]` brings them to the model.
-    What differs from xplique: each image has its own draws; scaling keeps the size, so that grey fills the margin; and
-    the border is mid-grey, where xplique's is 0, which is mid-grey for images in (-1, 1) only.
+    They are proportional to u = size / 16, rounded down. Views are smaller than the image by 10 u, which leaves three
+    eighths of its side. `[Repeat(views), *paper_standard(size), Resize(input_size)]` makes several views of the model's
+    input size.
+
+    There are three differences from xplique. Every image gets its own random numbers. Scaling keeps the size and fills
+    the margin with grey. The border is mid-grey; xplique's is 0, which is mid-grey only for images in (-1, 1).
 
     Args:
-        size: the image's smaller side, pixels, from 16.
+        size: the smaller side of the image, pixels, at least 16.
 
     Returns:
-        List of eleven transforms: a border, and the ten.
+        List of eleven transforms.
 
     Raises:
         ValueError: `size` is not an integer of at least 16.
+
+    Source: xplique 2.0.2, `generate_standard_transformations`.
     """
     unit = check_integer("size", size, 16) // 16
     return [

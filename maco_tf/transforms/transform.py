@@ -1,104 +1,116 @@
-"""What the model sees of an image."""
+"""The interface of all transforms, and the simplest one, which repeats an image."""
 
 import abc
+import dataclasses
+import functools
 
 import keras
 import tensorflow as tf
 
 from maco_tf.checks import check_integer
+from maco_tf.transforms.serialization import FieldConfig
 
 
-class Transform(abc.ABC):
-    """A random map from image batch to image batch: the random numbers of a step, and what they do to images.
+class Transform(FieldConfig, abc.ABC):
+    """A random map from a batch of images to a batch of views.
 
-    The two are apart so that a step's views can be made in parts, which see the numbers that the whole would.
+    A transform of your own is a subclass with the method `apply`:
+
+        class Invert(Transform):
+            def apply(self, images, draws):
+                return 1 - images
+
+    A random one also has `draw`. Settings are the fields of a frozen dataclass, so that they cannot change under a
+    compiled step and Keras can serialise them:
+
+        @dataclasses.dataclass(frozen=True, eq=False)
+        class Fade(Transform):
+            strength: float
+
+            def apply(self, images, draws):
+                return 0.5 + (1 - self.strength) * (images - 0.5)
+
+    Drawing is separate from applying, so that the views of a step can be made in several parts with the same random
+    numbers.
 
     Attributes:
-        seed_generator: the source of its random numbers. An optimisation gives it a state of its own, drawn from
-            the run's seed; called by hand it goes on from where it is.
-        count: views made of each image.
+        count: number of views that the transform makes of each image.
     """
 
-    count = 1
+    count: int = 1
 
-    def __init__(self):
-        self.seed_generator = keras.random.SeedGenerator(0)
+    @functools.cached_property
+    def seed_generator(self) -> keras.random.SeedGenerator:
+        """The source of random numbers.
 
-    def draw(self, views, step=0, steps=1):
-        """Draw a step's random numbers.
+        An optimisation replaces its state by one that depends on the run's seed. When the transform is called by hand,
+        the generator advances from call to call.
+        """
+        # The generator has a variable, which must not belong to a graph that is being traced. With `setdefault`, two
+        # threads that come here together get the same generator.
+        with tf.init_scope():
+            return vars(self).setdefault("seed_generator", keras.random.SeedGenerator(0))
+
+    def draw(self, views: int, step: int | tf.Tensor = 0, steps: int = 1) -> tuple[tf.Tensor, ...]:
+        """Draw the random numbers of a step.
 
         Args:
-            views: number of views to be made.
-            step: integer or scalar tensor, the step of the run, from 0.
-            steps: integer, length of the run.
+            views: number of views to make.
+            step: integer or scalar integer tensor, from 0 to `steps - 1`.
+            steps: length of the run.
 
         Returns:
-            Tuple of tensors, the first axis of each being the views; empty where nothing is random.
+            Tensors whose first axis is the views; an empty tuple if the transform is not random.
         """
         return ()
 
     @abc.abstractmethod
-    def apply(self, images, draws):
-        """Transform images by given random numbers.
+    def apply(self, images: tf.Tensor, draws: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        """Transform images with random numbers that have been drawn.
 
         Args:
             images: tensor (batch, height, width, channels), float32 in [0, 1].
-            draws: what `draw` returns for some multiple of the batch, the views of one image side by side.
+            draws: the result of `draw` for a multiple of `batch` views; views of the same image are adjacent.
 
         Returns:
             Tensor (views, new_height, new_width, channels).
         """
 
-    def __call__(self, images, step=0, steps=1):
-        """Transform images.
+    def __call__(self, images: tf.Tensor, step: int | tf.Tensor = 0, steps: int = 1) -> tf.Tensor:
+        """Draw and apply.
 
         Args:
             images: tensor (batch, height, width, channels), float32 in [0, 1].
-            step: integer or scalar tensor, the step of the run, from 0.
-            steps: integer, length of the run.
+            step: integer or scalar integer tensor, from 0 to `steps - 1`.
+            steps: length of the run.
 
         Returns:
-            Tensor (batch * count, new_height, new_width, channels), the views of one image side by side.
+            Tensor (batch * count, new_height, new_width, channels); views of the same image are adjacent.
         """
         return self.apply(images, self.draw(images.shape[0] * self.count, step, steps))
 
 
-def apply_transforms(transforms, images, step=0, steps=1):
-    """Apply transforms one after another, each drawing as it goes.
-
-    Args:
-        transforms: `Transform`s, or any callables from image batch to image batch.
-        images: tensor (batch, height, width, channels).
-        step: see `Transform.__call__`.
-        steps: see `Transform.__call__`.
-
-    Returns:
-        The last transform's images.
-    """
-    for transform in transforms:
-        images = transform(images, step, steps) if isinstance(transform, Transform) else transform(images)
-    return images
-
-
+@keras.saving.register_keras_serializable(package="maco_tf")
+@dataclasses.dataclass(frozen=True, eq=False)
 class Repeat(Transform):
-    """Show each image several times, so that every copy gets its own draws from the transforms after this one.
+    """Repeat each image, so that later transforms draw new random numbers for every copy.
 
     Args:
-        count: copies of an image; they stand side by side.
+        count: number of copies of each image; copies of the same image are adjacent.
 
     Raises:
         ValueError: `count` is not an integer of at least 1.
     """
 
-    def __init__(self, count):
-        super().__init__()
-        self.count = check_integer("count", count, 1)
+    # Without `field()`, the attribute of the base class would be the default.
+    count: int = dataclasses.field()
 
-    def draw(self, views, step=0, steps=1):
-        return (tf.range(views),)  # Not random: how many copies a part of the views takes.
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "count", check_integer("count", self.count, 1))
 
-    def apply(self, images, draws):
+    def draw(self, views: int, step: int | tf.Tensor = 0, steps: int = 1) -> tuple[tf.Tensor, ...]:
+        # Not random: the length says how many copies a part of the views needs.
+        return (tf.range(views),)
+
+    def apply(self, images: tf.Tensor, draws: tuple[tf.Tensor, ...]) -> tf.Tensor:
         return tf.repeat(images, draws[0].shape[0] // images.shape[0], axis=0)
-
-    def __repr__(self):
-        return f"Repeat(count={self.count})"

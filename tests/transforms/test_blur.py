@@ -20,13 +20,13 @@ def test_an_impulse_becomes_the_kernel(channels):
 
 @pytest.mark.parametrize("size", [1, 4, 5, 10])
 def test_against_xpliques_convolution(size, rng):
-    """Its zero beyond the border is our mid-grey."""
+    """xplique pads with zero, which stands for mid-grey here."""
     images = rng.uniform(size=(2, 13, 8, 3)).astype("float32")
     expected = random_blur((1.2, 1.2), size)(tf.constant(images - 0.5)) + 0.5
     np.testing.assert_allclose(GaussianBlur(size, 1.2)(tf.constant(images)), expected, atol=1e-5)
 
 
-def test_each_image_has_its_own_width():
+def test_widths_are_drawn_for_each_image():
     images = np.full((400, 9, 9, 1), 0.5, "float32")
     images[:, 4, 4] = 1.5
     blurred = GaussianBlur(9, (0.5, 1.0))(tf.constant(images)).numpy() - 0.5
@@ -35,7 +35,7 @@ def test_each_image_has_its_own_width():
     assert 0.99 < sigma.max() < 1.001
 
 
-def test_no_width_is_no_blur(rng):
+def test_a_width_of_zero_changes_nothing(rng):
     images = rng.uniform(size=(2, 6, 6, 3)).astype("float32")
     np.testing.assert_allclose(GaussianBlur(5, 0.0)(tf.constant(images)), images, atol=1e-6)
     schedule = GaussianBlur(5, Uniform((2.0, 0.0), (2.0, 0.0)))

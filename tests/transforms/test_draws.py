@@ -1,4 +1,4 @@
-"""One seed, the same numbers everywhere."""
+"""A seed gives the same numbers in plain TensorFlow, under XLA and in Keras."""
 
 import keras
 import numpy as np
@@ -25,13 +25,13 @@ def test_xla_draws_what_plain_tensorflow_draws(name, shape):
     for seed in ([123456789, -7], [0, 3]):
         plain = DRAWS[name](shape, tf.constant(seed))
         xla = tf.function(compiled, autograph=False, jit_compile=True)(tf.constant(seed))
-        # Fractions are made by exact operations, normal numbers by logarithms and sines that round.
+        # Uniform numbers come from exact operations, normal numbers from logarithms and sines that round.
         np.testing.assert_allclose(plain, xla, rtol=0, atol=1e-5 if name == "normal" else 0)
         assert plain.shape == xla.shape
         assert plain.dtype == xla.dtype
 
 
-def test_a_block_ends_with_itself():
+def test_the_setting_ends_with_its_block():
     seed = tf.constant([1, 2])
     ours = normal((9,), seed)
     with pytest.raises(ZeroDivisionError), drawn_under(jit_compile=True):
@@ -39,8 +39,8 @@ def test_a_block_ends_with_itself():
     np.testing.assert_array_equal(normal((9,), seed), ours)
 
 
-def test_a_generators_numbers_are_keras_own():
-    """On a CPU: what `keras.random` drew is drawn again."""
+def test_a_generator_gives_the_numbers_of_keras():
+    """On a CPU, where Keras uses Philox as well."""
     with tf.device("CPU"):
         ours, theirs = keras.random.SeedGenerator(5), keras.random.SeedGenerator(5)
         for _ in range(2):

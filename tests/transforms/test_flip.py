@@ -22,7 +22,7 @@ def test_every_mirror_image_is_equally_likely(arguments, mirrors, channels, rng)
     np.testing.assert_allclose(counts, 1000 / len(mirrors), atol=5 * np.sqrt(1000 / len(mirrors)))
 
 
-def test_the_same_flip_twice_is_none(rng):
+def test_the_same_flips_twice_change_nothing(rng):
     images = tf.constant(rng.uniform(size=(16, 5, 4, 3)).astype("float32"))
     once, again = RandomFlip(vertical=True), RandomFlip(vertical=True)
     assert not np.array_equal(once(images), images)
@@ -31,7 +31,7 @@ def test_the_same_flip_twice_is_none(rng):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [((False, False), '"horizontal" or "vertical"'), (("left",), '"horizontal"'), ((True, 1), "vert")],
+    [((False, False), '"horizontal" or "vertical"'), (("left",), '"horizontal"'), ((True, 1), '"vertical"')],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):

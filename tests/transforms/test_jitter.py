@@ -6,13 +6,13 @@ from maco_tf.transforms import Jitter
 
 
 def numbered(batch, height, width, channels=1):
-    """Every pixel tells its own position."""
+    """Images whose pixel values are their positions."""
     image = np.arange(height * width * channels, dtype="float32").reshape(1, height, width, channels)
     return np.repeat(image, batch, axis=0)
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-def test_every_view_is_a_window_on_its_image(channels):
+def test_every_view_is_a_window_of_its_image(channels):
     images = numbered(20, 9, 7, channels)
     views = Jitter(3)(tf.constant(images)).numpy()
     assert views.shape == (20, 6, 4, channels)
@@ -21,17 +21,17 @@ def test_every_view_is_a_window_on_its_image(channels):
         np.testing.assert_array_equal(view, image[top : top + 6, left : left + 4])
 
 
-def test_offsets_are_uniform_and_each_images_own():
+def test_offsets_are_uniform_and_independent():
     corners = Jitter(2)(tf.constant(numbered(4500, 4, 5))).numpy()[:, 0, 0, 0].astype(int)
     offsets, counts = np.unique(corners, return_counts=True)
     np.testing.assert_array_equal(offsets, [0, 1, 2, 5, 6, 7, 10, 11, 12])
-    # Nine offsets of 500 each, to five standard deviations.
+    # Nine offsets, 500 times each, within five standard deviations.
     np.testing.assert_allclose(counts, 500, atol=5 * np.sqrt(500 * 8 / 9))
-    # Neighbours in the batch are not tied: their offsets agree one time in nine.
+    # Neighbours in the batch are independent: their offsets agree one time in nine.
     assert np.mean(corners[1:] == corners[:-1]) == pytest.approx(1 / 9, abs=0.025)
 
 
-def test_the_gradient_goes_back_to_where_the_pixel_came_from(rng):
+def test_the_gradient_returns_to_the_pixels_that_were_kept(rng):
     images = tf.constant(numbered(3, 6, 8))
     weights = rng.normal(size=(3, 4, 6, 1)).astype("float32")
     with tf.GradientTape() as tape:
@@ -44,13 +44,13 @@ def test_the_gradient_goes_back_to_where_the_pixel_came_from(rng):
     np.testing.assert_array_equal(tape.gradient(loss, images), expected.reshape(3, 6, 8, 1).astype("float32"))
 
 
-def test_no_jitter_is_the_image():
+def test_no_jitter_changes_nothing():
     np.testing.assert_array_equal(Jitter(0)(tf.constant(numbered(2, 4, 4))), numbered(2, 4, 4))
 
 
-def test_an_image_is_not_eaten_up():
+def test_something_of_the_image_must_remain():
     assert Jitter(4)(tf.zeros((1, 5, 9, 3))).shape == (1, 1, 5, 3)
-    with pytest.raises(ValueError, match=r'"pixels" must be less than .* Received: 5 for images of 5 x 9 pixels'):
+    with pytest.raises(ValueError, match=r'"pixels" must be less than .* Received: 5, and images of 5 x 9 pixels'):
         Jitter(5)(tf.zeros((1, 5, 9, 3)))
 
 

@@ -13,14 +13,14 @@ def test_against_numpy(value, numpys, channels, rng):
     np.testing.assert_array_equal(padded, np.pad(images, [(0, 0), (3, 3), (3, 3), (0, 0)], **numpys))
 
 
-def test_grey_is_the_default_and_nothing_is_nothing(rng):
+def test_grey_is_the_default_and_no_border_changes_nothing(rng):
     images = tf.constant(rng.uniform(size=(1, 4, 4, 3)).astype("float32"))
     assert float(Pad(2)(images)[0, 0, 0, 0]) == 0.5
     np.testing.assert_array_equal(Pad(0)(images), images)
 
 
-def test_a_mirror_needs_an_image_larger_than_the_border():
-    with pytest.raises(ValueError, match=r'"pixels" must be less than .* Received: 5 for images of 9 x 5 pixels'):
+def test_mirroring_needs_an_image_larger_than_the_border():
+    with pytest.raises(ValueError, match=r'"pixels" must be less than .* Received: 5, and images of 9 x 5 pixels'):
         Pad(5, "reflect")(tf.zeros((1, 9, 5, 3)))
 
 

@@ -17,12 +17,12 @@ def test_against_tensorflow(size, antialias, channels, rng):
 
 
 def test_a_pattern_finer_than_the_output_averages_out():
-    """As black and white in turn along each axis: with one sample a pixel it turns into a false image."""
-    stripes = tf.constant(np.indices((64, 64)).sum(0)[None, ..., None] % 2, tf.float32)
-    assert Resize(24)(stripes).numpy()[0, 2:-2, 2:-2].std() < 0.1 * Resize(24, False)(stripes).numpy().std()
+    """A chequerboard: sampled once per pixel, it would alias."""
+    board = tf.constant(np.indices((64, 64)).sum(0)[None, ..., None] % 2, tf.float32)
+    assert Resize(24)(board).numpy()[0, 2:-2, 2:-2].std() < 0.1 * Resize(24, False)(board).numpy().std()
 
 
-def test_one_number_is_both_sides():
+def test_one_number_sets_both_sides():
     assert Resize(4)(tf.ones((1, 9, 6, 3))).shape == (1, 4, 4, 3)
 
 
@@ -36,20 +36,20 @@ def test_bad_arguments(arguments, message):
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-def test_scale_one_is_the_image(channels, rng):
+def test_a_factor_of_one_changes_nothing(channels, rng):
     images = rng.uniform(size=(2, 9, 6, channels)).astype("float32")
     np.testing.assert_allclose(RandomScale(1.0)(tf.constant(images)), images, atol=1e-5)
 
 
-def test_half_is_the_mean_of_two_by_two_on_grey(rng):
+def test_a_factor_of_one_half_averages_two_by_two_on_grey(rng):
     images = rng.uniform(size=(1, 8, 12, 2)).astype("float32")
     expected = np.full((1, 8, 12, 2), 0.5)
     expected[:, 2:6, 3:9] = images.reshape(1, 4, 2, 6, 2, 2).mean((2, 4))
     np.testing.assert_allclose(RandomScale(0.5)(tf.constant(images)), expected, atol=1e-5)
 
 
-def test_twice_shows_the_middle_half():
-    """A ramp stays a ramp, half as steep, around the same centre."""
+def test_a_factor_of_two_shows_the_middle_half():
+    """A ramp stays a ramp around the same centre, half as steep."""
     ramp = tf.tile(tf.reshape(tf.range(16.0), (1, 1, 16, 1)), (1, 16, 1, 1))
     np.testing.assert_allclose(RandomScale(2.0)(ramp)[0, 5, :, 0], 7.5 + (np.arange(16) - 7.5) / 2, atol=1e-4)
 
@@ -68,11 +68,11 @@ def test_factors_are_drawn_for_each_image():
     np.testing.assert_allclose(factors(lambda step: 1 + step, step=1, steps=2), 2.0, rtol=1e-4)
 
 
-def test_a_factor_drawn_below_zero_is_lifted():
+def test_factors_below_zero_are_clipped():
     assert np.isfinite(RandomScale(Normal(0.1, 1.0))(tf.ones((50, 8, 8, 1)))).all()
 
 
 @pytest.mark.parametrize("scales", [0.0, (-0.5, 1.0), [0.9, 1.0, 0.0]])
-def test_scales_are_above_zero(scales):
+def test_scales_must_be_above_zero(scales):
     with pytest.raises(ValueError, match='"scales" must be above 0'):
         RandomScale(scales)

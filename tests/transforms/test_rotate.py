@@ -9,21 +9,21 @@ from maco_tf.transforms.rotate import rotate
 
 @pytest.mark.parametrize("channels", [1, 5])
 @pytest.mark.parametrize("size", [(8, 8), (9, 9), (7, 12)])
-def test_half_turns_and_none(size, channels, rng):
+def test_half_turns_and_no_turn(size, channels, rng):
     images = rng.uniform(size=(2, *size, channels)).astype("float32")
     np.testing.assert_allclose(RandomRotate(0)(tf.constant(images)), images, atol=1e-6)
     np.testing.assert_allclose(RandomRotate(180)(tf.constant(images)), images[:, ::-1, ::-1], atol=1e-5)
 
 
 @pytest.mark.parametrize("side", [8, 9])
-def test_a_quarter_turn_of_a_square_is_numpys(side, rng):
+def test_quarter_turns_of_a_square_against_numpy(side, rng):
     images = rng.uniform(size=(2, side, side, 3)).astype("float32")
     np.testing.assert_allclose(RandomRotate(90)(tf.constant(images)), np.rot90(images, axes=(1, 2)), atol=1e-5)
     np.testing.assert_allclose(RandomRotate(-90)(tf.constant(images)), np.rot90(images, -1, axes=(1, 2)), atol=1e-5)
 
 
 def scipys(image, angle):
-    """Bilinear rotation of an image on endless grey."""
+    """Bilinear rotation of an image that grey surrounds."""
     matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
     centre = (np.array(image.shape[:2]) - 1) / 2
     offset = centre - matrix @ centre
@@ -45,7 +45,7 @@ def test_any_angle_against_scipy(size, rng):
 
 @pytest.mark.parametrize("angle", [0.0, 0.15, np.pi / 4, -2.0])
 def test_the_gradient_is_the_transposed_map(angle, rng):
-    """Rotation is linear apart from the grey: its matrix, column by column, against its gradient."""
+    """Without the grey, rotation is linear; its gradient must be the transpose of its matrix."""
     height, width = 5, 4
     deltas = tf.constant(np.eye(20, dtype="float32").reshape(20, height, width, 1))
     angles = tf.fill((20,), np.float32(angle))
@@ -59,7 +59,7 @@ def test_the_gradient_is_the_transposed_map(angle, rng):
 
 
 def test_angles_are_drawn_for_each_image(rng):
-    """A ramp's slope tells the angle."""
+    """The angle follows from the slope of a ramp."""
     ramp = tf.tile(tf.reshape(tf.range(9.0), (1, 1, 9, 1)), (300, 9, 1, 1))
 
     def angles(degrees):

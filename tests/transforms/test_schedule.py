@@ -1,8 +1,9 @@
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf.transforms.schedule import check_amount, check_schedule, evaluate
+from maco_tf.transforms.schedule import bounds, check_amount, check_schedule, evaluate
 
 
 def test_values_by_hand():
@@ -15,20 +16,32 @@ def test_values_by_hand():
     assert float(evaluate(cosine, 5, 10)) == pytest.approx(0.5)
 
 
+def test_checked_schedules_are_plain_python():
+    assert repr(check_schedule("noise", [np.float32(0.5), 1])) == "(0.5, 1.0)"
+    assert repr(check_schedule("noise", np.int64(2))) == "2.0"
+    assert check_schedule("noise", abs) is abs
+
+
+def test_bounds():
+    assert bounds(0.5) == (0.5, 0.5)
+    assert bounds((1.0, 0.25)) == (0.25, 1.0)
+    assert bounds(abs) is None
+
+
 @pytest.mark.parametrize("schedule", ["fast", (1, 2, 3), None, True, (1, "2"), float("nan")])
-def test_bad_schedules_are_refused(schedule):
+def test_bad_schedules(schedule):
     with pytest.raises(ValueError, match='"noise" must be a finite number'):
         check_schedule("noise", schedule)
 
 
-def test_any_python_schedule_works_inside_a_graph():
+def test_a_callable_may_be_any_python():
     compiled = tf.function(lambda step: evaluate(lambda i: 1.0 if i < 2 else 0.0, step, 4), autograph=False)
     assert [float(compiled(tf.constant(step))) for step in range(4)] == [1, 1, 0, 0]
-    with pytest.raises(ValueError, match="finite numbers"):
+    with pytest.raises(ValueError, match="finite number at every step"):
         evaluate(lambda step: float("nan"), 0, 3)
 
 
-def test_amounts_are_not_negative():
+def test_amounts_must_not_be_negative():
     for schedule in (-0.1, (0.1, -0.1)):
         with pytest.raises(ValueError, match='"std" must not be negative'):
             check_amount("std", schedule)

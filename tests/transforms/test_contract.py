@@ -1,4 +1,6 @@
-"""What every transform promises: exact gradients, compiled or not, and nothing but the seed decides."""
+"""What all transforms promise: exact gradients, compiled or not; the same views for the same seed; fixed settings."""
+
+import dataclasses
 
 import keras
 import numpy as np
@@ -6,19 +8,19 @@ import pytest
 import tensorflow as tf
 
 from maco_tf import Logit, MacoVisualizer
-from maco_tf.models import Activations
-from maco_tf.optimization import CompiledSteps, objective_tensors
-from maco_tf.parametrizations import PhaseParametrization
-from maco_tf.spectrum import imagenet_magnitude
+from maco_tf import transforms as package
 from maco_tf.transforms import (
     GaussianBlur,
+    GaussianNoise,
     Jitter,
     Pad,
+    RandomCrop,
     RandomFlip,
     RandomRotate,
     RandomScale,
     Repeat,
     Resize,
+    UniformNoise,
     lucid_standard,
     paper_standard,
 )
@@ -40,10 +42,23 @@ ALL = {
     "enlarge": [Resize((40, 19), False)],
     **RANDOM,
 }
+ONE_OF_EACH = [
+    GaussianBlur(3, 1.0),
+    GaussianNoise(),
+    Jitter(2),
+    Pad(2),
+    RandomCrop(8),
+    RandomFlip(),
+    RandomRotate(5),
+    RandomScale(1.1),
+    Repeat(2),
+    Resize(8),
+    UniformNoise(),
+]
 
 
 def views_of(transforms, images, seed):
-    """The views under a seed, as an optimisation draws them."""
+    """The views for a seed, drawn as in an optimisation."""
     states = [(transform.seed_generator.state, [seed, index]) for index, transform in enumerate(transforms)]
     with keras.StatelessScope([(state, tf.constant(value, tf.uint32)) for state, value in states]):
         for transform in transforms:
@@ -52,7 +67,10 @@ def views_of(transforms, images, seed):
 
 
 def responses(transforms, change, seed, jit_compile):
-    """A function of images: the views, what a weighted sum of them answers to a change, and the sum's gradient."""
+    """A function of images that returns three things.
+
+    These are the views, the change of a weighted sum of the views when the images change, and the gradient of that sum.
+    """
     weights = np.random.default_rng(1)
 
     def both(images):
@@ -69,9 +87,11 @@ def responses(transforms, change, seed, jit_compile):
 
 
 @pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("lucid", "paper") else ()) for name in ALL]
+)
 def test_gradients_are_exact_and_repeat(name, jit_compile, rng):
-    """All transforms are affine in the image: its change times the gradient is the change of the weighted sum."""
+    """These transforms are affine in the image, so the gradient times a change is the change of the weighted sum."""
     images, change = (tf.constant(rng.uniform(size=(2, 23, 20, 2)).astype("float32")) for _ in range(2))
     function = responses(ALL[name], change, 5, jit_compile)
     views, answer, gradient = function(images)
@@ -83,15 +103,16 @@ def test_gradients_are_exact_and_repeat(name, jit_compile, rng):
 
 
 @pytest.mark.parametrize("name", RANDOM)
-def test_each_image_of_a_batch_and_each_seed_has_its_own_draw(name, rng):
+def test_images_and_seeds_get_different_draws(name, rng):
     images = np.repeat(rng.uniform(size=(1, 23, 20, 2)), 8, axis=0).astype("float32")
     views = views_of(RANDOM[name], tf.constant(images), 5).numpy()
     assert len({view.tobytes() for view in views}) >= 3
     assert not np.array_equal(views, views_of(RANDOM[name], tf.constant(images), 6))
 
 
+@pytest.mark.slow
 def test_gradients_of_large_images_do_not_race(rng):
-    """Many pixels of many views over one image: where threads added without a lock, bits would differ."""
+    """Many views of one large image: if threads added without a lock, the bits would differ from call to call."""
     transforms = [Repeat(6), *lucid_standard(), GaussianBlur(5, (1, 2)), Resize(64)]
     images = tf.constant(rng.uniform(size=(1, 128, 128, 3)).astype("float32"))
     function = responses(transforms, images, 5, False)
@@ -100,33 +121,26 @@ def test_gradients_of_large_images_do_not_race(rng):
         np.testing.assert_array_equal(first, other)
 
 
-@pytest.mark.parametrize("name", RANDOM)
-def test_a_run_is_a_function_of_its_seeds(name, tiny_model):
-    """With the image held still, scores differ by the draws alone."""
-    objective = Logit(1)
-    compiled = CompiledSteps(
-        Activations(tiny_model),
-        PhaseParametrization(imagenet_magnitude(24, 24)),
-        [Repeat(2), *RANDOM[name], Resize(16)],
-        keras.optimizers.SGD(0.0),
-        [term for _, term in objective.terms],
-        4,
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["flip", "lucid"])
+def test_a_run_draws_new_numbers_at_every_step(name, tiny_model, rng):
+    """The image does not change at a learning rate of 0, so scores differ only by the draws."""
+    visualizer = MacoVisualizer(
+        tiny_model, transforms=RANDOM[name], crops=4, steps=6, image_size=24, optimizer=keras.optimizers.SGD(0.0)
     )
-
-    def history(seed):
-        other = compiled.start(seed)
-        state = compiled.start(0)._replace(seeds=other.seeds)
-        return compiled(state, *objective_tensors(objective), 4).history.numpy()
-
-    first = history(7)
-    np.testing.assert_array_equal(first, history(7))
-    assert not np.allclose(first, history(8), rtol=1e-6)
-    # A flip of two copies has few outcomes; all else is new at every step.
-    assert len(np.unique(first)) >= (2 if name == "flip" else 4)
+    image = rng.uniform(size=(24, 24, 3)).astype("float32")
+    first, again, other = (
+        visualizer.explain(Logit(1), start=image, seed=seed, verbose=0).scores.ravel() for seed in (7, 7, 8)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other, rtol=1e-6)
+    # Flips have few outcomes; the other transforms are new at every step.
+    assert len(np.unique(first)) >= (2 if name == "flip" else 6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True])
-def test_a_visualizer_takes_them(tiny_model, jit_compile):
+def test_a_visualizer_uses_them(tiny_model, jit_compile):
     transforms = [Repeat(2), *lucid_standard(), GaussianBlur(3, (0.5, 1.0)), RandomFlip(), Resize(16)]
     visualizer = MacoVisualizer(
         tiny_model, transforms=transforms, steps=8, image_size=24, steps_per_execution=4, jit_compile=jit_compile
@@ -136,4 +150,29 @@ def test_a_visualizer_takes_them(tiny_model, jit_compile):
     np.testing.assert_array_equal(first.scores, again.scores)
     assert np.abs(first.images - other.images).max() > 0.05
     assert first.transparency.min() >= 0 < first.transparency.max()
-    assert "RandomRotate(degrees=Choice(values=(-10.0," in first.config["transforms"][4]
+
+
+@pytest.mark.parametrize("transform", ONE_OF_EACH, ids=lambda transform: type(transform).__name__)
+def test_settings_cannot_be_assigned(transform):
+    for field in dataclasses.fields(transform):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(transform, field.name, getattr(transform, field.name))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        transform.count = 3
+
+
+@pytest.mark.parametrize("transform", ONE_OF_EACH, ids=lambda transform: type(transform).__name__)
+def test_the_repr_is_the_call_that_makes_it(transform):
+    again = eval(repr(transform), dict(vars(package)))
+    assert dataclasses.asdict(again) == dataclasses.asdict(transform)
+
+
+def test_a_changed_copy_leaves_the_original(rng):
+    images = tf.constant(rng.uniform(size=(1, 12, 12, 1)).astype("float32"))
+    crop = RandomCrop(8, 3, side=0.9)
+    smaller = dataclasses.replace(crop, side=0.5)
+    assert (crop.side.mean, smaller.side.mean) == (0.9, 0.5)
+    assert smaller.count == 3
+    np.testing.assert_array_equal(smaller(images), RandomCrop(8, 3, side=0.5)(images))
+    with pytest.raises(ValueError, match='"side"'):
+        dataclasses.replace(crop, side=2.0)
