@@ -1,4 +1,4 @@
-"""Natural images' magnitude, on any grid of frequencies. Knows nothing of models."""
+"""The magnitude of natural images, on any grid of frequencies. Nothing here depends on a model."""
 
 from maco_tf.spectrum.colour import COLOUR_CORRELATION, from_image, to_image
 from maco_tf.spectrum.estimate import estimate_magnitude

@@ -1,14 +1,13 @@
-"""Between images in [0, 1] and the space in which magnitude and phase live.
+"""The map between images in [0, 1] and the space of magnitude and phase.
 
-An image of three channels is `sigmoid(x @ COLOUR_CORRELATION)`, where the axes of x are decorrelated over
-natural images (Olah et al., 2017). Images with any other number of channels have no known correlation and are
-`sigmoid(x)`.
+An image with three channels is `sigmoid(x @ COLOUR_CORRELATION)`, where the axes of x are decorrelated over natural
+images (Olah et al., 2017). For other numbers of channels no correlation is known, and the image is `sigmoid(x)`.
 """
 
 import numpy as np
 import tensorflow as tf
 
-# Lucid's square root of ImageNet's colour covariance, divided by its largest row norm; rows are the
+# Lucid's square root of the colour covariance of ImageNet, divided by its largest row norm. The rows are the
 # decorrelated axes: lightness, red against blue, green against magenta.
 COLOUR_CORRELATION = np.array(
     [
@@ -19,15 +18,15 @@ COLOUR_CORRELATION = np.array(
     dtype="float32",
 )
 
-# A pixel of exactly 0 or 1 has no finite logit: keep half a grey level's distance.
+# Pixels of exactly 0 or 1 have no finite logit; they are moved by half a grey level.
 _MARGIN = 0.5 / 255
 
 
-def to_image(x):
+def to_image(x: tf.Tensor) -> tf.Tensor:
     """Map the unbounded, decorrelated space to images.
 
     Args:
-        x: tensor (..., channels), float32.
+        x: tensor (..., channels), float32, of any range.
 
     Returns:
         Tensor of the same shape, in (0, 1).
@@ -37,8 +36,8 @@ def to_image(x):
     return tf.sigmoid(x)
 
 
-def stretched(images):
-    """Bring each image's smallest value to 0 and its largest to 1, as xplique does for its baselines.
+def stretched(images: tf.Tensor) -> tf.Tensor:
+    """Scale each image so that its smallest value is 0 and its largest is 1, as xplique does for its baselines.
 
     Args:
         images: tensor (batch, height, width, channels).
@@ -46,18 +45,19 @@ def stretched(images):
     Returns:
         Tensor of the same shape, in [0, 1].
     """
-    low, high = (reduce(images, axis=(1, 2, 3), keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
+    low = tf.reduce_min(images, axis=(1, 2, 3), keepdims=True)
+    high = tf.reduce_max(images, axis=(1, 2, 3), keepdims=True)
     return (images - low) / tf.maximum(high - low, 1e-6)
 
 
-def from_image(images):
-    """The inverse of `to_image`.
+def from_image(images: tf.Tensor) -> tf.Tensor:
+    """Map images to the unbounded, decorrelated space; the inverse of `to_image`.
 
     Args:
-        images: tensor (..., channels), float32 in [0, 1]; values are kept half a grey level from 0 and 1.
+        images: tensor (..., channels), float32 in [0, 1]. Values closer to 0 or 1 than half a grey level are clipped.
 
     Returns:
-        Tensor of the same shape, unbounded, decorrelated.
+        Tensor of the same shape.
     """
     images = tf.clip_by_value(images, _MARGIN, 1 - _MARGIN)
     x = tf.math.log(images) - tf.math.log1p(-images)

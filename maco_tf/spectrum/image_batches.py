@@ -1,19 +1,21 @@
-"""Images as arrays or datasets, in batches."""
+"""Arrays and datasets of images, as batches."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
 
 
-def image_batches(images, batch_size):
-    """Cut images into batches.
+def image_batches(images: np.ndarray | tf.data.Dataset, batch_size: int) -> Iterator[np.ndarray | tf.Tensor]:
+    """Iterate over images in batches.
 
     Args:
-        images: array (count, height, width, channels), or a `tf.data.Dataset` of images or of batches of
-            images, alone or first in a tuple as in `(images, labels)`.
-        batch_size: images at a time where `images` is an array; a dataset keeps its own batches.
+        images: array (count, height, width, channels); or a `tf.data.Dataset` whose elements are images or batches of
+            images, or tuples that start with one, such as `(images, labels)`.
+        batch_size: number of images per batch of an array; a dataset keeps its batches.
 
     Yields:
-        Arrays or tensors (batch, height, width, channels), values as they came.
+        Arrays or tensors (batch, height, width, channels), with unchanged values.
 
     Raises:
         ValueError: `images` is something else.
@@ -31,8 +33,8 @@ def image_batches(images, batch_size):
         batch = element[0] if isinstance(element, tuple | list) else element
         if not hasattr(batch, "shape") or len(batch.shape) not in (3, 4):
             raise ValueError(
-                '"images" must be a dataset of images (height, width, channels) or of batches of them. Received: '
-                f"elements of type {type(batch).__name__}, shape {getattr(batch, 'shape', None)}. Map it to the image "
-                "first, as in dataset.map(lambda element: element['image'])."
+                '"images" must be a dataset of images (height, width, channels) or of batches of images. Received: '
+                f"elements of type {type(batch).__name__}, shape {getattr(batch, 'shape', None)}. Map the dataset to "
+                "its images first, as in dataset.map(lambda element: element['image'])."
             )
         yield batch[None] if len(batch.shape) == 3 else batch

@@ -1,4 +1,4 @@
-"""ImageNet's magnitude, as the paper's authors published it."""
+"""The magnitude of ImageNet, as the paper's authors published it."""
 
 import functools
 import importlib.util
@@ -9,28 +9,34 @@ import numpy as np
 from maco_tf.spectrum.magnitude import Magnitude
 
 
-def imagenet_magnitude(height=512, width=512):
-    """The average magnitude of ImageNet's images, three decorrelated channels.
+def imagenet_magnitude(height: int = 512, width: int = 512) -> Magnitude:
+    """The average magnitude of ImageNet's images, for three decorrelated channels.
 
     Args:
         height: pixels, at least 2.
         width: pixels, at least 2.
 
     Returns:
-        A `Magnitude` of the size asked for.
+        A `Magnitude` of this size.
 
-    Source: the array that xplique >= 2.0 ships (`features_visualizations/spectrum_decorrelated.npy`), 512 x 512.
+    Raises:
+        ImportError: xplique is not installed, or too old to have the magnitude.
+        ValueError: an argument is not an integer of at least 2.
+
+    Source: the 512 x 512 array in xplique >= 2.0 (`features_visualizations/spectrum_decorrelated.npy`).
     """
     return _published().resized(height, width)
 
 
 @functools.cache
-def _published():
-    # Importing xplique would take seconds; only its file is needed.
+def _published() -> Magnitude:
+    # Only the file is needed; importing xplique would take seconds.
     spec = importlib.util.find_spec("xplique")
-    if spec is None:
-        raise ImportError('ImageNet\'s magnitude ships inside xplique. Run: pip install "xplique>=2.0.2"')
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(
+            'The magnitude of ImageNet is a file of xplique, which is not installed. Run: pip install "xplique>=2.0.2"'
+        )
     path = Path(spec.submodule_search_locations[0], "features_visualizations", "spectrum_decorrelated.npy")
     if not path.is_file():
-        raise ImportError(f'{path} is missing: older xplique has no magnitude. Run: pip install "xplique>=2.0.2"')
+        raise ImportError(f'{path} is missing: this xplique is too old. Run: pip install "xplique>=2.0.2"')
     return Magnitude(np.load(path, allow_pickle=False), width=512)

@@ -6,7 +6,7 @@ from maco_tf.spectrum import COLOUR_CORRELATION, estimate_magnitude
 
 
 def oracle(images):
-    """Logit, decorrelation and Fourier transform written out in NumPy."""
+    """Logit, decorrelation and Fourier transform in NumPy."""
     images = np.clip(images, 0.5 / 255, 1 - 0.5 / 255)
     x = np.log(images / (1 - images))
     if images.shape[-1] == 3:
@@ -15,14 +15,14 @@ def oracle(images):
 
 
 @pytest.mark.parametrize("channels", [1, 3, 5])
-def test_oracle(rng, channels):
+def test_the_mean_magnitude_against_numpy(rng, channels):
     images = rng.uniform(size=(7, 12, 9, channels)).astype("float32")
     estimated = estimate_magnitude(images, batch_size=3, verbose=0)
     assert estimated.width == 9
     np.testing.assert_allclose(estimated.values, oracle(images), rtol=1e-4, atol=1e-3)
 
 
-def test_datasets_in_all_forms_agree_with_the_array(rng):
+def test_datasets_agree_with_the_array(rng):
     images = rng.integers(0, 256, (6, 8, 8, 3)).astype("uint8")
     expected = estimate_magnitude(images, verbose=0).values
     dataset = tf.data.Dataset.from_tensor_slices((images, np.arange(6)))
@@ -36,8 +36,9 @@ def test_images_of_different_sizes(rng):
             yield rng.uniform(size=(side, side, 3)).astype("float32")
 
     dataset = tf.data.Dataset.from_generator(images, output_signature=tf.TensorSpec((None, None, 3)))
-    assert estimate_magnitude(dataset, size=(10, 10), verbose=0).values.shape == (3, 10, 6)
-    with pytest.raises(ValueError, match='"size" be given'):
+    assert estimate_magnitude(dataset, size=(10, 12), verbose=0).values.shape == (3, 10, 7)
+    assert estimate_magnitude(dataset, size=np.int64(10), verbose=0).values.shape == (3, 10, 6)
+    with pytest.raises(ValueError, match='Pass "size"'):
         estimate_magnitude(dataset, verbose=0)
 
 
@@ -48,12 +49,16 @@ def test_bad_input(rng):
         estimate_magnitude(np.full((1, 8, 8, 3), 5000, "int32"), verbose=0)
     with pytest.raises(ValueError, match=r"images\[\.\.\., None\]"):
         estimate_magnitude(np.ones((4, 8, 8)), verbose=0)
-    with pytest.raises(ValueError, match="Map it"):
+    with pytest.raises(ValueError, match="Map the dataset"):
         estimate_magnitude(tf.data.Dataset.from_tensors({"image": np.ones((8, 8, 3))}), verbose=0)
     with pytest.raises(ValueError, match="at least one"):
         estimate_magnitude(np.ones((0, 8, 8, 3)), verbose=0)
     with pytest.raises(ValueError, match="shape"):
         estimate_magnitude(np.ones((8, 8)), verbose=0)
+    with pytest.raises(ValueError, match='"size"'):
+        estimate_magnitude(np.ones((1, 8, 8, 3)), size=(8, 0), verbose=0)
+    with pytest.raises(ValueError, match='"batch_size" must be an integer of at least 1'):
+        estimate_magnitude(np.ones((1, 8, 8, 3)), batch_size=0, verbose=0)
 
 
 def test_progress_ends_its_line(rng, capsys):
