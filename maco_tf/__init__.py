@@ -4,7 +4,7 @@
     explanation = visualizer.explain(Logit(254) - 0.5 * Channel("block5_out", 12))
     explanation.show()
 
-How data flows, one package a part:
+How the data flows, one package for each part:
 
     spectrum          natural magnitude
     parametrizations  free phase and fixed magnitude, free spectrum or free pixels -> image
@@ -12,74 +12,131 @@ How data flows, one package a part:
     models            views -> activations; a zoo of trained networks
     objectives        activations -> scores, and their algebra
     optimization      the compiled ascent from scores back to phase
-    visualizers       all of it as one call -> Explanation
-    concepts          images of a class -> the concepts it is told by -> images
-    metrics           images -> numbers: how plausible, transferable, natural they are
+    visualizers       all of it in one call -> Explanation
+    concepts          images of a class -> its concepts -> images
+    metrics           images -> numbers: plausibility, transferability, naturalness
     benchmark         models x methods x classes -> images, scores, tables
     display           arrays -> figures and files
 """
 
 import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Any
 
 from maco_tf.version import __version__
 
-# Names are imported when they are first used, so that the command's help need not wait for TensorFlow.
-_SOURCES = {
-    "maco_tf.concepts": ["Concept", "ConceptBank", "ConceptExplanation", "craft", "explain_class", "explain_concepts"],
-    "maco_tf.models": ["zoo"],
-    "maco_tf.objectives": [
-        "L1",
-        "L2",
-        "Alignment",
-        "Channel",
-        "Direction",
-        "Diversity",
-        "FeatureInversion",
-        "Layer",
-        "Logit",
-        "Neuron",
-        "Objective",
-        "TotalVariation",
-        "from_xplique",
-        "interpolate",
-        "product",
-    ],
-    "maco_tf.spectrum": ["Magnitude", "estimate_magnitude", "imagenet_magnitude"],
-    "maco_tf.visualizers": [
-        "CBRVisualizer",
-        "Explanation",
-        "FourierVisualizer",
-        "MacoVisualizer",
-        "TopImages",
-        "accentuate",
-        "top_activating",
-    ],
-}
-_PARTS = [
+if TYPE_CHECKING:
+    # Type checkers and editors read these; at run time a name is imported when it is first used, so that the command's
+    # help does not wait for TensorFlow.
+    from maco_tf import (
+        benchmark,
+        concepts,
+        display,
+        metrics,
+        models,
+        objectives,
+        optimization,
+        parametrizations,
+        spectrum,
+        transforms,
+        visualizers,
+    )
+    from maco_tf.concepts import Concept, ConceptBank, ConceptExplanation, craft, explain_class, explain_concepts
+    from maco_tf.models import zoo
+    from maco_tf.objectives import (
+        L1,
+        L2,
+        Alignment,
+        Channel,
+        Direction,
+        Diversity,
+        FeatureInversion,
+        Lambda,
+        Layer,
+        Logit,
+        Neuron,
+        Objective,
+        TotalVariation,
+        from_xplique,
+        interpolate,
+        product,
+    )
+    from maco_tf.spectrum import Magnitude, estimate_magnitude, imagenet_magnitude
+    from maco_tf.visualizers import (
+        CBRVisualizer,
+        Explanation,
+        FourierVisualizer,
+        MacoVisualizer,
+        TopImages,
+        Visualizer,
+        accentuate,
+        top_activating,
+    )
+
+__all__ = [
+    "L1",
+    "L2",
+    "Alignment",
+    "CBRVisualizer",
+    "Channel",
+    "Concept",
+    "ConceptBank",
+    "ConceptExplanation",
+    "Direction",
+    "Diversity",
+    "Explanation",
+    "FeatureInversion",
+    "FourierVisualizer",
+    "Lambda",
+    "Layer",
+    "Logit",
+    "MacoVisualizer",
+    "Magnitude",
+    "Neuron",
+    "Objective",
+    "TopImages",
+    "TotalVariation",
+    "Visualizer",
+    "__version__",
+    "accentuate",
     "benchmark",
     "concepts",
+    "craft",
     "display",
+    "estimate_magnitude",
+    "explain_class",
+    "explain_concepts",
+    "from_xplique",
+    "imagenet_magnitude",
+    "interpolate",
     "metrics",
     "models",
     "objectives",
     "optimization",
     "parametrizations",
+    "product",
     "spectrum",
+    "top_activating",
     "transforms",
     "visualizers",
+    "zoo",
 ]
-_SOURCE = {name: source for source, names in _SOURCES.items() for name in names}
 
-__all__ = ["__version__", *sorted([*_SOURCE, *_PARTS])]
+# The parts whose names the package offers.
+_PARTS = ("visualizers", "objectives", "spectrum", "concepts", "models")
 
 
-def __getattr__(name):
-    if name in _SOURCE:
-        return getattr(importlib.import_module(_SOURCE[name]), name)
-    if name in _PARTS:
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'maco_tf' has no attribute {name!r}")
+    if importlib.util.find_spec(f"maco_tf.{name}") is not None:
         return importlib.import_module(f"maco_tf.{name}")
+    for part in _PARTS:
+        module = importlib.import_module(f"maco_tf.{part}")
+        if name in module.__all__:
+            return getattr(module, name)
     raise AttributeError(f"module 'maco_tf' has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

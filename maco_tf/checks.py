@@ -5,6 +5,8 @@ Each returns the value in its plain Python or NumPy form, so that NumPy's number
 
 import math
 import numbers
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
@@ -152,7 +154,7 @@ def check_shape(name: str, value: Any) -> tuple[int, int, int]:
         ValueError: the value is something else.
     """
     parts = list(value) if isinstance(value, tuple | list | np.ndarray) else []
-    whole = all(isinstance(part, numbers.Integral) and not isinstance(part, bool) and part >= 1 for part in parts)
+    whole = all(isinstance(part, int | np.integer) and not isinstance(part, bool) and part >= 1 for part in parts)
     if len(parts) != 3 or not whole:
         raise ValueError(f'"{name}" must be (height, width, channels), integers of at least 1. Received: {value!r}.')
     return int(parts[0]), int(parts[1]), int(parts[2])
@@ -190,3 +192,29 @@ def unit_range(name: str, images: Any) -> np.ndarray:
             f"values from {low:g} to {high:g}."
         )
     return np.clip(images / np.float32(largest), 0.0, 1.0)
+
+
+def settled(value: _T | None) -> _T:
+    """The value of a setting that a recipe has filled in.
+
+    Args:
+        value: a setting of a resolved visualizer.
+
+    Raises:
+        RuntimeError: the setting is `None`, because the visualizer is not resolved.
+    """
+    if value is None:
+        raise RuntimeError("A setting is None before the recipe fills it in. Call this on visualizer.resolved.")
+    return value
+
+
+def warn_user(message: str) -> None:
+    """Warn at the line of the user's code that called into the package.
+
+    Args:
+        message: the text.
+    """
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("maco_tf."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level - 1)

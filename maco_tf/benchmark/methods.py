@@ -1,36 +1,82 @@
 """The methods that a benchmark compares, each as a function from class and seed to an image."""
 
+import functools
 import importlib.metadata
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 
 from maco_tf.objectives.logit import Logit
-from maco_tf.visualizers.methods import VISUALIZERS
+from maco_tf.visualizers import methods
+from maco_tf.visualizers.registry import find_method
+
+if TYPE_CHECKING:
+    from maco_tf.benchmark.settings import BenchmarkSettings
 
 
-def _ours(visualizer):
-    def build(model, settings):
-        built = visualizer(model, steps=settings.steps, crops=settings.crops, image_size=settings.image_size)
+class Explainer:
+    """One method on one network: a function from class and seed to an image (height, width, 3), float32 in [0, 1].
 
-        def explain(index, seed):
-            explanation = built.explain(Logit(index), seed=seed, verbose=0)
-            if explanation.config["interrupted"]:
-                raise KeyboardInterrupt  # Half an image must not be kept as a whole one.
-            return explanation.images[0]
+    Attributes:
+        config: dictionary, everything else that the images depend on.
+    """
 
-        explain.config = built.config()
-        return explain
+    def __init__(self, explain: Callable[[int, int], np.ndarray], config: dict[str, Any]) -> None:
+        self._explain, self.config = explain, config
 
-    return build
+    def __call__(self, index: int, seed: int) -> np.ndarray:
+        """Make an image.
+
+        Args:
+            index: class number.
+            seed: integer.
+        """
+        return self._explain(index, seed)
 
 
-def _xplique(model, settings):
-    """xplique's own `maco` through its public functions, with its defaults but for the compute."""
+class _Methods(Mapping[str, Callable[[keras.Model, "BenchmarkSettings"], Explainer]]):
+    """All registered methods by their name in lower case, and "xplique", which is xplique's own `maco`.
+
+    A method of a user's own is found as soon as its module is imported.
+    """
+
+    def __getitem__(self, name: str) -> Callable[[keras.Model, "BenchmarkSettings"], Explainer]:
+        if name not in list(self):
+            raise KeyError(name)
+        return _xplique if name == "xplique" else functools.partial(_registered, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*(name.lower() for name in methods()), "xplique"])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+METHODS = _Methods()
+
+
+def _registered(name: str, model: keras.Model, settings: "BenchmarkSettings") -> Explainer:
+    kind: Any = find_method(name)
+    visualizer = kind(model, steps=settings.steps, crops=settings.crops, image_size=settings.image_size)
+
+    def explain(index: int, seed: int) -> np.ndarray:
+        explanation = visualizer.explain(Logit(index), seed=seed, verbose=0)
+        if explanation.config["interrupted"]:
+            raise KeyboardInterrupt  # An unfinished image must not be kept as a finished one.
+        return explanation.images[0]
+
+    return Explainer(explain, visualizer.config())
+
+
+def _xplique(model: keras.Model, settings: "BenchmarkSettings") -> Explainer:
+    """xplique's own `maco` through its public functions, with its defaults except for the compute."""
     from xplique.features_visualizations import Objective, maco
 
     wrapped = xplique_model(model)
 
-    def explain(index, seed):
+    def explain(index: int, seed: int) -> np.ndarray:
         keras.utils.set_random_seed(seed)
         image, _ = maco(
             Objective.neuron(wrapped, "logits", index),
@@ -40,12 +86,11 @@ def _xplique(model, settings):
         )
         return (image + 1) / 2
 
-    explain.config = {"method": "xplique", "version": importlib.metadata.version("xplique")}
-    return explain
+    return Explainer(explain, {"method": "xplique", "version": importlib.metadata.version("xplique")})
 
 
-def xplique_model(model):
-    """A functional classifier as xplique's `maco` takes it.
+def xplique_model(model: keras.Model) -> keras.Model:
+    """A functional classifier in the form that xplique's `maco` takes.
 
     Args:
         model: a functional `keras.Model` from images in [0, 1].
@@ -56,21 +101,21 @@ def xplique_model(model):
     logits = logits_model(model)
     height, width, channels = logits.input_shape[1:]
     inputs = keras.Input((height, width, channels))
-    # xplique's noise and box sizes are made for images in (-1, 1), which the zoo's networks do not take; and it finds
+    # xplique's noise and box sizes are made for images in (-1, 1), which the zoo's networks do not take, and it finds
     # layers of the outermost model only.
     outputs = logits(keras.layers.Rescaling(0.5, offset=0.5)(inputs))
     outputs = keras.layers.Activation("linear", name="logits")(outputs)
     return keras.Model(inputs, outputs)
 
 
-def logits_model(model):
+def logits_model(model: keras.Model) -> keras.Model:
     """A functional classifier without its final softmax.
 
     Args:
-        model: a functional `keras.Model`.
+        model: a functional `keras.Model`; it does not change.
 
     Returns:
-        A `keras.Model` with copies of the last layer's weights; the others are shared, and `model` is as it was.
+        A `keras.Model` with copies of the last layer's weights; all other weights are shared.
     """
     last = model.layers[-1]
     if isinstance(last, keras.layers.Softmax) or (
@@ -83,11 +128,3 @@ def logits_model(model):
         linear.set_weights(last.get_weights())
         return keras.Model(model.input, outputs)
     return model
-
-
-# Name -> function of the loaded model and the settings -> function of class and seed -> image (height, width, 3), whose
-# `config` tells what else the images depend on.
-METHODS = {
-    **{name.lower(): _ours(visualizer) for name, visualizer in VISUALIZERS.items()},
-    "xplique": _xplique,
-}

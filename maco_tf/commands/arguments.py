@@ -1,34 +1,121 @@
-"""The model that a command's user names."""
+"""The arguments that several commands share: the model, a user's own modules, and settings."""
 
+import argparse
+import importlib
+import importlib.util
+import json
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+PREPROCESSING_HELP = "for a .keras file: tf, torch or caffe; leave it out if the model takes images in [0, 1]"
+IMAGE_SIZE_HELP = "side of the image, pixels (default: 512, or less for a small network)"
 
 
-def is_file(name):
-    """Whether a model's name is a file's."""
-    return Path(name).suffix in (".keras", ".h5")
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add `--model`, `--preprocessing` and `--import` to a command."""
+    parser.add_argument(
+        "--model",
+        required=True,
+        help="a network of the zoo ('maco-tf zoo' lists them), of keras.applications, or a file",
+    )
+    parser.add_argument("--preprocessing", help=PREPROCESSING_HELP)
+    add_import_argument(parser)
 
 
-def load_model(name, preprocessing=None):
-    """A model of the zoo, of `keras.applications`, or from a file.
+def add_import_argument(parser: argparse.ArgumentParser) -> None:
+    """Add `--import`, which makes a user's own method, objective or layer known to a command."""
+    parser.add_argument(
+        "--import",
+        action="append",
+        default=[],
+        dest="modules",
+        metavar="MODULE",
+        help="a module or a .py file that defines a method or a layer of your own; may be given several times",
+    )
+
+
+def import_modules(names: list[str]) -> None:
+    """Import the modules that a user named.
 
     Args:
-        name: what the user gave as `--model`.
-        preprocessing: what the user gave as `--preprocessing`, or `None`.
+        names: names of modules, or paths of .py files.
+
+    Raises:
+        ValueError: there is no such module or file.
+    """
+    for name in names:
+        path = Path(name)
+        if path.suffix != ".py":
+            try:
+                importlib.import_module(name)
+            except ModuleNotFoundError as error:
+                raise ValueError(f'"--import" must name a module or a .py file. Received: {name} ({error}).') from error
+            continue
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if not path.is_file() or spec is None or spec.loader is None:
+            raise ValueError(f'"--import" must name a file that exists. Received: {name}.')
+        module = importlib.util.module_from_spec(spec)
+        # Registered first, so that its classes and functions have an import path.
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+
+
+def load_model(name: str, preprocessing: str | None = None) -> "keras.Model":
+    """Load a model of the zoo, of `keras.applications`, or from a file.
+
+    Args:
+        name: the value of `--model`.
+        preprocessing: the value of `--preprocessing`, or `None`.
 
     Returns:
         A `keras.Model`.
 
     Raises:
-        ValueError: no such file or network, or a preprocessing for a network that has its own.
+        ValueError: there is no such file or network, or a network with its own preprocessing is given another one.
     """
     import keras
 
     from maco_tf.models import zoo
 
-    if not is_file(name):
+    if Path(name).suffix not in (".keras", ".h5"):
         if preprocessing:
-            raise ValueError('"--preprocessing" is for a .keras file: networks of the zoo have theirs inside.')
+            raise ValueError(
+                '"--preprocessing" must be left out for a network of the zoo, which contains its own. Received: '
+                f"{preprocessing} for {name}."
+            )
         return zoo.load(name)
     if not Path(name).is_file():
         raise ValueError(f'"--model" must be a file that exists. Received: {name}.')
     return keras.models.load_model(name, compile=False)
+
+
+def read_setting(text: str) -> tuple[str, Any]:
+    """A setting of a visualizer from "name=value"; the value is JSON, or else text."""
+    name, separator, value = text.partition("=")
+    if not separator or not name.strip():
+        raise argparse.ArgumentTypeError(f"must be name=value, such as crop_side=0.5. Received: {text}.")
+    try:
+        return name.strip(), json.loads(value)
+    except json.JSONDecodeError:
+        return name.strip(), value
+
+
+def check_settings(kind: Any, settings: dict[str, Any]) -> None:
+    """Refuse names that are not settings of a method.
+
+    Args:
+        kind: the class of the visualizer.
+        settings: dictionary, name -> value.
+
+    Raises:
+        ValueError: a name is unknown.
+    """
+    unknown = [name for name in settings if name not in kind.names()]
+    if unknown:
+        raise ValueError(
+            f'"--set" must name a setting of {kind.method}: {", ".join(kind.names())}. Received: {", ".join(unknown)}.'
+        )

@@ -1,52 +1,57 @@
-"""`maco-tf benchmark`: the paper's tables on any networks."""
+"""`maco-tf benchmark`: the tables of the paper for any networks."""
 
+import argparse
 from pathlib import Path
+from typing import Any
+
+from maco_tf.commands.arguments import add_import_argument, import_modules
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Add the command to the parsers of `maco-tf`."""
     parser = commands.add_parser(
         "benchmark",
         help="models x methods x classes: images, scores, tables",
-        description="Make visualisations of ImageNet classes with several methods at equal compute, score them by "
-        "plausibility, FID, transferability and more, each with its error, and write results.json, results.md and "
-        "pictures. An interrupted run goes on when it is started again; a finished one is only scored again.",
+        description="Visualise ImageNet classes with several methods at equal compute. Score the images by "
+        "plausibility, FID, transferability and more, with the error of each score. Write results.json, results.md and "
+        "pictures. If a run is interrupted, start it again to continue; a finished run is only scored again.",
     )
+    add_import_argument(parser)
     add = parser.add_argument
-    add("--output", required=True, type=Path, help="a folder; images are kept in it")
+    add("--output", required=True, type=Path, help="a folder, which also keeps the images")
     preset = parser.add_mutually_exclusive_group()
     preset.add_argument(
-        "--offline", action="store_const", const="offline", dest="preset", help="networks of the zoo (the default)"
+        "--offline", action="store_const", const="offline", dest="preset", help="use networks of the zoo (the default)"
     )
     preset.add_argument(
         "--paper",
         action="store_const",
         const="paper",
         dest="preset",
-        help="512 pixels, 256 steps, 500 classes, six Keras classifiers, InceptionV3's FID; for a GPU, with downloads",
+        help="512 pixels, 256 steps, 500 classes, six Keras classifiers, FID from InceptionV3; wants a GPU, downloads",
     )
     add("--models", nargs="+", help="explained networks")
-    add("--methods", nargs="+", help="of maco, fourier, cbr and xplique (its own maco)")
-    add("--judges", nargs="+", help="networks that see the finished images; a model is never its own judge")
-    add("--classes", nargs="+", type=int, help="ImageNet class numbers; by default they are drawn")
-    add("--count", type=int, help="how many classes to draw (default: 30; 500 for --paper)")
-    add("--draw-seed", type=int, help="of the draw (default: 0)")
-    add("--exclude", nargs="+", type=int, help="classes not to draw, such as those tuned on")
+    add("--methods", nargs="+", help="maco, fourier, cbr, xplique (its own maco), or methods of your own modules")
+    add("--judges", nargs="+", help="networks that see the finished images; a network never judges its own images")
+    add("--classes", nargs="+", type=int, help="ImageNet class numbers (default: drawn at random)")
+    add("--count", type=int, help="number of classes to draw (default: 30; 500 for --paper)")
+    add("--draw-seed", type=int, help="seed of the draw (default: 0)")
+    add("--exclude", nargs="+", type=int, help="classes to leave out of the draw, such as those used for tuning")
     add(
         "--real-images",
-        help="folder of real images, one folder a class (n02110958/*.jpg); plausibility and FID need it",
+        help="folder of real images with one folder for each class (n02110958/*.jpg), for plausibility and FID",
     )
-    add("--least-images", type=int, help="real images that a drawn class must have (default: 6)")
-    add("--seeds", nargs="+", type=int, help="an image for each (default: 0)")
-    add("--steps", type=int, help="steps of every method (default: 64; 256 for --paper)")
-    add("--crops", type=int, help="views a step of every method (default: 8)")
+    add("--least-images", type=int, help="number of real images that a drawn class must have (default: 6)")
+    add("--seeds", nargs="+", type=int, help="one image is made for each seed (default: 0)")
+    add("--steps", type=int, help="number of steps of each method (default: 64; 256 for --paper)")
+    add("--crops", type=int, help="number of views in a step of each method (default: 8)")
     add("--image-size", type=int, help="side of the images, pixels (default: 512)")
     add("--features", help="network of FID's features (default: efficientnet_lite2; inception_v3 for --paper)")
-    add("--quiet", action="store_true", help="no progress bar")
+    add("--quiet", action="store_true", help="show no progress bar")
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Run the command.
 
     Returns:
@@ -55,25 +60,26 @@ def run(options):
     from maco_tf.benchmark.run import run_benchmark
     from maco_tf.benchmark.settings import PRESETS, draw_classes
 
+    import_modules(options.modules)
     preset = options.preset or "offline"
-    drawn = {}
+    drawn: dict[str, str] = {}
     if options.classes:
         for name in ("count", "draw_seed", "exclude", "least_images"):
             if getattr(options, name) is not None:
                 flag = f"--{name.replace('_', '-')}"
-                raise ValueError(f'"{flag}" is of drawn classes. Received: "--classes" besides it. Give one of them.')
+                raise ValueError(f'"{flag}" belongs to drawn classes. Received: "--classes" besides it. Give only one.')
         classes = options.classes
     else:
         if options.least_images is not None and not options.real_images:
-            raise ValueError('"--least-images" counts those of "--real-images". Received: no such folder. Name one.')
+            raise ValueError('"--least-images" needs the folder "--real-images". Received: none. Name one.')
         # Without a folder there are no images to count.
         least = _given(options.least_images, 6 if options.real_images else 0)
         seed, exclude = _given(options.draw_seed, 0), _given(options.exclude, [])
         count = _given(options.count, 500 if preset == "paper" else 30)
         classes = draw_classes(options.real_images, count, seed=seed, least=least, exclude=exclude)
-        drawn["classes_from"] = f"drawn by chance (seed {seed})"
+        drawn["classes_from"] = f"drawn at random (seed {seed})"
         if options.real_images:
-            drawn["classes_from"] += f" from those with {least} real images or more"
+            drawn["classes_from"] += f" from the classes with at least {least} real images"
         if exclude:
             drawn["classes_from"] += f", without {', '.join(map(str, exclude))}"
     fields = ("models", "methods", "judges", "seeds", "steps", "crops", "image_size", "real_images", "features")
@@ -82,11 +88,11 @@ def run(options):
     try:
         run_benchmark(settings, options.output, verbose=0 if options.quiet else 1)
     except KeyboardInterrupt:
-        print(f"Interrupted; the same command goes on with what is in {options.output}")
+        print(f"Interrupted. Run the same command again to continue from {options.output}.")
         return 130
     print(f"Wrote {options.output / 'results.md'}, results.json and pictures")
     return 0
 
 
-def _given(value, default):
+def _given(value: Any, default: Any) -> Any:
     return default if value is None else value

@@ -1,64 +1,55 @@
-"""`maco-tf compare`: the paper's figures 1 and 2 for any network and objectives."""
+"""`maco-tf compare`: figures 1 and 2 of the paper for any network and objectives."""
 
+import argparse
 from pathlib import Path
+from typing import Any
+
+from maco_tf.commands.arguments import IMAGE_SIZE_HELP, add_model_arguments, import_modules, load_model
 
 
-def add_parser(commands):
+def add_parser(commands: Any) -> None:
     """Add the command to the parsers of `maco-tf`."""
     parser = commands.add_parser(
         "compare",
         help="MACO beside the Fourier and CBR baselines: images and spectra",
-        description="Explain objectives by MACO and by the Fourier and CBR baselines at equal compute, and write "
-        "images.png (the paper's figure 1), spectra.png (figure 2: mean power of the images, beside that of ImageNet) "
-        "and every image as .npz.",
+        description="Explain objectives with MACO, the Fourier and CBR baselines, and the methods of your own modules, "
+        "at equal compute. Write images.png (figure 1 of the paper), spectra.png (figure 2: mean power of the images, "
+        "beside that of ImageNet) and all images as .npz.",
     )
+    add_model_arguments(parser)
     add = parser.add_argument
-    add("--model", required=True, help="a network of the zoo, of keras.applications, or a .keras file")
-    add("--objective", required=True, action="append", help="as for explain; one column each")
+    add("--objective", required=True, action="append", help="an objective as for explain; each makes a column")
     add("--output", required=True, type=Path, help="a folder")
-    add("--steps", type=int, default=64, help="steps of every method (default: 64)")
-    add("--crops", type=int, default=8, help="views a step of every method (default: 8)")
-    add(
-        "--image-size",
-        type=int,
-        help="side of the image, pixels (default: 512, or less for a small network)",
-    )
+    add("--steps", type=int, default=64, help="number of steps of each method (default: 64)")
+    add("--crops", type=int, default=8, help="number of views in a step of each method (default: 8)")
+    add("--image-size", type=int, help=IMAGE_SIZE_HELP)
     add("--seed", type=int, default=0, help="default: 0")
-    add("--preprocessing", help="of a .keras file: tf, torch or caffe; none if the model takes images in [0, 1]")
-    add("--quiet", action="store_true", help="no progress bar")
+    add("--quiet", action="store_true", help="show no progress bar")
     parser.set_defaults(run=run)
 
 
-def run(options):
+def run(options: argparse.Namespace) -> int:
     """Run the command.
 
     Returns:
         The exit status, 0.
     """
-    from maco_tf.commands.arguments import load_model
     from maco_tf.display.grid import compare
     from maco_tf.display.spectra import draw_spectra
     from maco_tf.metrics.power_spectrum import PowerSpectrum
     from maco_tf.objectives.parse import parse_objective
-    from maco_tf.spectrum.estimate import estimate_magnitude
-    from maco_tf.spectrum.imagenet import imagenet_magnitude
-    from maco_tf.visualizers.explanation import Explanation
-    from maco_tf.visualizers.methods import VISUALIZERS
+    from maco_tf.spectrum import estimate_magnitude, imagenet_magnitude
+    from maco_tf.visualizers import Explanation, methods
 
     objectives = [part for text in options.objective for part in parse_objective(text)]
+    import_modules(options.modules)
     model = load_model(options.model, options.preprocessing)
-    visualizers = {
-        name: kind(
-            model,
-            steps=options.steps,
-            crops=options.crops,
-            image_size=options.image_size,
-            preprocessing=options.preprocessing,
-        )
-        for name, kind in VISUALIZERS.items()
-    }
+    settings = {name: getattr(options, name) for name in ("steps", "crops", "image_size", "preprocessing")}
+    kinds: dict[str, Any] = methods()
+    visualizers = {name: kind(model, **settings) for name, kind in kinds.items()}
+    first = next(iter(visualizers.values()))
     for objective in objectives:
-        visualizers["MACO"].check(objective)
+        first.check(objective)
     options.output.mkdir(parents=True, exist_ok=True)
     results = {}
     for name, visualizer in visualizers.items():
@@ -72,10 +63,11 @@ def run(options):
         results[name] = Explanation.concatenate(explained)
         results[name].save(options.output / f"{name.lower()}.npz")
     images = options.output / "images.png"
-    compare({name: result.images for name, result in results.items()}, names=results["MACO"].names, path=images)
+    names = [name for objective in objectives for name in objective.names]
+    compare({name: result.images for name, result in results.items()}, names=names, path=images)
     # In the decorrelated space before the sigmoid, where ImageNet's magnitude is known.
-    natural = imagenet_magnitude(*visualizers["MACO"].image_size)
-    magnitudes = {"ImageNet": natural} | {
+    height, width, _ = first.image_shape
+    magnitudes = {"ImageNet": imagenet_magnitude(height, width)} | {
         name: estimate_magnitude(result.images, verbose=0) for name, result in results.items()
     }
     spectra = options.output / "spectra.png"

@@ -1,29 +1,36 @@
 """Concepts as images, in one call."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 
 from maco_tf.checks import check_integer
 from maco_tf.concepts.bank import Concept, ConceptBank
 from maco_tf.concepts.craft import craft, default_patch_size, extract_patches
+from maco_tf.display.files import figure_png
 from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.direction import check_cosine_power
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.top_activating import TopImages, top_activating
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ConceptExplanation:
-    """Concepts as images, with the pieces of natural images that show them most.
+    """Concepts as images, with the patches of natural images that show them best.
 
     Attributes:
-        explanation: an `Explanation`, an image a concept with its transparency.
-        patches: a `TopImages`, the patches that activate each concept most.
-        importances: array (concepts,), float32, of those shown; or `None` where the bank has none.
-        concepts: array (concepts,), their numbers in the bank.
+        explanation: an `Explanation` with one image for each concept.
+        patches: a `TopImages` with the patches that activate each concept most.
+        importances: array (concepts,), float32, the importances of these concepts; `None` if the bank has none.
+        concepts: array (concepts,), the numbers of the concepts in the bank.
         bank: the `ConceptBank`.
     """
 
@@ -33,41 +40,37 @@ class ConceptExplanation:
     concepts: np.ndarray
     bank: ConceptBank
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.concepts)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<ConceptExplanation of {', '.join(self.patches.names)}>"
 
-    def _repr_png_(self):
-        """The figure, where a notebook shows a cell's value."""
-        from maco_tf.display.files import figure_png
-
+    def _repr_png_(self) -> bytes:
+        """The figure, which a notebook shows as the value of a cell."""
         return figure_png(self.figure())
 
-    def figure(self, *, percentile=80, figure=None):
-        """The concepts side by side, each above its patches; see `TopImages.figure`."""
+    def figure(self, *, percentile: float | None = 80, figure: "Figure | None" = None) -> "Figure":
+        """Draw the concepts side by side, each above its patches; see `TopImages.figure`."""
         return self.patches.figure(self.explanation, percentile=percentile, figure=figure)
 
-    def show(self, *, percentile=80):
-        """Draw `figure` with pyplot, in a notebook below the cell, elsewhere in a window."""
+    def show(self, *, percentile: float | None = 80) -> None:
+        """Draw `figure` with pyplot: below the cell in a notebook, in a window elsewhere."""
         self.patches.show(self.explanation, percentile=percentile)
 
-    def save(self, path):
+    def save(self, path: str | Path) -> list[Path]:
         """Write to disk.
 
         Args:
-            path: a folder, which gets what `Explanation.save` writes, `concepts.png` (the figure), and `concepts.npz`:
-                the patches, their scores, the importances and the bank's directions.
+            path: a folder. It gets the files of `Explanation.save`, `concepts.png` (the figure), and `concepts.npz`
+                with the patches, their scores, the importances and the directions of the bank.
 
         Returns:
-            List of the `pathlib.Path`s written.
+            List of the paths written.
 
         Raises:
-            ValueError: see `Explanation.save`.
+            ValueError: the path is not a folder; see `Explanation.save`.
         """
-        from maco_tf.display.files import figure_png
-
         path = Path(path)
         if path.suffix.lower() in (".png", ".npz"):
             raise ValueError(f'"path" must name a folder. Received: {path}.')
@@ -86,36 +89,32 @@ class ConceptExplanation:
 
 
 def explain_concepts(
-    model,
-    bank,
-    images,
-    concepts=3,
+    model: keras.Model,
+    bank: ConceptBank,
+    images: Any,
+    concepts: int | Sequence[int] = 3,
     *,
-    patch_size=None,
-    patches=9,
-    cosine_power=2.0,
-    preprocessing=None,
-    input_shape=None,
-    seed=None,
-    verbose="auto",
-    **settings,
-):
-    """Show concepts of any bank: an image that MACO makes for each, and the patches that activate it most.
+    patch_size: int | None = None,
+    patches: int = 9,
+    cosine_power: float = 2.0,
+    seed: int | None = None,
+    verbose: int | str = "auto",
+    **settings: Any,
+) -> ConceptExplanation:
+    """Show concepts of any bank: an image made by MACO for each, and the patches that activate it most.
 
     Args:
         model: see `MacoVisualizer`.
         bank: a `ConceptBank`.
-        images: natural images from which patches are cut, (images, height, width, channels), integers up to 255 or
-            numbers in [0, 1]; their centre is resized to the model's input.
-        concepts: how many, the most important ones; or a list of their numbers in the bank.
+        images: natural images that patches are cut from, (images, height, width, channels); integers count from 0 to
+            255, floating-point values lie in [0, 1]. Their centre is resized to the model's input.
+        concepts: how many of the most important concepts to show, or a list of their numbers in the bank.
         patch_size: side of a patch, pixels of the model's input; `None` is 64 of 224.
-        patches: how many are kept for each concept.
+        patches: number of patches to keep for each concept.
         cosine_power: see `Direction`.
-        preprocessing: see `MacoVisualizer`.
-        input_shape: see `MacoVisualizer`.
         seed: see `MacoVisualizer.explain`.
         verbose: see `MacoVisualizer.explain`.
-        **settings: further arguments of `MacoVisualizer`, as `steps`.
+        **settings: settings of `MacoVisualizer`, such as `steps` and `preprocessing`.
 
     Returns:
         A `ConceptExplanation`.
@@ -123,49 +122,26 @@ def explain_concepts(
     Raises:
         ValueError: the bank's layer does not fit the model, or an argument lies outside its range.
     """
-    if not isinstance(bank, ConceptBank):
-        raise ValueError(f'"bank" must be a maco_tf.ConceptBank. Received: {type(bank).__name__}.')
-    if np.ndim(concepts) == 0:
-        check_integer("concepts", concepts, 1)
-        if concepts > len(bank):
-            raise ValueError(f'"concepts" must not exceed the bank\'s {len(bank)}. Received: {concepts}.')
-        concepts = bank.ranking()[:concepts]
-    objective = Concept(bank, concepts, cosine_power=cosine_power)
-    chosen = np.asarray(concepts)
-    visualizer = MacoVisualizer(model, preprocessing=preprocessing, input_shape=input_shape, **settings)
-    visualizer.check(objective)
-    check_integer("patches", patches, 1)
-    images = as_images("images", images)
-    check_channels("images", images, visualizer.activations.input_shape[-1])
-    images = fit_images(images, visualizer.activations.input_shape[:2])
-    pieces = extract_patches(images, default_patch_size(images) if patch_size is None else patch_size)
-    # Before the minutes that the images take, so that what is wrong shows at once.
-    found = top_activating(
-        model, objective, pieces, min(patches, len(pieces)), preprocessing=preprocessing, input_shape=input_shape
-    )
-    explanations = visualizer.explain(objective, seed=seed, verbose=verbose)
-    importances = None if bank.importances is None else bank.importances[chosen]
-    return ConceptExplanation(explanations, found, importances, chosen, bank)
+    visualizer = MacoVisualizer(model, **settings)
+    return _explain(visualizer, bank, images, concepts, patch_size, patches, cosine_power, seed, verbose)
 
 
 def explain_class(
-    model,
-    images,
-    class_id,
-    concepts=3,
+    model: keras.Model,
+    images: Any,
+    class_id: int | str,
+    concepts: int = 3,
     *,
-    layer=None,
-    size=10,
-    patch_size=None,
-    patches=9,
-    cosine_power=2.0,
-    preprocessing=None,
-    input_shape=None,
-    seed=None,
-    verbose="auto",
-    **settings,
-):
-    """Show what a class is made of: its most important concepts, found by CRAFT (figure 6 of the MACO paper).
+    layer: str | int | None = None,
+    size: int = 10,
+    patch_size: int | None = None,
+    patches: int = 9,
+    cosine_power: float = 2.0,
+    seed: int | None = None,
+    verbose: int | str = "auto",
+    **settings: Any,
+) -> ConceptExplanation:
+    """Show the most important concepts of a class, found by CRAFT (figure 6 of the MACO paper).
 
         explain_class(model, photographs_of_tench, "tench").show()
 
@@ -173,17 +149,15 @@ def explain_class(
         model: see `MacoVisualizer`.
         images: see `craft`.
         class_id: see `craft`.
-        concepts: how many of the most important concepts to show.
+        concepts: number of concepts to show.
         layer: see `craft`.
         size: see `craft`.
         patch_size: see `craft`.
         patches: see `explain_concepts`.
         cosine_power: see `Direction`.
-        preprocessing: see `MacoVisualizer`.
-        input_shape: see `MacoVisualizer`.
-        seed: see `MacoVisualizer.explain`; the factorisation is seeded by it too, by 0 where it is `None`.
+        seed: see `MacoVisualizer.explain`. It also seeds the factorisation, which `None` seeds with 0.
         verbose: see `MacoVisualizer.explain`.
-        **settings: further arguments of `MacoVisualizer`, as `steps`.
+        **settings: settings of `MacoVisualizer`, such as `steps` and `preprocessing`.
 
     Returns:
         A `ConceptExplanation`.
@@ -194,30 +168,67 @@ def explain_class(
 
     Source: Fel et al., 2023 (arXiv:2306.06805), section on concepts; Fel et al., CVPR 2023 (arXiv:2211.10154).
     """
-    model_settings = {"patch_size": patch_size, "preprocessing": preprocessing, "input_shape": input_shape}
-    # Before the factorisation, so that what is wrong shows at once.
-    MacoVisualizer(model, preprocessing=preprocessing, input_shape=input_shape, **settings)
-    for name, value in (("concepts", concepts), ("patches", patches)):
-        check_integer(name, value, 1)
+    # Everything is checked before the factorisation, which takes long.
+    visualizer = MacoVisualizer(model, **settings)
+    concepts, patches = check_integer("concepts", concepts, 1), check_integer("patches", patches, 1)
     if concepts > check_integer("size", size, 1):
         raise ValueError(f'"concepts" must not exceed "size", {size}. Received: {concepts}.')
     check_cosine_power(cosine_power)
-    bank = craft(model, images, class_id, layer=layer, size=size, seed=seed or 0, **model_settings)
-    named = ConceptBank(
-        bank.directions,
-        bank.layer,
-        bank.importances,
-        [f"{name}, importance {share:.2f}" for name, share in zip(bank.names, bank.importances)],
-    )
-    return explain_concepts(
+    bank = craft(
         model,
-        named,
         images,
-        concepts,
-        patches=patches,
-        cosine_power=cosine_power,
-        seed=seed,
-        verbose=verbose,
-        **model_settings,
-        **settings,
+        class_id,
+        layer=layer,
+        size=size,
+        patch_size=patch_size,
+        seed=seed or 0,
+        preprocessing=visualizer.preprocessing,
+        input_shape=visualizer.input_shape,
     )
+    # CRAFT always gives importances and names.
+    labelled = zip(bank.names or (), bank.importances if bank.importances is not None else ())
+    names = [f"{name}, importance {share:.2f}" for name, share in labelled]
+    named = ConceptBank(bank.directions, bank.layer, bank.importances, names)
+    return _explain(visualizer, named, images, concepts, patch_size, patches, cosine_power, seed, verbose)
+
+
+def _explain(
+    visualizer: MacoVisualizer,
+    bank: ConceptBank,
+    images: Any,
+    concepts: int | Sequence[int],
+    patch_size: int | None,
+    patches: int,
+    cosine_power: float,
+    seed: int | None,
+    verbose: int | str,
+) -> ConceptExplanation:
+    if not isinstance(bank, ConceptBank):
+        raise ValueError(f'"bank" must be a maco_tf.ConceptBank. Received: {type(bank).__name__}.')
+    if isinstance(concepts, Sequence | np.ndarray) and np.ndim(concepts) > 0:
+        chosen = np.asarray(concepts)
+    else:
+        count = check_integer("concepts", concepts, 1)
+        if count > len(bank):
+            raise ValueError(f'"concepts" must not exceed the {len(bank)} of the bank. Received: {concepts}.')
+        chosen = bank.ranking()[:count]
+    objective = Concept(bank, chosen.tolist(), cosine_power=cosine_power)
+    visualizer.check(objective)
+    patches = check_integer("patches", patches, 1)
+    height, width, channels = visualizer.activations.input_shape
+    images = as_images("images", images)
+    check_channels("images", images, channels)
+    images = fit_images(images, (height, width))
+    pieces = extract_patches(images, default_patch_size(images) if patch_size is None else patch_size)
+    # Before the images, which take minutes, so that mistakes show at once.
+    found = top_activating(
+        visualizer.model,
+        objective,
+        pieces,
+        min(patches, len(pieces)),
+        preprocessing=visualizer.preprocessing,
+        input_shape=visualizer.input_shape,
+    )
+    explanation = visualizer.explain(objective, seed=seed, verbose=verbose)
+    importances = None if bank.importances is None else bank.importances[chosen]
+    return ConceptExplanation(explanation, found, importances, chosen, bank)

@@ -3,6 +3,7 @@
 from maco_tf.optimization.loop import Run, optimize
 from maco_tf.optimization.profile import Profile
 from maco_tf.optimization.scoring import (
+    ObjectiveTensors,
     check_objective,
     objective_tensors,
     reference_activations,
@@ -13,6 +14,7 @@ from maco_tf.optimization.views import State, initial_state
 
 __all__ = [
     "CompiledSteps",
+    "ObjectiveTensors",
     "Profile",
     "Run",
     "State",

@@ -2,27 +2,31 @@
 
 import dataclasses
 import math
-import warnings
+from collections.abc import Sequence
 
 import tensorflow as tf
 
+from maco_tf.checks import warn_user
 from maco_tf.objectives.joint import JointTerm
+from maco_tf.objectives.term import Term
+from maco_tf.optimization.views import Views
 
-# On a CPU 32 views at once take 1.1 to 1.2 times as long as four times 8 (forward and gradient of SqueezeNet,
-# EfficientNet-Lite0 and ResNet50V2, 224 pixels, two cores; 16 of ViT-B/16 1.08 times): their activations fit neither
-# the caches nor the buffers that the C library keeps. Parts of 4 are as fast within 4 %, of 2 slower by 12 to 19 %.
+# On a CPU, 32 views at once take 1.1 to 1.2 times as long as four batches of 8 (forward pass and gradient of
+# SqueezeNet, EfficientNet-Lite0 and ResNet50V2, 224 pixels, two cores). For ViT-B/16, 16 views at once take 1.08 times
+# as long. The activations of many views fit neither the caches nor the buffers that the C library keeps. Parts of 4
+# views are within 4 % of this; parts of 2 are slower by 12 to 19 %.
 _FASTEST_ON_CPU = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """Equal parts of a step's views: so many images, and of each so many cuts of its views.
+    """Equal parts of a step's views. A part holds some images, and some cuts of the views of each.
 
     Attributes:
         batch: number of images.
-        rows: images in a part.
-        cuts: cuts of an image's views, in all.
-        size: cuts in a part.
+        rows: number of images in a part.
+        cuts: number of cuts that the views of an image consist of.
+        size: number of cuts in a part.
     """
 
     batch: int
@@ -31,39 +35,39 @@ class Parts:
     size: int
 
     @property
-    def columns(self):
-        """Parts of an image's views."""
+    def columns(self) -> int:
+        """Number of parts that the views of an image fall into."""
         return self.cuts // self.size
 
     @property
-    def count(self):
+    def count(self) -> int:
         """Number of parts."""
         return self.batch // self.rows * self.columns
 
-    def images(self, number):
-        """Int32 tensor (rows,): the images of a part."""
+    def images(self, number: tf.Tensor) -> tf.Tensor:
+        """Int32 tensor (rows,): the numbers of the images in a part."""
         return number // self.columns * self.rows + tf.range(self.rows)
 
-    def start(self, number):
+    def start(self, number: tf.Tensor) -> tf.Tensor:
         """The first cut of a part."""
         return number % self.columns * self.size
 
 
-def plan_parts(terms, batch, views, largest, replicas=1):
-    """Cut a step so that no part holds more views than the model may see at once; warn where far fewer than that fit.
+def plan_parts(terms: Sequence[Term], batch: int, views: Views, largest: int | str | None, replicas: int = 1) -> Parts:
+    """Cut a step so that no part holds more views than the model may see at once. Warn if far fewer fit.
 
     Args:
         terms: list of `Term`.
         batch: number of images.
         views: a `Views`.
-        largest: most views in a part; `None` sets no limit, and "auto" is near to what a CPU is fastest with.
+        largest: the most views in a part; `None` sets no limit, and "auto" chooses the size that is fastest on a CPU.
         replicas: the number of parts is a multiple of this.
 
     Returns:
-        `Parts`, as large as may be.
+        The largest possible `Parts`.
 
     Raises:
-        ValueError: the step cannot be cut that way.
+        ValueError: the step cannot be cut into such parts.
     """
     joint = [term for term in terms if isinstance(term, JointTerm)]
     each = views.count // views.cuts
@@ -72,7 +76,7 @@ def plan_parts(terms, batch, views, largest, replicas=1):
         possible = [parts for parts in possible if parts.count == 1]
     if largest == "auto" and possible:
         return min(possible, key=lambda parts: abs(math.log(_copies(parts) * each / _FASTEST_ON_CPU)))
-    largest = batch * views.count if largest in (None, "auto") else largest
+    largest = largest if isinstance(largest, int) else batch * views.count
     fitting = [parts for parts in possible if _copies(parts) * each <= largest]
     if fitting:
         best = max(fitting, key=_copies)
@@ -80,24 +84,24 @@ def plan_parts(terms, batch, views, largest, replicas=1):
         return best
     if joint:
         raise ValueError(
-            f'"max_batch_size" must be at least {batch * views.count} for {type(joint[0]).__name__}, which compares '
-            f"all {batch} images and their {views.count} views at once, and replicas cannot share them. Received: "
-            f"{largest}, {replicas} replica(s)."
+            f'"max_batch_size" must be at least {batch * views.count} for {type(joint[0]).__name__}, because it '
+            f"compares all {batch} images with their {views.count} views at once, and replicas cannot share them. Received: "
+            f"{largest}, with {replicas} replica(s)."
         )
     if each > largest:
         raise ValueError(
-            f'"max_batch_size" must be at least {each}, the views that one copy of an image becomes. Received: '
-            f"{largest}."
+            f'"max_batch_size" must be at least {each}, the number of views that the transforms make of one copy of an '
+            f"image. Received: {largest}."
         )
-    # Single views fit on one device; several cannot share these.
+    # Single views always fit on one device, so the replicas are the obstacle.
     raise ValueError(
         f'"strategy" must be able to share {batch} image(s) of {views.cuts} view(s) equally, in parts of at most '
-        f'{largest}. Received: {replicas} replicas. Take "crops" that {replicas} divides.'
+        f'{largest}. Received: {replicas} replicas. Set "crops" to a multiple of {replicas}.'
     )
 
 
-def _possible(batch, cuts, replicas):
-    """All ways to cut so many images of so many cuts into equal parts: whole images, or views of one."""
+def _possible(batch: int, cuts: int, replicas: int) -> list[Parts]:
+    """All ways to cut `batch` images of `cuts` cuts into equal parts: whole images, or some views of one image."""
     found = [
         Parts(batch, rows, cuts, size)
         for rows in _divisors(batch)
@@ -107,20 +111,20 @@ def _possible(batch, cuts, replicas):
     return [parts for parts in found if parts.count % replicas == 0]
 
 
-def _copies(parts):
+def _copies(parts: Parts) -> int:
     return parts.rows * parts.size
 
 
-def _most(parts, each, largest, replicas):
-    """The views that a part might have if all could be cut anywhere."""
+def _most(parts: Parts, each: int, largest: int, replicas: int) -> int:
+    """The number of views that a part could have if cuts were possible anywhere."""
     return min(largest, parts.batch * parts.cuts * each // replicas)
 
 
-def _is_small(parts, each, largest, replicas):
+def _is_small(parts: Parts, each: int, largest: int, replicas: int) -> bool:
     return 2 * _copies(parts) * each < _most(parts, each, largest, replicas)
 
 
-def _warn_if_small(parts, each, largest, replicas):
+def _warn_if_small(parts: Parts, each: int, largest: int, replicas: int) -> None:
     if not _is_small(parts, each, largest, replicas):
         return
     remedies = []
@@ -137,14 +141,12 @@ def _warn_if_small(parts, each, largest, replicas):
     if larger:
         remedies.append(f"max_batch_size={min(larger)}")
     remedy = f" Try {' or '.join(remedies)}." if remedies else ""
-    # Parts are planned for the steps, which a visualizer compiles when it explains: the user is five calls away.
-    warnings.warn(
+    warn_user(
         f"{parts.batch} image(s) of {parts.cuts * each} view(s) can only be cut into {parts.count} equal parts of "
-        f"{_copies(parts) * each} view(s), seen one after another, where {_most(parts, each, largest, replicas)} might "
-        f"be seen at once. That is slow.{remedy}",
-        stacklevel=6,
+        f"{_copies(parts) * each} view(s), although {_most(parts, each, largest, replicas)} views would fit at once. "
+        f"This is slow.{remedy}"
     )
 
 
-def _divisors(number):
+def _divisors(number: int) -> list[int]:
     return [divisor for divisor in range(1, number + 1) if number % divisor == 0]

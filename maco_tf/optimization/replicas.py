@@ -1,24 +1,28 @@
-"""The devices of a run, and how it is compiled for them."""
+"""The devices of a run, and how its steps are compiled for them."""
 
 import contextlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import tensorflow as tf
 
-from maco_tf.checks import check_integer
+from maco_tf.checks import check_flag, check_integer
+
+_T = TypeVar("_T")
 
 
-def as_strategy(strategy):
-    """The strategy that a run's views are shared under.
+def as_strategy(strategy: Any) -> tf.distribute.Strategy | None:
+    """The strategy under which replicas share the views of a run.
 
     Args:
-        strategy: a `tf.distribute.MirroredStrategy`; `None` is the one in whose scope this is called, if any.
+        strategy: a `tf.distribute.MirroredStrategy`; `None` is the strategy in whose scope this is called, if any.
 
     Returns:
-        A strategy of several replicas, or `None` where there is one device.
+        A strategy of several replicas, or `None` for one device.
 
     Raises:
-        ValueError: it is another kind of object or of strategy.
+        ValueError: the argument is another object or another kind of strategy.
     """
     given, strategy = strategy, tf.distribute.get_strategy() if strategy is None else strategy
     if not isinstance(strategy, tf.distribute.Strategy):
@@ -28,63 +32,61 @@ def as_strategy(strategy):
     if not isinstance(strategy, tf.distribute.MirroredStrategy):
         raise ValueError(
             f'"strategy" must be a tf.distribute.MirroredStrategy: one process, several devices. Received: '
-            f"{type(strategy).__name__}. On a cluster run one process a machine, each with objectives of its own."
+            f"{type(strategy).__name__}. On a cluster, run one process on each machine, each with its own objectives."
         )
     return strategy
 
 
-def resolve_jit(jit_compile, strategy):
-    """Whether XLA compiles the steps.
+def resolve_jit(jit_compile: Any, strategy: tf.distribute.Strategy | None) -> bool:
+    """Decide whether XLA compiles the steps.
 
     Args:
-        jit_compile: True, False, or "auto": where one GPU is.
+        jit_compile: True, False, or "auto", which is True on a single GPU.
         strategy: as `as_strategy` returns it.
 
     Returns:
-        A boolean.
+        The decision.
 
     Raises:
-        ValueError: it is none of these, or asked for on several devices.
+        ValueError: the argument is something else, or True for several devices.
     """
-    # 1 is equal to True, but is none.
-    if not isinstance(jit_compile, bool) and not (isinstance(jit_compile, str) and jit_compile == "auto"):
-        raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
-    if jit_compile is True and strategy:
-        raise ValueError(
-            '"jit_compile" must be False or "auto" under a strategy of several replicas: XLA compiles for one device. '
-            "Received: True."
-        )
-    if jit_compile == "auto":
+    if isinstance(jit_compile, str):
+        if jit_compile != "auto":
+            raise ValueError(f'"jit_compile" must be True, False or "auto". Received: {jit_compile!r}.')
         return bool(tf.config.list_logical_devices("GPU")) and not strategy
-    return jit_compile
+    if check_flag("jit_compile", jit_compile) and strategy:
+        raise ValueError(
+            '"jit_compile" must be False or "auto" under a strategy of several replicas, because XLA compiles for one '
+            "device. Received: True."
+        )
+    return bool(jit_compile)
 
 
-def runs_plainly_on_cpu(jit_compile, strategy):
-    """Whether one CPU runs the steps, operation by operation: large tensors are slow there, small ones are not.
+def runs_plainly_on_cpu(jit_compile: bool, strategy: tf.distribute.Strategy | None) -> bool:
+    """Whether a CPU runs the steps operation by operation, where large tensors are slower than several small ones.
 
     Args:
         jit_compile: as `resolve_jit` returns it.
         strategy: as `as_strategy` returns it.
-
-    Returns:
-        A boolean.
     """
     return not (jit_compile or strategy or tf.config.list_logical_devices("GPU"))
 
 
-def resolve_batch_size(max_batch_size, jit_compile, strategy):
-    """The most views that the model sees at once.
+def resolve_batch_size(
+    max_batch_size: Any, jit_compile: bool, strategy: tf.distribute.Strategy | None
+) -> int | str | None:
+    """Decide how many views the model sees at once.
 
     Args:
-        max_batch_size: an integer from 1, `None` for all, or "auto".
+        max_batch_size: an integer of at least 1, `None` for no limit, or "auto".
         jit_compile: as `resolve_jit` returns it.
         strategy: as `as_strategy` returns it.
 
     Returns:
-        An integer, `None`, or "auto" where one CPU runs the steps as they are: see `plan_parts`.
+        An integer, `None`, or "auto" where a CPU runs the steps operation by operation: see `plan_parts`.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: the argument is something else.
     """
     if isinstance(max_batch_size, str) and max_batch_size == "auto":
         return "auto" if runs_plainly_on_cpu(jit_compile, strategy) else None
@@ -92,8 +94,8 @@ def resolve_batch_size(max_batch_size, jit_compile, strategy):
 
 
 @contextlib.contextmanager
-def refused_by_xla():
-    """A block that calls a compiled function, and says what to do where XLA has no kernel of an operation.
+def refused_by_xla() -> Iterator[None]:
+    """Call a compiled function in this block. If XLA has no kernel for an operation, the error names the remedy.
 
     Raises:
         ValueError: XLA cannot compile the function.
@@ -104,21 +106,21 @@ def refused_by_xla():
         if "unsupported operations" not in error.message:
             raise
         raise ValueError(
-            '"jit_compile" must be False for this model, these transforms or this preprocessing: XLA has no kernel of '
-            f'an operation in them. Received: True, or "auto" on a GPU. Set jit_compile=False. {error.message}'
+            '"jit_compile" must be False for this model, these transforms or this preprocessing: XLA has no kernel for '
+            f'one of their operations. Received: True, or "auto" on a GPU. Set jit_compile=False. {error.message}'
         ) from error
 
 
-def outside_scope(function):
-    """Call a function where no strategy is in scope, so that variables made there are plain ones.
+def outside_scope(function: Callable[[], _T]) -> _T:
+    """Call a function outside the scope of any strategy, so that the variables it makes are plain ones.
 
-    A scope cannot be left for a while, nor another one entered inside it, but it belongs to one thread.
+    TensorFlow can neither leave a scope for a while nor enter another one inside it, but a scope belongs to one thread.
 
     Args:
-        function: called without arguments.
+        function: a function without arguments.
 
     Returns:
-        What it returns.
+        The function's result.
     """
     if not tf.distribute.has_strategy():
         return function()

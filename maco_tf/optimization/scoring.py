@@ -1,21 +1,46 @@
-"""From activations to one score an image."""
+"""Activations to one score for each image."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from maco_tf.objectives.feature_inversion import ReferenceTerm
 from maco_tf.objectives.joint import JointTerm
+from maco_tf.objectives.objective import Objective
+from maco_tf.objectives.term import Term
 
 
-def objective_tensors(objective):
-    """All of an objective that is not compiled in, so that a second objective of the same structure traces nothing.
+class ObjectiveTensors(NamedTuple):
+    """Everything about an objective that is not compiled in.
+
+    Attributes:
+        weights: float32 tensor (terms, batch).
+        parameters: for each term, a dictionary of tensors (batch, ...).
+    """
+
+    weights: tf.Tensor
+    parameters: list[dict[str, tf.Tensor]]
+
+    def of(self, rows: tf.Tensor) -> "ObjectiveTensors":
+        """The tensors for some images.
+
+        Args:
+            rows: int32 tensor, the numbers of the images.
+        """
+        parameters = [{name: tf.gather(value, rows) for name, value in term.items()} for term in self.parameters]
+        return ObjectiveTensors(tf.gather(self.weights, rows, axis=1), parameters)
+
+
+def objective_tensors(objective: Objective) -> ObjectiveTensors:
+    """The values of an objective as tensors, so that a second objective of the same structure needs no new trace.
 
     Args:
         objective: an `Objective`.
 
     Returns:
-        `(weights, parameters)`: a float32 tensor (terms, batch), and for each term a dictionary of tensors
-        (batch, ...).
+        `ObjectiveTensors`.
     """
     batch = len(objective)
     weights = tf.constant(np.stack([np.broadcast_to(weight, batch) for weight, _ in objective.terms]), tf.float32)
@@ -26,20 +51,27 @@ def objective_tensors(objective):
         }
         for _, term in objective.terms
     ]
-    return weights, parameters
+    return ObjectiveTensors(weights, parameters)
 
 
-def score_images(terms, activations, weights, parameters, batch, references=None):
-    """The weighted sum of the terms for every image, from that image's views alone, joint terms aside.
+def score_images(
+    terms: Sequence[Term],
+    activations: Mapping[str | int, tf.Tensor],
+    weights: tf.Tensor,
+    parameters: Sequence[Mapping[str, tf.Tensor]],
+    batch: int,
+    references: Mapping[int, tf.Tensor] | None = None,
+) -> tf.Tensor:
+    """The weighted sum of the terms for each image, from the views of that image only (joint terms aside).
 
     Args:
         terms: list of `Term`; only their structure is used.
-        activations: dictionary, layer -> tensor (batch * views, ...), the views of one image side by side.
-        weights: see `objective_tensors`.
-        parameters: see `objective_tensors`.
+        activations: dictionary, layer -> tensor (batch * views, ...), the views of each image side by side.
+        weights: see `ObjectiveTensors`.
+        parameters: see `ObjectiveTensors`.
         batch: number of images.
-        references: dictionary, position of a `ReferenceTerm` -> tensor (batch * views, ...), what its layer makes of
-            the reference images' views; see `reference_activations`.
+        references: dictionary, position of a `ReferenceTerm` -> tensor (batch * views, ...), its layer's activations
+            on the reference images' views; see `reference_activations`.
 
     Returns:
         Float32 tensor (batch,): the mean over views, summed over terms.
@@ -51,22 +83,22 @@ def score_images(terms, activations, weights, parameters, batch, references=None
         if isinstance(term, JointTerm):
             scores = term.score(tf.reshape(activation, (batch, views, *activation.shape[1:])), **parameters[index])
         else:
-            own = dict(parameters[index])
+            values = dict(parameters[index])
             if isinstance(term, ReferenceTerm):
-                del own["image"]  # Nothing but its activations is compared.
-            repeated = {name: tf.repeat(value, views, axis=0) for name, value in own.items()}
+                del values["image"]  # Its activations are compared, not the image itself.
+            repeated = {name: tf.repeat(value, views, axis=0) for name, value in values.items()}
             if isinstance(term, ReferenceTerm):
-                repeated["reference"] = references[index]
+                repeated["reference"] = (references or {})[index]
             scores = tf.reduce_mean(tf.reshape(term.score(activation, **repeated), (batch, views)), axis=1)
         total += weights[index] * scores
     return total
 
 
-def input_gradient(tape, score, images):
+def input_gradient(tape: tf.GradientTape, score: tf.Tensor, images: tf.Tensor) -> tf.Tensor:
     """The gradient of a score with respect to images.
 
     Args:
-        tape: a `tf.GradientTape` that watched them.
+        tape: a `tf.GradientTape` that watched the images.
         score: scalar tensor.
         images: tensor.
 
@@ -74,7 +106,7 @@ def input_gradient(tape, score, images):
         Tensor of the images' shape.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no gradient.
     """
     gradient = tape.gradient(score, images)
     if gradient is None:
@@ -85,13 +117,17 @@ def input_gradient(tape, score, images):
     return gradient
 
 
-def reference_activations(terms, parameters, activate):
-    """What the layers of the terms with reference images make of these.
+def reference_activations(
+    terms: Sequence[Term],
+    parameters: Sequence[Mapping[str, tf.Tensor]],
+    activate: Callable[[tf.Tensor, str | int], tf.Tensor],
+) -> dict[int, tf.Tensor]:
+    """The activations of reference images in the layers of the terms that compare with them.
 
     Args:
         terms: list of `Term`.
-        parameters: see `objective_tensors`.
-        activate: (images, layer) -> activations of their views.
+        parameters: see `ObjectiveTensors`.
+        activate: function (images, layer) -> activations of their views.
 
     Returns:
         Dictionary, position among the terms -> tensor (batch * views, ...) without gradient.
@@ -103,15 +139,15 @@ def reference_activations(terms, parameters, activate):
     }
 
 
-def check_objective(objective, shapes):
-    """Refuse an objective that the model cannot serve.
+def check_objective(objective: Objective, shapes: Mapping[str | int, tuple]) -> None:
+    """Refuse an objective that does not fit the model.
 
     Args:
         objective: an `Objective`.
-        shapes: dictionary, layer -> activation shape without the batch axis, as `Activations.shapes` returns.
+        shapes: dictionary, layer -> activation shape without the batch axis, as `Activations.shapes` returns it.
 
     Raises:
-        ValueError: a unit out of range, a vector of the wrong shape.
+        ValueError: a unit is out of range, or a vector has the wrong shape.
     """
     for _, term in objective.terms:
         if term.layer in shapes:

@@ -1,81 +1,85 @@
-"""The compiled step: any number of ascent steps a call."""
+"""The compiled step: any number of ascent steps in one call."""
 
 import contextlib
+from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from maco_tf.models.activations import IMAGE
+from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.redirected_relu import redirected_relus
-from maco_tf.optimization.parts import plan_parts
+from maco_tf.objectives.term import Term
+from maco_tf.optimization.parts import Parts, plan_parts
 from maco_tf.optimization.replicas import outside_scope, refused_by_xla, runs_plainly_on_cpu
-from maco_tf.optimization.scoring import input_gradient, reference_activations, score_images
-from maco_tf.optimization.views import State, Views, initial_state
+from maco_tf.optimization.scoring import ObjectiveTensors, input_gradient, reference_activations, score_images
+from maco_tf.optimization.views import AnyTransform, Draws, State, Views, initial_state
+from maco_tf.parametrizations.parametrization import Parametrization
 from maco_tf.transforms.draws import drawn_under
 
 
 class CompiledSteps:
-    """Ascent steps on one structure of objective, as one `tf.function`.
+    """Ascent steps on objectives of one structure, as one `tf.function`.
 
-    A call runs as many steps as it is told without returning to Python. Nothing of an objective's values is
-    compiled in (see `objective_tensors`), and `start` sets everything back: the same object serves every
-    explanation, one after another.
+    A call runs as many steps as asked without returning to Python. The values of an objective are arguments, not
+    constants (see `objective_tensors`), and `start` resets everything, so one object serves any number of explanations,
+    one after another.
 
     Args:
         activations: an `Activations`.
         parametrization: a `Parametrization`.
         transforms: list of `Transform`s or callables.
-        optimizer: a `keras.optimizers.Optimizer`; a copy is used.
-        terms: list of `Term`, the objective's structure.
+        optimizer: a `keras.optimizers.Optimizer`; the steps use a copy.
+        terms: list of `Term`, the structure of the objective.
         steps: length of the run.
-        relu_warmup: number of first steps in which gradients pass through ReLUs that are off.
+        relu_warmup: number of steps at the start in which gradients pass through inactive ReLUs.
         jit_compile: whether XLA compiles the function.
-        max_batch_size: most views that the model sees at once, `None` for all, or "auto"; a step's others follow, and
-            the gradients add up; see `plan_parts`.
+        max_batch_size: the most views that the model sees at once, `None` for no limit, or "auto". The other views of a
+            step follow, and the gradients add up; see `plan_parts`.
         strategy: a `tf.distribute.Strategy` whose replicas share the views, or `None`.
 
     Attributes:
-        views: a `Views`, the transforms.
-        parts: a `Parts`, how a step is cut.
-        variables: list of Keras variables, what is optimised.
-        traces: how often the function was traced.
+        views: the `Views`.
+        parts: the `Parts` that a step is cut into.
+        variables: list of Keras variables, which are optimised.
+        traces: number of times the function was traced.
 
     Raises:
-        ValueError: the views cannot be cut that way.
+        ValueError: the views cannot be cut into parts of this size.
     """
 
     def __init__(
         self,
-        activations,
-        parametrization,
-        transforms,
-        optimizer,
-        terms,
-        steps,
+        activations: Activations,
+        parametrization: Parametrization,
+        transforms: Sequence[AnyTransform],
+        optimizer: keras.optimizers.Optimizer,
+        terms: Sequence[Term],
+        steps: int,
         *,
-        relu_warmup=0,
-        jit_compile=False,
-        max_batch_size=None,
-        strategy=None,
-    ):
-        self.activations, self.parametrization, self.terms = activations, parametrization, terms
+        relu_warmup: int = 0,
+        jit_compile: bool = False,
+        max_batch_size: int | str | None = None,
+        strategy: tf.distribute.Strategy | None = None,
+    ) -> None:
+        self.activations, self.parametrization, self.terms = activations, parametrization, list(terms)
         self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
         self._jit_compile = jit_compile
         self.views = Views(transforms, activations.input_shape)
         replicas = strategy.num_replicas_in_sync if strategy else 1
-        self.parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
+        self.parts: Parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
         self.variables, self.optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
         self._fresh = [variable.numpy() for variable in self.optimizer.variables]
         self.traces = 0
         self._function = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
-        self._concrete = None
+        self._concrete: Callable[..., State] | None = None
 
-    def start(self, seed, images=None):
-        """Set variables and optimizer back to the start of a run.
+    def start(self, seed: int, images: np.ndarray | None = None) -> State:
+        """Set variables and optimizer to the start of a run.
 
         Args:
             seed: integer; equal seeds give equal runs.
-            images: where the run starts, instead of at random; see `Parametrization.from_images`.
+            images: start of the run instead of a random one; see `Parametrization.from_images`.
 
         Returns:
             The first `State`.
@@ -88,17 +92,16 @@ class CompiledSteps:
             variable.assign(value)
         return initial_state(self.parametrization, self.views.generators, self._steps, seed)
 
-    def images(self):
-        """The images as they are now: array (batch, height, width, channels), float32 in [0, 1]."""
+    def images(self) -> np.ndarray:
+        """The current images: array (batch, height, width, channels), float32 in [0, 1]."""
         return self.parametrization.image(self.values()).numpy()
 
-    def __call__(self, state, weights, parameters, count):
+    def __call__(self, state: State, objective: ObjectiveTensors, count: int) -> State:
         """Run `count` steps.
 
         Args:
             state: a `State`.
-            weights: see `objective_tensors`.
-            parameters: see `objective_tensors`.
+            objective: see `objective_tensors`.
             count: number of steps; `state.step + count` must not exceed the length of the run.
 
         Returns:
@@ -107,34 +110,32 @@ class CompiledSteps:
         Raises:
             ValueError: no gradient reaches the images, or XLA cannot compile the step.
         """
-        arguments = (state, weights, parameters, tf.constant(count))
+        arguments = (state, objective, tf.constant(count))
         if self._concrete is None:
-            # Traced here and never again, whatever the values.
+            # Traced here, and never again for other values.
             self._concrete = outside_scope(lambda: self._function.get_concrete_function(*arguments))
         with refused_by_xla():
             return self._concrete(*arguments)
 
-    def first_draws(self, state):
-        """The random numbers of a step's first part, drawn while a function is traced or eagerly.
+    def first_draws(self, state: State) -> Draws:
+        """Draw the random numbers of a step's first part, while a function is traced or eagerly.
 
         Args:
-            state: a `State`, whose seeds stay as they are.
+            state: a `State`; its seeds do not change.
 
         Returns:
-            As `Views.draw` returns them.
+            A `Draws`.
         """
         parts = self.parts
-        draws, _ = self.views.draw(parts.batch, state.seeds, state.step, self._steps)
-        if parts.count == 1:
-            return draws
-        return self.views.part(draws, tf.range(parts.rows), parts.batch, 0, parts.size)
+        draws, _ = self.views.draw(parts.batch, state, self._steps)
+        return draws if parts.count == 1 else draws.part(tf.range(parts.rows), 0, parts.size, 0)
 
-    def values(self):
+    def values(self) -> list[tf.Tensor]:
         """The variables as tensors."""
         return [tf.convert_to_tensor(variable.value) for variable in self.variables]
 
-    def synthesise(self, values):
-        """The images that values of the variables stand for, inside a `tf.function` that is being traced.
+    def synthesise(self, values: list[tf.Tensor]) -> tf.Tensor:
+        """Compute the images from values of the variables, inside a `tf.function` that is being traced.
 
         Args:
             values: list of tensors.
@@ -145,32 +146,54 @@ class CompiledSteps:
         parametrization = self.parametrization
         if parametrization.batch_size == 1 or not runs_plainly_on_cpu(self._jit_compile, self._strategy):
             return parametrization.image(values)
-        # One by one, several beside each other, takes half the time: Fourier transforms use one core each, and buffers
-        # of all images together would come anew from the system at every step.
-        shape = (parametrization.height, parametrization.width, parametrization.channels)
+        # One image at a time, several in parallel, takes half the time on a CPU: a Fourier transform uses one core, and
+        # the system would allocate buffers for all images anew at every step.
         return tf.map_fn(
-            lambda own: parametrization.image([value[None] for value in own])[0],
+            lambda value: parametrization.image([part[None] for part in value])[0],
             values,
-            fn_output_signature=tf.TensorSpec(shape, tf.float32),
+            fn_output_signature=tf.TensorSpec(parametrization.image_shape, tf.float32),
         )
 
-    def _run_steps(self, state, weights, parameters, count):
+    def scores(self, views: tf.Tensor, image: tf.Tensor, objective: ObjectiveTensors, draws: Draws) -> tf.Tensor:
+        """Score views of images.
+
+        Args:
+            views: tensor (views, ...), as `Draws.apply` returns it.
+            image: tensor (batch, height, width, channels), the images that the views show.
+            objective: the `ObjectiveTensors` of these images.
+            draws: the `Draws` of these views; reference images are seen under them too.
+
+        Returns:
+            Float32 tensor (batch,).
+        """
+
+        def seen(images: tf.Tensor, layer: str | int) -> tf.Tensor:
+            return self.activations(draws.apply(images), [layer])[layer]
+
+        with self._relus(draws.step):
+            activations = self.activations(views, [term.layer for term in self.terms])
+        references = reference_activations(self.terms, objective.parameters, seen)
+        return score_images(
+            self.terms, {**activations, IMAGE: image}, *objective, batch=image.shape[0], references=references
+        )
+
+    def _run_steps(self, state: State, objective: ObjectiveTensors, count: tf.Tensor) -> State:
         self.traces += 1  # Python runs this line only while tracing.
         with drawn_under(self._jit_compile):
             _, state = tf.while_loop(
                 lambda done, _: done < count,
-                lambda done, state: (done + 1, self._step(state, weights, parameters)),
+                lambda done, state: (done + 1, self._step(state, objective)),
                 (tf.constant(0), state),
             )
         return state
 
-    def _step(self, state, weights, parameters):
+    def _step(self, state: State, objective: ObjectiveTensors) -> State:
         values = self.values()
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(values)
             image = self.synthesise(values)
-        draws, seeds = self.views.draw(self.parametrization.batch_size, state.seeds, state.step, self._steps)
-        scores, image_gradient = self._descent(image, weights, parameters, draws, state)
+        draws, seeds = self.views.draw(self.parametrization.batch_size, state, self._steps)
+        scores, image_gradient = self._descent(image, objective, draws)
         gradients = tape.gradient(image, values, output_gradients=image_gradient)
         self.optimizer.apply(gradients, self.variables)
         return State(
@@ -180,99 +203,67 @@ class CompiledSteps:
             history=tf.tensor_scatter_nd_update(state.history, [[state.step]], scores[None]),
         )
 
-    def _descent(self, image, weights, parameters, draws, state):
-        """The scores (batch,) and the gradient of the loss, minus their sum, with respect to the images, by parts."""
+    def _descent(self, image: tf.Tensor, objective: ObjectiveTensors, draws: Draws) -> tuple[tf.Tensor, tf.Tensor]:
+        """The scores (batch,), and the gradient of the loss (minus their sum) with respect to the images, by parts."""
         parts = self.parts
         if parts.count == 1:
-            return self._score(image, weights, parameters, draws, state)
+            return self._score(image, objective, draws)
 
-        def add(number, scores, gradient):
+        def add(number: tf.Tensor, scores: tf.Tensor, gradient: tf.Tensor) -> tuple[tf.Tensor, ...]:
             rows = parts.images(number)
-            own_scores, own_gradient = self._score(
-                tf.gather(image, rows),
-                tf.gather(weights, rows, axis=1),
-                [{name: tf.gather(value, rows) for name, value in own.items()} for own in parameters],
-                self.views.part(draws, rows, parts.batch, parts.start(number), parts.size),
-                state,
-                number,
+            part_scores, part_gradient = self._score(
+                tf.gather(image, rows), objective.of(rows), draws.part(rows, parts.start(number), parts.size, number)
             )
             return (
                 number + 1,
-                tf.tensor_scatter_nd_add(scores, rows[:, None], own_scores / parts.columns),
-                tf.tensor_scatter_nd_add(gradient, rows[:, None], own_gradient / parts.columns),
+                tf.tensor_scatter_nd_add(scores, rows[:, None], part_scores / parts.columns),
+                tf.tensor_scatter_nd_add(gradient, rows[:, None], part_gradient / parts.columns),
             )
 
-        def add_all(first, end):
+        def add_all(first: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             start = (first, tf.zeros((parts.batch,)), tf.zeros(image.shape))
-            # One at a time: that is what parts are for.
+            # One at a time, which is the purpose of parts.
             _, scores, gradient = tf.while_loop(lambda number, *_: number < end, add, start, parallel_iterations=1)
             return scores, gradient
 
         return self._share(parts.count, add_all)
 
-    def _score(self, image, weights, parameters, draws, state, number=0):
+    def _score(self, image: tf.Tensor, objective: ObjectiveTensors, draws: Draws) -> tuple[tf.Tensor, tf.Tensor]:
         """The scores of some images under some views, and the gradient of the loss."""
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(image)
-            views = self.views.apply(image, draws, state.seeds, number)
-            scores = self.scores(views, image, weights, parameters, draws, state, number)
-            # Images of a batch do not meet, joint terms aside, so the sum's gradient is each image's own.
+            scores = self.scores(draws.apply(image), image, objective, draws)
+            # Images of a batch do not interact, joint terms aside, so the gradient of the sum is the images' gradients.
             scale = self.activations.gradient_scale
             loss = -scale * tf.reduce_sum(scores)
-        gradient = input_gradient(tape, loss, image)
-        # Halves underflow below 6e-8: the model saw its gradient times this power of two.
-        return scores, gradient / scale
+        # float16 underflows below 6e-8, so the model saw its gradient times this power of two.
+        return scores, input_gradient(tape, loss, image) / scale
 
-    def scores(self, views, image, weights, parameters, draws, state, number=0):
-        """What the model makes of views.
-
-        Args:
-            views: tensor (views, ...), as `Views.apply` returns them.
-            image: tensor (batch, height, width, channels), the images they are of.
-            weights: see `objective_tensors`, for these images.
-            parameters: likewise.
-            draws: the random numbers of these views, which references are seen under too.
-            state: a `State`.
-            number: the part's.
-
-        Returns:
-            Scores, float32 tensor (batch,).
-        """
-
-        def seen(images, layer):
-            return self.activations(self.views.apply(images, draws, state.seeds, number), [layer])[layer]
-
-        with self._relus(state):
-            activations = self.activations(views, [term.layer for term in self.terms])
-        return score_images(
-            self.terms,
-            {**activations, IMAGE: image},
-            weights,
-            parameters,
-            image.shape[0],
-            reference_activations(self.terms, parameters, seen),
-        )
-
-    def _share(self, count, add_all):
-        """The sum over all parts, each replica adding up its own."""
+    def _share(
+        self, count: int, add_all: Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The sum over all parts; each replica adds up its share."""
         if self._strategy is None:
             return add_all(tf.constant(0), tf.constant(count))
-        own = count // self._strategy.num_replicas_in_sync
+        share = count // self._strategy.num_replicas_in_sync
 
-        def replica():
-            first = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32) * own
-            return add_all(first, first + own)
+        def replica() -> tuple[tf.Tensor, tf.Tensor]:
+            first = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int32) * share
+            return add_all(first, first + share)
 
-        return [self._strategy.reduce("SUM", value, axis=None) for value in self._strategy.run(replica)]
+        scores, gradient = self._strategy.run(replica)
+        return self._strategy.reduce("SUM", scores, axis=None), self._strategy.reduce("SUM", gradient, axis=None)
 
-    def _relus(self, state):
+    def _relus(self, step: tf.Tensor) -> contextlib.AbstractContextManager:
         if not self._relu_warmup:
             return contextlib.nullcontext()
-        return redirected_relus(state.step < self._relu_warmup, self.activations.model)
+        return redirected_relus(step < self._relu_warmup, self.activations.model)
 
 
-def _variables(parametrization, optimizer):
-    """The free variables, and a copy of the optimizer with its own."""
+def _variables(
+    parametrization: Parametrization, optimizer: keras.optimizers.Optimizer
+) -> tuple[list[keras.Variable], keras.optimizers.Optimizer]:
+    """The free variables, and a copy of the optimizer that is built for them."""
     variables = [keras.Variable(value) for value in parametrization.initialize(0)]
     optimizer = type(optimizer).from_config(optimizer.get_config())
     optimizer.build(variables)

@@ -1,33 +1,41 @@
-"""A step's views, whole or in parts that see the same random numbers."""
+"""The state of a run, and the views that each step draws from it."""
 
+import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.parametrizations.parametrization import Parametrization
 from maco_tf.transforms.transform import Transform
+
+# More draws than a user's layer makes in a step: the states of two steps lie this far apart.
+_DRAWS_A_STEP = 2**16
+
+AnyTransform = Transform | Callable[[tf.Tensor], tf.Tensor]
 
 
 class State(NamedTuple):
-    """A nest of tensors that the compiled function maps to the next one.
+    """What a run carries from step to step besides the image. The compiled function maps one state to the next.
 
     Attributes:
-        step: int32 scalar, steps done.
+        step: int32 scalar, number of steps done.
         seeds: list of uint32 tensors (2,), one for each random transform.
         transparency: float32 (batch, height, width), accumulated |dscore/dimage|, mean over channels.
-        history: float32 (steps, batch), the score of each step; zero where not reached yet.
+        history: float32 (steps, batch), the score at each step; zero for steps still to come.
     """
 
     step: tf.Tensor
-    seeds: list
+    seeds: list[tf.Tensor]
     transparency: tf.Tensor
     history: tf.Tensor
 
 
-def initial_state(parametrization, generators, steps, seed):
-    """The state before the first step: a function of its arguments only.
+def initial_state(parametrization: Parametrization, generators: int, steps: int, seed: int) -> State:
+    """The state before the first step. It depends on the arguments only.
 
     Args:
         parametrization: a `Parametrization`.
@@ -38,7 +46,7 @@ def initial_state(parametrization, generators, steps, seed):
     Returns:
         A `State`.
     """
-    batch, height, width = parametrization.batch_size, parametrization.height, parametrization.width
+    batch, (height, width, _) = parametrization.batch_size, parametrization.image_shape
     seeds = [np.random.SeedSequence([seed, index]).generate_state(2) for index in range(generators)]
     return State(
         step=tf.constant(0),
@@ -46,10 +54,6 @@ def initial_state(parametrization, generators, steps, seed):
         transparency=tf.zeros((batch, height, width)),
         history=tf.zeros((steps, batch)),
     )
-
-
-# More than a user's layer draws in a step; the states of two steps lie that far apart.
-_DRAWS_A_STEP = 2**16
 
 
 class Views:
@@ -60,90 +64,56 @@ class Views:
         input_shape: `(height, width, channels)` of the model's input.
 
     Attributes:
-        count: views of an image.
-        cuts: into how many equal parts the views of an image can be cut: into what divides this number.
+        count: number of views of an image.
+        cuts: the views of an image can be cut into equal parts whose number divides this one.
         generators: number of random states.
     """
 
-    def __init__(self, transforms, input_shape):
-        self._transforms, self._input_shape = transforms, tuple(input_shape)
-        counts = [item.count if isinstance(item, Transform) else 1 for item in transforms]
-        self.count = math.prod(counts)
-        # Parts are cut where an image first becomes several; what comes before is the same for all of them.
-        self._first = next((index for index, count in enumerate(counts) if count > 1), len(counts))
-        self.cuts = counts[self._first] if self._first < len(counts) else 1
-        self._counts = counts
+    def __init__(self, transforms: Sequence[AnyTransform], input_shape: Sequence[int]) -> None:
+        self._transforms, self._input_shape = list(transforms), tuple(input_shape)
+        self._counts = [item.count if isinstance(item, Transform) else 1 for item in transforms]
+        self.count = math.prod(self._counts)
+        # Parts are cut where an image first becomes several; earlier transforms are the same for all parts.
+        self._first = next((index for index, count in enumerate(self._counts) if count > 1), len(self._counts))
+        self.cuts = self._counts[self._first] if self._first < len(self._counts) else 1
         self._ours = [item.seed_generator.state for item in transforms if isinstance(item, Transform)]
         self._theirs = [
             generator.state for item in transforms if isinstance(item, keras.Layer) for generator in _generators(item)
         ]
         self.generators = len(self._ours) + len(self._theirs)
 
-    def draw(self, batch, seeds, step, steps):
+    def draw(self, batch: int, state: State, steps: int) -> tuple["Draws", list[tf.Tensor]]:
         """Draw the random numbers of a step.
 
         Args:
             batch: number of images.
-            seeds: list of uint32 tensors (2,), a state for each generator.
-            step: scalar tensor.
+            state: the state before the step.
             steps: length of the run.
 
         Returns:
-            `(draws, seeds)`: what each of our transforms drew, and the states for the next step.
+            `(draws, seeds)`: the numbers of the step, and the seeds of the next one.
         """
-        draws, views = [], batch
-        mapping = list(zip(self._ours, seeds))
+        drawn, views = [], batch
+        mapping = list(zip(self._ours, state.seeds))
         with keras.StatelessScope(state_mapping=mapping) as scope:
             for transform, count in zip(self._transforms, self._counts):
                 views *= count
-                draws.append(transform.draw(views, step, steps) if isinstance(transform, Transform) else ())
-        # Keras counts in int64 on TensorFlow.
-        ours = [tf.cast(scope.get_current_value(state), tf.uint32) for state in self._ours]
-        return draws, ours + [seed + tf.constant([0, _DRAWS_A_STEP], tf.uint32) for seed in seeds[len(ours) :]]
+                drawn.append(transform.draw(views, state.step, steps) if isinstance(transform, Transform) else ())
+        # On TensorFlow, Keras counts in int64.
+        ours = [tf.cast(scope.get_current_value(value), tf.uint32) for value in self._ours]
+        theirs = state.seeds[len(ours) :]
+        seeds = ours + [seed + tf.constant([0, _DRAWS_A_STEP], tf.uint32) for seed in theirs]
+        return Draws(self, batch, drawn, theirs, state.step), seeds
 
-    def part(self, draws, rows, batch, start, size):
-        """The random numbers of some views of some images.
-
-        Args:
-            draws: of all views, as `draw` returns them.
-            rows: int32 tensor, numbers of the images.
-            batch: number of all images.
-            start: int32 tensor, the first of the `cuts` parts of an image that is wanted.
-            size: how many of them.
-
-        Returns:
-            As `draws`.
-        """
-
-        def taken(index, value):
-            if index < self._first:
-                return tf.gather(tf.reshape(value, (batch, -1, *value.shape[1:])), rows)[:, 0]
-            by_image = tf.reshape(value, (batch, self.cuts, -1, *value.shape[1:]))
-            chosen = tf.gather(tf.gather(by_image, rows), start + tf.range(size), axis=1)
-            return tf.reshape(chosen, (-1, *value.shape[1:]))
-
-        return [tuple(taken(index, value) for value in values) for index, values in enumerate(draws)]
-
-    def apply(self, images, draws, seeds, number=0):
-        """Make views of images.
-
-        Args:
-            images: tensor (batch, height, width, channels).
-            draws: what `draw` or `part` returns.
-            seeds: the states before the step.
-            number: the part's; users' Keras layers, which draw when they are called, draw other numbers in every part.
-
-        Returns:
-            Tensor (views, *input_shape), the views of one image side by side.
-
-        Raises:
-            ValueError: the views have not the model's input size, or a user's callable changes their number.
-        """
-        states = [seed + tf.cast(tf.stack([number, 0]), seed.dtype) for seed in seeds[len(self._ours) :]]
+    def apply(
+        self, images: tf.Tensor, drawn: list[tuple], seeds: list[tf.Tensor], number: int | tf.Tensor
+    ) -> tf.Tensor:
+        """Make views of images; see `Draws.apply`."""
+        states = [seed + tf.cast(tf.stack([number, 0]), seed.dtype) for seed in seeds]
         with keras.StatelessScope(state_mapping=list(zip(self._theirs, states))):
-            for transform, drawn in zip(self._transforms, draws):
+            for transform, values in zip(self._transforms, drawn):
                 images = (
-                    transform.apply(images, drawn) if isinstance(transform, Transform) else _called(transform, images)
+                    transform.apply(images, values) if isinstance(transform, Transform) else _called(transform, images)
                 )
         if images.shape[1:] != self._input_shape:
             raise ValueError(
@@ -152,18 +122,81 @@ class Views:
             )
         return images
 
+    def taken(
+        self, index: int, value: tf.Tensor, batch: int, rows: tf.Tensor, start: tf.Tensor, size: int
+    ) -> tf.Tensor:
+        """The numbers of transform `index` that belong to some cuts of some images."""
+        if index < self._first:
+            return tf.gather(tf.reshape(value, (batch, -1, *value.shape[1:])), rows)[:, 0]
+        by_image = tf.reshape(value, (batch, self.cuts, -1, *value.shape[1:]))
+        chosen = tf.gather(tf.gather(by_image, rows), start + tf.range(size), axis=1)
+        return tf.reshape(chosen, (-1, *value.shape[1:]))
 
-def _called(transform, images):
+
+@dataclasses.dataclass(frozen=True)
+class Draws:
+    """The random numbers of a step, or of a part of it: enough to see any images under the same views.
+
+    Attributes:
+        views: the `Views` that drew them.
+        batch: number of images they are for.
+        drawn: list of tuples, the numbers of each transform.
+        seeds: list of uint32 tensors (2,), the states of users' Keras layers, which draw when they are called.
+        step: int32 scalar, the step of the run, from 0.
+        number: int32 scalar or integer, the number of the part.
+    """
+
+    views: Views
+    batch: int
+    drawn: list[tuple]
+    seeds: list[tf.Tensor]
+    step: tf.Tensor
+    number: int | tf.Tensor = 0
+
+    def apply(self, images: tf.Tensor) -> tf.Tensor:
+        """Make views of images.
+
+        Args:
+            images: tensor (batch, height, width, channels).
+
+        Returns:
+            Tensor (views, *input_shape), the views of each image side by side.
+
+        Raises:
+            ValueError: the views do not have the model's input size, or a user's callable changes their number.
+        """
+        return self.views.apply(images, self.drawn, self.seeds, self.number)
+
+    def part(self, rows: tf.Tensor, start: int | tf.Tensor, size: int, number: int | tf.Tensor) -> "Draws":
+        """The random numbers of some views of some images.
+
+        Args:
+            rows: int32 tensor, the numbers of the images.
+            start: int32 scalar, the first of the `cuts` of an image.
+            size: number of cuts.
+            number: the number of the part. Users' Keras layers draw other numbers in each part.
+
+        Returns:
+            A `Draws`.
+        """
+        drawn = [
+            tuple(self.views.taken(index, value, self.batch, rows, start, size) for value in values)
+            for index, values in enumerate(self.drawn)
+        ]
+        return dataclasses.replace(self, batch=rows.shape[0], drawn=drawn, number=number)
+
+
+def _called(transform: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
     views = transform(images)
     if views.shape[0] != images.shape[0]:
         raise ValueError(
-            f'"transforms" must keep the number of images. Received: {transform!r}, which makes {views.shape[0]} of '
-            f"{images.shape[0]}. Several views of an image are made by transforms.Repeat(count)."
+            f'"transforms" must keep the number of images. Received: {transform!r}, which turns {images.shape[0]} into '
+            f"{views.shape[0]}. Use transforms.Repeat(count) to make several views of an image."
         )
     return views
 
 
-def _generators(layer):
-    """The random states of a Keras layer and of those inside it."""
+def _generators(layer: keras.Layer) -> list[keras.random.SeedGenerator]:
+    """The random states of a Keras layer and of its sublayers."""
     layers = layer._flatten_layers()
     return [value for item in layers for value in vars(item).values() if isinstance(value, keras.random.SeedGenerator)]

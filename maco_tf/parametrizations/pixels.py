@@ -1,52 +1,58 @@
 """The oldest parametrization: every pixel is free."""
 
+from collections.abc import Callable, Sequence
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_flag, check_number
-from maco_tf.parametrizations.parametrization import (
-    Parametrization,
-    normal_start,
-    refuse_start_with,
-)
+from maco_tf.parametrizations.parametrization import Parametrization, normal_start, refuse_start_with
 from maco_tf.spectrum.colour import from_image, stretched, to_image
 
 
 class PixelParametrization(Parametrization):
-    """Images `to_image(x)` with free pixels x in the decorrelated space; blurred on request.
+    """Images `to_image(x)` with free pixels x in the decorrelated space, with an optional blur.
 
     Args:
-        height: pixels.
-        width: pixels.
-        channels: colour channels; three are decorrelated.
+        image_shape: `(height, width, channels)` of the images, pixels; three channels are decorrelated.
         batch_size: number of images.
-        std: standard deviation of the starting pixels before the sigmoid.
-        image_blur: standard deviation in pixels of a Gaussian over x, as a prior on the image
-            (Yosinski et al., 2015, blur it between steps); 0 is none.
-        gradient_blur: the same over the gradient on its way to x, which leaves the image as sharp as the
-            gradients' sum is (Øygard, 2015); 0 is none.
-        stretch: whether each image's values are stretched to the whole of [0, 1] after the sigmoid, as in xplique.
+        std: standard deviation of the starting pixels before the sigmoid, above 0.
+        image_blur: standard deviation of a Gaussian over x, pixels, as a prior on the image (Yosinski et al., 2015,
+            blur the image between steps); 0 turns it off.
+        gradient_blur: standard deviation of a Gaussian over the gradient of x, pixels, which does not blur the image
+            itself (Øygard, 2015); 0 turns it off.
+        stretch: whether each image is stretched to the full range [0, 1] after the sigmoid, as in xplique.
+
+    Raises:
+        ValueError: an argument lies outside its range.
     """
 
     def __init__(
-        self, height, width, channels=3, batch_size=1, *, std=0.01, image_blur=0.0, gradient_blur=0.0, stretch=False
-    ):
-        super().__init__(batch_size, height, width, channels)
-        std = check_number("std", std, above=0)
-        stretch = check_flag("stretch", stretch)
-        image_blur = check_number("image_blur", image_blur, least=0)
-        gradient_blur = check_number("gradient_blur", gradient_blur, least=0)
-        self.std, self.image_blur, self.gradient_blur, self.stretch = std, image_blur, gradient_blur, stretch
+        self,
+        image_shape: Sequence[int],
+        batch_size: int = 1,
+        *,
+        std: float = 0.01,
+        image_blur: float = 0.0,
+        gradient_blur: float = 0.0,
+        stretch: bool = False,
+    ) -> None:
+        super().__init__(image_shape, batch_size)
+        self.std = check_number("std", std, above=0)
+        self.image_blur = check_number("image_blur", image_blur, least=0)
+        self.gradient_blur = check_number("gradient_blur", gradient_blur, least=0)
+        self.stretch = check_flag("stretch", stretch)
 
-    def initialize(self, seed):
-        return [normal_start(seed, self.batch_size, (self.height, self.width, self.channels), self.std)]
+    def initialize(self, seed: int) -> list[tf.Tensor]:
+        return [normal_start(seed, self.batch_size, self.image_shape, self.std)]
 
-    def from_images(self, images):
+    def from_images(self, images: np.ndarray) -> list[tf.Tensor]:
         refuse_start_with("stretch", self.stretch)
         refuse_start_with("image_blur", self.image_blur)
         return [from_image(tf.constant(images))]
 
-    def image(self, variables):
+    def image(self, variables: list[tf.Tensor]) -> tf.Tensor:
         x = variables[0]
         if self.gradient_blur:
             x = _with_blurred_gradient(x, self.gradient_blur)
@@ -55,8 +61,8 @@ class PixelParametrization(Parametrization):
         return stretched(to_image(x)) if self.stretch else to_image(x)
 
 
-def gaussian_blur(images, sigma):
-    """Convolve with a normalised Gaussian; beyond the border the image is continued by its mirror image.
+def gaussian_blur(images: tf.Tensor, sigma: float) -> tf.Tensor:
+    """Convolve images with a normalised Gaussian. Beyond its border, an image continues as its mirror image.
 
     Args:
         images: tensor (batch, height, width, channels), float32.
@@ -73,9 +79,9 @@ def gaussian_blur(images, sigma):
     return blurred[:, radius:-radius, radius:-radius]
 
 
-def _with_blurred_gradient(x, sigma):
+def _with_blurred_gradient(x: tf.Tensor, sigma: float) -> tf.Tensor:
     @tf.custom_gradient
-    def identity(values):
+    def identity(values: tf.Tensor) -> tuple[tf.Tensor, Callable[[tf.Tensor], tf.Tensor]]:
         return tf.identity(values), lambda upstream: gaussian_blur(upstream, sigma)
 
     return identity(x)

@@ -5,6 +5,7 @@ from maco_tf.visualizers.cbr import CBRVisualizer
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.fourier import FourierVisualizer
 from maco_tf.visualizers.maco import MacoVisualizer
+from maco_tf.visualizers.registry import find_method, methods
 from maco_tf.visualizers.top_activating import TopImages, top_activating
 from maco_tf.visualizers.visualizer import Visualizer
 
@@ -16,5 +17,7 @@ __all__ = [
     "TopImages",
     "Visualizer",
     "accentuate",
+    "find_method",
+    "methods",
     "top_activating",
 ]

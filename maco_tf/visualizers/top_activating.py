@@ -1,40 +1,48 @@
-"""Natural images beside a visualisation: those that an objective scores highest."""
+"""Natural images beside a visualisation: the images that an objective scores highest."""
 
 import dataclasses
+from typing import TYPE_CHECKING, Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_integer
+from maco_tf.display.beside import beside
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.joint import JointTerm
-from maco_tf.objectives.objective import check_objective_type
+from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images
 from maco_tf.visualizers.explanation import Explanation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TopImages:
-    """For each objective of a batch the images that it scores highest, the highest first.
+    """The images that each objective of a batch scores highest, in descending order.
 
     Attributes:
         images: array (batch, count, height, width, channels), float32 in [0, 1].
         scores: array (batch, count), float32.
-        indices: array (batch, count), int64, where in the images given each was.
-        names: list of strings, the objectives'.
+        indices: array (batch, count), int64, the positions of the images in the input.
+        names: list of strings, the names of the objectives.
     """
 
     images: np.ndarray
     scores: np.ndarray
     indices: np.ndarray
-    names: list
+    names: list[str]
 
-    def figure(self, explanation, *, percentile=80, figure=None):
-        """Each image of an explanation of the same objectives, above the natural ones.
+    def figure(
+        self, explanation: Explanation, *, percentile: float | None = 80, figure: "Figure | None" = None
+    ) -> "Figure":
+        """Draw each image of an explanation above the natural images of the same objective.
 
         Args:
-            explanation: an `Explanation` of as many images.
+            explanation: an `Explanation` with one image for each objective.
             percentile: see `Explanation.rgba`.
             figure: see `contact_sheet`.
 
@@ -42,13 +50,11 @@ class TopImages:
             A `matplotlib.figure.Figure`.
 
         Raises:
-            ValueError: it is none, or has another length.
+            ValueError: the argument is not an explanation, or has another length.
         """
-        from maco_tf.display.beside import beside
-
         if not isinstance(explanation, Explanation):
             raise ValueError(
-                '"explanation" must be what a visualizer\'s explain(objective) returns. Received: '
+                '"explanation" must be an Explanation, as visualizer.explain(objective) returns it. Received: '
                 f"{type(explanation).__name__}."
             )
         if len(explanation) != len(self.images):
@@ -65,37 +71,45 @@ class TopImages:
             figure=figure,
         )
 
-    def show(self, explanation, *, percentile=80):
-        """Draw `figure` with pyplot, in a notebook below the cell, elsewhere in a window."""
+    def show(self, explanation: Explanation, *, percentile: float | None = 80) -> None:
+        """Draw `figure` with pyplot: below the cell in a notebook, in a window elsewhere."""
         import matplotlib.pyplot as plt
 
         self.figure(explanation, percentile=percentile, figure=plt.figure())
         plt.show()
 
 
-def top_activating(model, objective, images, count=9, *, preprocessing=None, input_shape=None, batch_size=32):
-    """Find the images that activate an objective most, each seen whole, without crops or noise.
+def top_activating(
+    model: keras.Model,
+    objective: Objective,
+    images: Any,
+    count: int = 9,
+    *,
+    preprocessing: Any = None,
+    input_shape: tuple[int, int, int] | None = None,
+    batch_size: int = 32,
+) -> TopImages:
+    """Find the images that activate an objective most. Each image is seen whole, without crops or noise.
 
     Args:
         model: see `MacoVisualizer`.
-        objective: an `Objective`, of any length.
-        images: array (images, height, width, channels), integers up to 255 or numbers in [0, 1]; the model sees their
-            centre, resized to its input.
-        count: how many to find.
+        objective: an `Objective` of any length.
+        images: array (images, height, width, channels); integers count from 0 to 255, floating-point values lie in
+            [0, 1]. The model sees their centre, resized to its input.
+        count: number of images to find for each objective.
         preprocessing: see `MacoVisualizer`.
         input_shape: see `MacoVisualizer`.
-        batch_size: images that the model sees at a time.
+        batch_size: number of images that the model sees at once.
 
     Returns:
         A `TopImages`.
 
     Raises:
-        ValueError: the objective does not fit the model or compares images with one another, or there are fewer images
-            than asked for.
+        ValueError: the objective does not fit the model or compares images with one another, or there are fewer than
+            `count` images.
     """
-    check_integer("count", count, 1)
-    check_integer("batch_size", batch_size, 1)
-    # Before the images, which may be given in its place.
+    count, batch_size = check_integer("count", count, 1), check_integer("batch_size", batch_size, 1)
+    # Checked before the images, because the two are easily swapped.
     check_objective_type(objective)
     images = as_images("images", images)
     if len(images) < count:
@@ -106,14 +120,16 @@ def top_activating(model, objective, images, count=9, *, preprocessing=None, inp
     return TopImages(images[indices], np.take_along_axis(scores.T, indices, 1), indices, objective.names)
 
 
-def score_natural_images(activations, objective, images, batch_size=32):
-    """The score of every image under every objective of a batch.
+def score_natural_images(
+    activations: Activations, objective: Objective, images: np.ndarray, batch_size: int = 32
+) -> np.ndarray:
+    """Score each image under each objective of a batch.
 
     Args:
         activations: an `Activations`.
         objective: an `Objective`.
         images: array (images, height, width, channels), float32 in [0, 1].
-        batch_size: images at a time.
+        batch_size: number of images at a time.
 
     Returns:
         Array (images, objectives), float32.
@@ -126,8 +142,8 @@ def score_natural_images(activations, objective, images, batch_size=32):
     layers = [term.layer for term in terms]
     if any(isinstance(term, JointTerm) for term in terms):
         raise ValueError(
-            '"objective" must score each image by itself. Received: one that compares the images of a batch. Leave '
-            "Diversity and Alignment out."
+            '"objective" must score each image separately. Received: an objective that compares the images of a batch. '
+            "Leave Diversity and Alignment out."
         )
     check_objective(objective, activations.shapes(layers))
     weights, parameters = objective_tensors(objective.fitted(activations.input_shape))
@@ -136,19 +152,19 @@ def score_natural_images(activations, objective, images, batch_size=32):
     number = min(batch_size, len(images))
 
     @tf.function(autograph=False)
-    def references():
+    def references() -> dict[int, tf.Tensor]:
         return reference_activations(terms, parameters, lambda batch, layer: activations(batch, [layer])[layer])
 
     @tf.function(autograph=False)
-    def score(batch, wanted):
+    def score(batch: tf.Tensor, wanted: dict[int, tf.Tensor]) -> tf.Tensor:
         seen = {**activations(batch, layers), IMAGE: batch}
 
-        def one(objective):
-            # The tensors of one objective, for every image of the batch.
-            own, values, seen_there = tf.nest.map_structure(
+        def one(objective: Any) -> tf.Tensor:
+            # The tensors of one objective, repeated for each image of the batch.
+            weight, values, references = tf.nest.map_structure(
                 lambda value: tf.repeat(value[None], number, axis=0), objective
             )
-            return score_images(terms, seen, tf.transpose(own), values, number, seen_there)
+            return score_images(terms, seen, tf.transpose(weight), values, number, references)
 
         return tf.map_fn(one, (tf.transpose(weights), parameters, wanted), fn_output_signature=tf.float32)
 
@@ -157,7 +173,7 @@ def score_natural_images(activations, objective, images, batch_size=32):
     rows = []
     for start in range(0, len(images), number):
         batch = images[start : start + number]
-        # The last batch is filled up, so that one trace serves all.
+        # The last batch is filled up, so that one trace serves all batches.
         full = tf.constant(np.concatenate([batch, np.repeat(batch[-1:], number - len(batch), axis=0)]))
         score_batch = score_batch or score.get_concrete_function(full, wanted)
         rows.append(score_batch(full, wanted).numpy().T[: len(batch)])

@@ -53,7 +53,7 @@ def test_a_signal_in_the_middle_of_a_step_loses_nothing(tiny_model):
     """It comes while the compiled function runs, where a `KeyboardInterrupt` would drop what the step returns."""
     own = visualizer(tiny_model)
     whole = own.explain(Logit(1), seed=0, verbose=0)
-    (compiled,) = own._compiled.values()
+    (compiled,) = own._engine._compiled.values()
     call, calls = compiled._concrete, []
 
     def pressed(*arguments):

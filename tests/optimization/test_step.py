@@ -16,8 +16,8 @@ from tests.conftest import build_tiny_model
 PARAMETRIZATIONS = {
     "phase": PhaseParametrization(imagenet_magnitude(16, 16), 3),
     "standardized phase": PhaseParametrization(imagenet_magnitude(16, 16), 3, phase="standardized"),
-    "fourier": FourierParametrization(16, 16, 3, 3, stretch=True),
-    "pixels": PixelParametrization(16, 16, 3, 3, image_blur=1.0, gradient_blur=1.0, stretch=True),
+    "fourier": FourierParametrization((16, 16, 3), 3, stretch=True),
+    "pixels": PixelParametrization((16, 16, 3), 3, image_blur=1.0, gradient_blur=1.0, stretch=True),
 }
 
 
@@ -36,7 +36,7 @@ def compiled_steps(
 
 
 def run(compiled, objective, count, seed=0):
-    state = compiled(compiled.start(seed), *objective_tensors(objective), count)
+    state = compiled(compiled.start(seed), objective_tensors(objective), count)
     return state, compiled.images()
 
 
@@ -75,7 +75,7 @@ def test_many_steps_in_one_call_equal_one_by_one(tiny_model):
     state, images = run(compiled, objective, 5)
     one = compiled.start(0)
     for _ in range(5):
-        one = compiled(one, *objective_tensors(objective), 1)
+        one = compiled(one, objective_tensors(objective), 1)
     np.testing.assert_array_equal(one.history, state.history)
     np.testing.assert_array_equal(compiled.images(), images)
     assert compiled.traces == 1

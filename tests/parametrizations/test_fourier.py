@@ -10,7 +10,7 @@ from maco_tf.spectrum.colour import COLOUR_CORRELATION
 @pytest.mark.parametrize(("height", "width"), [(8, 8), (9, 6), (7, 11)])
 @pytest.mark.parametrize("decay", [0.0, 0.85, 1.0])
 def test_images_against_numpy(height, width, decay, rng):
-    parametrization = FourierParametrization(height, width, batch_size=2, decay=decay)
+    parametrization = FourierParametrization((height, width, 3), batch_size=2, decay=decay)
     variable = rng.normal(size=(2, 2, 3, height, width // 2 + 1)).astype("float32")
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None])
     scale = np.sqrt(height * width) / np.maximum(frequency, 1 / max(height, width)) ** decay
@@ -21,7 +21,7 @@ def test_images_against_numpy(height, width, decay, rng):
 
 def test_a_single_wave():
     # One cycle along the width of a row: x = 2 / (h w) * gain * scale * cos, scale = sqrt(h w) w.
-    parametrization = FourierParametrization(4, 8, channels=1, gain=1.0)
+    parametrization = FourierParametrization((4, 8, 1), gain=1.0)
     variable = np.zeros((1, 2, 1, 4, 5), "float32")
     variable[0, 0, 0, 0, 1] = 0.5
     expected = 2 / 32 * np.sqrt(32) * 8 * 0.5 * np.cos(2 * np.pi * np.arange(8) / 8)
@@ -42,7 +42,7 @@ def test_odd_height_has_its_own_frequencies():
 
 
 def test_start_is_normal_seeded_and_the_same_in_any_batch():
-    one, two = (FourierParametrization(64, 64, batch_size=size, std=0.02).initialize(3)[0].numpy() for size in (1, 2))
+    one, two = (FourierParametrization((64, 64, 3), batch_size=size, std=0.02).initialize(3)[0].numpy() for size in (1, 2))
     assert np.array_equal(one[0], two[0])
     assert not np.array_equal(two[0], two[1])
     assert abs(one.std() - 0.02) < 1e-3
@@ -53,12 +53,12 @@ def test_the_gain_sets_how_far_a_step_of_adam_moves_the_image(rng):
     # What the docstring says.
     variable = 0.05 * np.sign(rng.normal(size=(1, 2, 1, 512, 257))).astype("float32")
     for gain, expected in ((1.0, 0.43), (0.25, 0.107)):
-        x = FourierParametrization(512, 512, channels=1, gain=gain).spatial([variable])
+        x = FourierParametrization((512, 512, 1), gain=gain).spatial([variable])
         assert abs(float(tf.math.reduce_std(x)) - expected) < 0.02
 
 
 def test_stretching_reaches_black_and_white():
-    parametrization = FourierParametrization(16, 16, batch_size=2, stretch=True)
+    parametrization = FourierParametrization((16, 16, 3), batch_size=2, stretch=True)
     images = parametrization.image(parametrization.initialize(0)).numpy()
     np.testing.assert_allclose(images.min(axis=(1, 2, 3)), 0, atol=1e-6)
     np.testing.assert_allclose(images.max(axis=(1, 2, 3)), 1, atol=1e-6)
@@ -69,4 +69,4 @@ def test_stretching_reaches_black_and_white():
 )
 def test_wrong_settings(settings):
     with pytest.raises(ValueError, match="Received"):
-        FourierParametrization(8, 8, **settings)
+        FourierParametrization((8, 8, 3), **settings)

@@ -11,13 +11,13 @@ from maco_tf.spectrum.colour import COLOUR_CORRELATION
 def test_images_against_numpy(rng):
     variable = rng.normal(size=(2, 5, 7, 3)).astype("float32")
     expected = 1 / (1 + np.exp(-(variable @ COLOUR_CORRELATION)))
-    images = PixelParametrization(5, 7, batch_size=2).image([variable]).numpy()
+    images = PixelParametrization((5, 7, 3), batch_size=2).image([variable]).numpy()
     np.testing.assert_allclose(images, expected, atol=1e-5)
 
 
 def test_start_has_mean_zero_and_the_standard_deviation_asked_for():
     # xplique passes the standard deviation as the mean.
-    start = PixelParametrization(64, 64, std=0.05).initialize(1)[0].numpy()
+    start = PixelParametrization((64, 64, 3), std=0.05).initialize(1)[0].numpy()
     assert abs(start.mean()) < 2e-3
     assert abs(start.std() - 0.05) < 2e-3
 
@@ -37,9 +37,9 @@ def test_blur_of_a_tiny_image_keeps_its_mean():
 
 def test_image_blur_smooths_the_image_and_gradient_blur_only_its_gradient(rng):
     variable = tf.constant(rng.normal(size=(1, 16, 16, 1)), tf.float32)
-    plain = PixelParametrization(16, 16, channels=1)
-    image_blur = PixelParametrization(16, 16, channels=1, image_blur=1.5)
-    gradient_blur = PixelParametrization(16, 16, channels=1, gradient_blur=1.5)
+    plain = PixelParametrization((16, 16, 1))
+    image_blur = PixelParametrization((16, 16, 1), image_blur=1.5)
+    gradient_blur = PixelParametrization((16, 16, 1), gradient_blur=1.5)
     assert np.array_equal(gradient_blur.image([variable]), plain.image([variable]))
     np.testing.assert_allclose(image_blur.image([variable]), plain.image([gaussian_blur(variable, 1.5)]), atol=1e-6)
 
@@ -56,4 +56,4 @@ def test_image_blur_smooths_the_image_and_gradient_blur_only_its_gradient(rng):
 @pytest.mark.parametrize("settings", [{"std": 0}, {"image_blur": -1}, {"gradient_blur": "much"}])
 def test_wrong_settings(settings):
     with pytest.raises(ValueError, match="Received"):
-        PixelParametrization(8, 8, **settings)
+        PixelParametrization((8, 8, 3), **settings)

@@ -1,0 +1,188 @@
+"""The machinery behind `explain`: compile once for each structure of objective, then run."""
+
+import random
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from maco_tf.checks import check_integer, settled, warn_user
+from maco_tf.models.activations import IMAGE, Activations
+from maco_tf.models.images import as_images, fit_images
+from maco_tf.objectives.objective import Objective, check_objective_type
+from maco_tf.optimization.loop import Run, check_verbose, optimize
+from maco_tf.optimization.profile import Profile, profile_steps
+from maco_tf.optimization.replicas import outside_scope
+from maco_tf.optimization.scoring import check_objective, objective_tensors
+from maco_tf.optimization.step import CompiledSteps
+from maco_tf.optimization.views import AnyTransform
+from maco_tf.parametrizations.parametrization import Parametrization
+from maco_tf.visualizers.precision_choice import PrecisionChoice, choose_precision, example_views, matrix_products
+
+if TYPE_CHECKING:
+    from maco_tf.visualizers.visualizer import Visualizer
+
+
+class Engine:
+    """The compiled steps of one visualizer, and their runs.
+
+    Args:
+        visualizer: a `Visualizer` whose settings are resolved.
+        activations: an `Activations` of its model.
+
+    Attributes:
+        activations: the `Activations`, in the precision that is in force.
+        precision_choice: the `PrecisionChoice` of the precision "auto"; `None` before it is made.
+        transforms: list of transforms between the image and the model.
+    """
+
+    def __init__(self, visualizer: "Visualizer", activations: Activations) -> None:
+        self.visualizer, self.activations = visualizer, activations
+        self.precision_choice: PrecisionChoice | None = None
+        self.transforms: list[AnyTransform] = visualizer.views()
+        self._optimizer = visualizer.optimizer or visualizer.default_optimizer()
+        # Wrong settings of the parametrization are refused now, not at the first explanation.
+        shape = visualizer.parametrization(1).image_shape
+        self.image_shape: tuple[int, int, int] = shape
+        self._compiled: dict[tuple, CompiledSteps] = {}
+        # Threads share the variables of a compiled step, so they take turns.
+        self._lock = threading.RLock()
+
+    @property
+    def traces(self) -> int:
+        """How often a step was traced so far."""
+        return sum(compiled.traces for compiled in self._compiled.values())
+
+    def check(self, objective: Any) -> Objective:
+        """Refuse an objective that does not fit the model; return it with its images in the run's size."""
+        check_objective_type(objective)
+        check_objective(objective, self.activations.shapes([term.layer for _, term in objective.terms]))
+        return objective.fitted(self.image_shape)
+
+    def run(
+        self,
+        objective: Any,
+        seed: Any,
+        start: Any,
+        callbacks: Sequence[keras.callbacks.Callback] | None,
+        verbose: int | str,
+    ) -> tuple[Run, int, np.ndarray | None]:
+        """Check all arguments, then optimise.
+
+        Returns:
+            `(run, seed, start)`: the finished run, the seed that was used, and the images it started from.
+        """
+        fitted = self.check(objective)
+        check_verbose(verbose)
+        seed, callbacks = _seed(seed), _callbacks(callbacks)
+        start = self._start(start, len(fitted))
+        with self._lock, matrix_products(self.visualizer.precision):
+            run = Run(self._compile(fitted, verbose), settled(self.visualizer.steps), seed, start)
+            optimize(
+                run,
+                objective_tensors(fitted),
+                steps_per_execution=self.visualizer.steps_per_execution,
+                callbacks=callbacks,
+                verbose=verbose,
+            )
+            if not np.isfinite(run.images()).all():
+                raise FloatingPointError(
+                    f"The image is not finite after step {len(run.scores()) - 1}, because the gradient of a layer is "
+                    "not finite, as that of a square root at zero. Use another layer or another seed."
+                )
+        if not run.interrupted:
+            _warn_without_gradient(run.transparency(), fitted.names)
+        return run, seed, start
+
+    def profile(self, objective: Any, repeats: int) -> Profile:
+        """Measure where the time of a step goes; see `Visualizer.profile`."""
+        fitted = self.check(objective)
+        repeats = check_integer("repeats", repeats, 1)
+        with self._lock, matrix_products(self.visualizer.precision):
+            compiled, tensors = self._compile(fitted, verbose=0), objective_tensors(fitted)
+            jit_compile = bool(self.visualizer.jit_compile)
+            return outside_scope(lambda: profile_steps(compiled, tensors, repeats=repeats, jit_compile=jit_compile))
+
+    def _compile(self, objective: Objective, verbose: int | str) -> CompiledSteps:
+        """The compiled steps for this structure of objective, made on first use and traced on the first call."""
+        terms = [term for _, term in objective.terms]
+        key = (len(objective), *(term.structure() for term in terms))
+        if key not in self._compiled:
+            visualizer, parametrization = self.visualizer, self.visualizer.parametrization(len(objective))
+            self._choose_precision(objective, parametrization, verbose)
+            self._compiled[key] = CompiledSteps(
+                self.activations,
+                parametrization,
+                self.transforms,
+                self._optimizer,
+                terms,
+                settled(visualizer.steps),
+                relu_warmup=visualizer.relu_warmup,
+                jit_compile=bool(visualizer.jit_compile),
+                max_batch_size=visualizer.max_batch_size,
+                strategy=visualizer.strategy,
+            )
+        return self._compiled[key]
+
+    def _choose_precision(self, objective: Objective, parametrization: Parametrization, verbose: int | str) -> None:
+        """For "auto": measure with the first objective that reads the model, and keep the choice."""
+        visualizer = self.visualizer
+        layers = [term.layer for _, term in objective.terms if term.layer != IMAGE]
+        if visualizer.precision != "auto" or self.precision_choice is not None or not layers:
+            return
+        # Fails before the measurement if the views cannot be cut.
+        views = example_views(
+            parametrization,
+            self.transforms,
+            [term for _, term in objective.terms],
+            self.activations.input_shape,
+            settled(visualizer.steps),
+            max_batch_size=visualizer.max_batch_size,
+            replicas=visualizer.strategy.num_replicas_in_sync if visualizer.strategy else 1,
+        )
+        choice = choose_precision(self.activations, views, layers, jit_compile=bool(visualizer.jit_compile))
+        self.activations = self.activations.with_precision(choice.precision)
+        self.precision_choice = choice
+        if verbose:
+            print(f"Precision: {choice}")
+
+    def _start(self, images: Any, count: int) -> np.ndarray | None:
+        if images is None:
+            return None
+        # An `Explanation` stands for its images.
+        images = as_images("start", getattr(images, "images", images))
+        *size, channels = self.image_shape
+        if len(images) not in (1, count) or images.shape[-1] != channels:
+            raise ValueError(
+                f'"start" must hold one image, or one for each of the {count} objectives, of {channels} channel(s). '
+                f"Received: shape {images.shape}."
+            )
+        return np.repeat(fit_images(images, size), count // len(images), axis=0)
+
+
+def _seed(seed: Any) -> int:
+    if seed is None:
+        # Python's generator, so that `keras.utils.set_random_seed` decides it.
+        return random.randrange(2**31)
+    return check_integer("seed", seed, 0, 2**31 - 1)
+
+
+def _callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
+    callbacks = [] if callbacks is None else callbacks
+    if not isinstance(callbacks, list | tuple) or not all(
+        isinstance(callback, keras.callbacks.Callback) for callback in callbacks
+    ):
+        raise ValueError(f'"callbacks" must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}.')
+    return list(callbacks)
+
+
+def _warn_without_gradient(transparency: np.ndarray, names: list[str]) -> None:
+    still = [name for name, values in zip(names, transparency) if not values.any()]
+    if still:
+        warn_user(
+            f"The score of {', '.join(still)} had no gradient at any step, so the image is still its random start. "
+            "Possible reasons: the unit is dead at the start (try relu_warmup=16 or another seed), the terms of the "
+            "objective cancel, or a part of the model or of the preprocessing cannot be differentiated."
+        )

@@ -1,0 +1,137 @@
+"""From the settings that a user gave to the settings in force: recipe, checks, contradictions."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from maco_tf.checks import check_choice, check_flag, check_integer, check_number
+from maco_tf.models.activations import Activations
+from maco_tf.optimization.replicas import as_strategy, resolve_batch_size, resolve_jit
+from maco_tf.transforms.crop import check_side
+from maco_tf.transforms.schedule import check_amount
+
+if TYPE_CHECKING:
+    from maco_tf.visualizers.settings import Settings
+
+# The settings that "transforms" replaces.
+_VIEWS = ("crop_side", "crop_centre", "crop_inside", "crop_antialias", "whole_views", "gaussian_noise", "uniform_noise")
+_SETS = ("lucid", "paper")
+
+
+def resolve(settings: "Settings", activations: Activations) -> dict[str, Any]:
+    """Fill in the recipe's values and check all shared settings.
+
+    Args:
+        settings: a `Settings` as the user gave it.
+        activations: the `Activations` of its model.
+
+    Returns:
+        Dictionary, setting -> value, without the model. Settings that do not apply are `None`.
+
+    Raises:
+        ValueError: a setting lies outside its range, or contradicts another one.
+    """
+    given = {name: getattr(settings, name) for name in settings.names() if getattr(settings, name) is not None}
+    recipe = settings.settings_of(settings.recipe)
+    values = {**dict.fromkeys(settings.names()), **recipe, **given}
+    if values["transforms"] is None:
+        if "antialias" in given:
+            raise ValueError(
+                '"antialias" belongs to the resizing after "transforms". Received: it with the recipe '
+                f"{settings.recipe!r}, which makes crops. Set crop_antialias, or give transforms."
+            )
+        values["antialias"] = None
+        for name in ("crop_inside", "crop_antialias"):
+            values[name] = check_flag(name, values[name])
+        values["whole_views"] = check_integer("whole_views", values["whole_views"], 0)
+        check_side("crop_side", values["crop_side"])
+        for name in ("gaussian_noise", "uniform_noise"):
+            check_amount(name, values[name])
+    else:
+        besides = [name for name in _VIEWS if name in given]
+        if besides:
+            source = "" if "transforms" in given else f" with the recipe {settings.recipe!r}, which has transforms"
+            raise ValueError(
+                f'"transforms" replaces crops and noise. Received: {", ".join(besides)} besides it{source}. Put '
+                "the crops and the noise that you want into the list."
+            )
+        values.update(dict.fromkeys(_VIEWS))
+        values["antialias"] = check_flag("antialias", values["antialias"])
+        values["transforms"] = _transforms(values["transforms"])
+        # A user's list says how many views it makes; a recipe's set does not.
+        if "transforms" in given and "crops" not in given and not isinstance(values["transforms"], str):
+            values["crops"] = 1
+    for name, least in (("steps", 1), ("crops", 1), ("steps_per_execution", 1), ("relu_warmup", 0)):
+        values[name] = check_integer(name, values[name], least)
+    if settings.optimizer is not None:
+        values["optimizer"] = _copied(settings.optimizer)
+        if settings.learning_rate is not None:
+            raise ValueError(
+                '"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it. Set the '
+                "learning rate of the optimizer."
+            )
+        values["learning_rate"] = None
+    elif not isinstance(values["learning_rate"], keras.optimizers.schedules.LearningRateSchedule):
+        values["learning_rate"] = check_number("learning_rate", values["learning_rate"], above=0)
+    values["input_shape"] = activations.input_shape
+    values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)
+    values["strategy"] = as_strategy(settings.strategy)
+    values["jit_compile"] = resolve_jit(settings.jit_compile, values["strategy"])
+    values["max_batch_size"] = resolve_batch_size(settings.max_batch_size, values["jit_compile"], values["strategy"])
+    return values
+
+
+def resolve_image_size(size: Any, input_shape: Sequence[int]) -> tuple[int, int]:
+    """The size of the image for a model.
+
+    Args:
+        size: side of the image, pixels, `(height, width)`, "input", or `None`.
+        input_shape: `(height, width, channels)` of the model's input.
+
+    Returns:
+        `(height, width)`, pixels.
+
+    Raises:
+        ValueError: the size is something else, or smaller than the input.
+    """
+    height, width = input_shape[:2]
+    if size is None:
+        # An image of 512 pixels suits an input of 224. An input of 32 would see such an image through a sieve.
+        scale = max(1.0, min(512 / 224, 512 / max(height, width)))
+        return round(height * scale), round(width * scale)
+    if isinstance(size, str) and size == "input":
+        return height, width
+    sides = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sides) != 2 or not all(isinstance(side, int | np.integer) and side >= 8 for side in sides):
+        raise ValueError(
+            f'"image_size" must be a number of pixels of at least 8, (height, width), or "input". Received: {size!r}.'
+        )
+    if sides[0] < height or sides[1] < width:
+        raise ValueError(
+            f'"image_size" must be at least the model\'s input, {(height, width)}, because a crop cannot be larger '
+            f"than the image. Received: {size!r}."
+        )
+    return int(sides[0]), int(sides[1])
+
+
+def _transforms(transforms: Any) -> Any:
+    """A tuple of a user's transforms, which nobody can append to; or the name of a set."""
+    if isinstance(transforms, str):
+        return check_choice("transforms", transforms, _SETS)
+    if not isinstance(transforms, list | tuple) or not all(map(callable, transforms)):
+        raise ValueError(
+            '"transforms" must be a list of transforms or callables from images to images, "lucid" or "paper". '
+            f"Received: {transforms!r}."
+        )
+    return tuple(transforms)
+
+
+def _copied(optimizer: Any) -> keras.optimizers.Optimizer:
+    """A copy, so that nobody changes the optimizer of compiled steps."""
+    if not isinstance(optimizer, keras.optimizers.Optimizer):
+        raise ValueError(
+            f'"optimizer" must be a keras.optimizers.Optimizer, such as Adam(0.1). Received: {optimizer!r}.'
+        )
+    return type(optimizer).from_config(optimizer.get_config())
