@@ -1,9 +1,9 @@
-"""Figure 5 of the MACO paper: what of a photograph is left in an early, a middle and the last layer of a network.
+"""Draw figure 5 of the MACO paper: feature inversions of photographs, from the first layers of a network to the last.
 
-python assets/feature_inversion.py --output assets/figure5.png    (or: make figure5)
+    python assets/feature_inversion.py --output assets/figure5.png    (or: make figure5)
 
-Prints, for each photograph and layer, the cosine between the activations of the inverted image and those of the
-photograph, both seen whole, beside the cosine that a random MACO image has.
+It also prints, for each photograph and layer, the cosine between the activations of the whole inversion and those of
+the whole photograph and, in brackets, the cosine for a random MACO image.
 """
 
 import argparse
@@ -28,8 +28,8 @@ LAYERS = {
 }
 
 
-def cosines(model, layer, images, references):
-    """Cosine of each image's activations to its reference's, both resized whole to the model's input."""
+def cosines(model: keras.Model, layer: str, images: np.ndarray, references: np.ndarray) -> np.ndarray:
+    """Cosines (images,) between the activations of images and of references, which are resized to the model's input."""
     part = keras.Model(model.input, model.get_layer(layer).output)
     size = model.input_shape[1:3]
     first, second = (
@@ -39,8 +39,8 @@ def cosines(model, layer, images, references):
     return (first * second).sum(1) / np.linalg.norm(first, axis=1) / np.linalg.norm(second, axis=1)
 
 
-def main():
-    """Invert, print the table, draw the figure."""
+def main() -> None:
+    """Invert the photographs, print the table and draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="efficientnet_lite0", choices=LAYERS)
     parser.add_argument("--steps", type=int, default=64)
@@ -49,8 +49,8 @@ def main():
     options = parser.parse_args()
 
     model = zoo.load(options.model)
-    # Nearly the whole image, never beyond its border: what is compared is where things are. Small shifts and noise
-    # keep the last layers from being matched by a pattern that only one view shows.
+    # Inversion compares positions, so a crop is nearly the whole image and stays inside it. Small shifts and noise
+    # prevent a pattern that matches the last layers in a single view.
     visualizer = MacoVisualizer(
         model,
         steps=options.steps,
@@ -60,10 +60,11 @@ def main():
         crop_inside=True,
         whole_views=0,
     )
+    size = visualizer.image_shape[:2]
     photographs = np.concatenate(
-        [fit_images(as_images("images", getattr(skimage.data, name)()), visualizer.image_size) for name in PHOTOGRAPHS]
+        [fit_images(as_images("images", getattr(skimage.data, name)()), size) for name in PHOTOGRAPHS]
     )
-    parametrization = visualizer.parametrization(len(photographs))
+    parametrization = visualizer.resolved.parametrization(len(photographs))
     random = parametrization.image(parametrization.initialize(0)).numpy()
 
     inversions, captions = {}, {}
@@ -76,7 +77,7 @@ def main():
         cells = [f"{value:.2f} ({chance:.2f})" for value, chance in zip(found, before)]
         print(f"| `{layer}` | " + " | ".join(cells) + " |", flush=True)
         captions[layer] = [f"cosine {value:.2f}" for value in found]
-    # Stretched as the inversions are.
+    # Stretch the colours of the photographs as those of the inversions.
     figure = draw_inversions(to_rgba(photographs, None), inversions, names=PHOTOGRAPHS, captions=captions)
     Path(options.output).write_bytes(figure_png(figure, dpi=105))
 
