@@ -1,9 +1,9 @@
-"""A guard for large changes: about forty fixed runs, recorded once and compared bit for bit afterwards.
+"""Guard a large change: record the results of fifty fixed runs before it, and compare them bit for bit afterwards.
 
-    python -m tests.guard record FOLDER     before the change
-    python -m tests.guard compare FOLDER    after each step; prints a table and fails on any difference
+    python -m tests.guard record FOLDER [NAME ...]     before the change
+    python -m tests.guard compare FOLDER [NAME ...]    after each step; prints a table and fails on any difference
 
-Bits hold on one machine only, so recordings are not part of the repository. Names of runs after FOLDER select some.
+Without names, all runs are made. Another machine may round differently, so the repository holds no recordings.
 """
 
 import sys
@@ -41,14 +41,14 @@ from tests.conftest import Wrapper, build_tiny_model
 
 
 def photographs(count=4, size=40, channels=3):
-    """Smooth random images: integers from 0 to 255."""
+    """Smooth random images, integers in [0, 255]."""
     coarse = np.random.default_rng(3).uniform(0, 1, (count, 5, 5, channels))
     fine = keras.ops.image.resize(coarse.astype("float32"), (size, size), interpolation="bilinear")
     return np.round(255 * np.clip(keras.ops.convert_to_numpy(fine), 0, 1)).astype("uint8")
 
 
 def arrays_of(explanation):
-    """The arrays of an explanation that must not change."""
+    """Arrays of an explanation that a change must preserve."""
     return {
         "images": explanation.images,
         "transparency": explanation.transparency,
@@ -58,13 +58,13 @@ def arrays_of(explanation):
 
 
 def explained(kind, model, objective, *arguments, start=None, seed=5, **settings):
-    """One run; small unless told otherwise."""
+    """Arrays of one run, by default of 4 steps and 32 pixels."""
     settings = {"steps": 4, "image_size": 32, **settings}
     return arrays_of(kind(model, *arguments, **settings).explain(objective, seed=seed, start=start, verbose=0))
 
 
 def runs():
-    """Dictionary, name of a run -> function that makes its arrays."""
+    """Dictionary from the name of a run to the function that returns its arrays."""
     tiny = build_tiny_model()
     grey = build_tiny_model(channels=1)
     relu = keras.Sequential(
@@ -155,7 +155,7 @@ def _called(model):
 
 
 def relu_classifier():
-    """A network with maps that are not negative, as CRAFT needs."""
+    """A network whose maps are not negative, as CRAFT requires."""
     keras.utils.set_random_seed(2)
     inputs = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(6, 3, 2, activation="relu", name="maps")(inputs)
@@ -182,7 +182,7 @@ def _top(model, images):
 
 
 def main(action, folder, *names):
-    """Record or compare; returns the exit status."""
+    """Record or compare the runs, and return the exit status."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     differing, width = 0, 30
@@ -200,7 +200,7 @@ def main(action, folder, *names):
             wrong = [
                 f"{key} differs by {np.abs(before[key] - arrays[key]).max():.3g}"
                 if before[key].shape == arrays[key].shape
-                else f"{key}: shape {arrays[key].shape} for {before[key].shape}"
+                else f"{key} has the shape {arrays[key].shape} instead of {before[key].shape}"
                 for key in before.files
                 if not np.array_equal(before[key], arrays[key])
             ]
