@@ -33,9 +33,9 @@ def test_columns_that_hold_conjugates_become_symmetric():
 
 
 def test_values_cannot_change(rng):
-    given = np.ones((1, 4, 3))
-    magnitude = Magnitude(given, np.int64(4))
-    given[:] = 7
+    values = np.ones((1, 4, 3))
+    magnitude = Magnitude(values, np.int64(4))
+    values[:] = 7
     assert magnitude.values.max() == 1
     assert (magnitude.channels, magnitude.height, magnitude.width) == (1, 4, 4)
     with pytest.raises(ValueError, match="read-only"):
