@@ -1,115 +1,128 @@
-"""The networks of a benchmark, as functions from image files to features that are kept on disk."""
+"""The networks of a benchmark, as functions from image files to features that are cached on disk."""
 
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import keras
 import numpy as np
 
 from maco_tf.benchmark.settings import INCEPTION
 from maco_tf.metrics.classifiers import probability_extractor
+from maco_tf.metrics.feature_cache import FeatureCache
 from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
 from maco_tf.metrics.image_set import ImageSet
-from maco_tf.metrics.robustness import ROBUSTNESS, robustness_by_image
+from maco_tf.metrics.robustness import ROBUSTNESS, Damage, robustness_by_image
 from maco_tf.models import zoo
 
-# Of the crops and the noise: theirs, not those that anything was optimised under.
-_DAMAGE = {"seed": 2023, "views": 2, "crop_side": (0.6, 0.9), "noise": 0.1, "quality": 30}
+# No image was optimised under this seed, so the crops and the noise are new to every method.
+_DAMAGE = Damage(seed=2023, views=2, crop_side=(0.6, 0.9), noise=0.1, quality=30)
 
 
 class Networks:
-    """Networks by name; each is loaded, traced and its weights looked at once, and nothing is computed twice.
+    """Networks by name. Each is loaded and traced once, and nothing is computed twice for the same images.
 
     Args:
-        folder: where features are kept, found again by the weights and the images' contents.
+        folder: where features are cached, by the weights and the contents of the images.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder: str | os.PathLike[str]) -> None:
         self._folder = folder
-        self._models, self._extractors, self._caches = {}, {}, {}
+        self._models: dict[str, keras.Model] = {}
+        self._extractors: dict[str, FeatureExtractor] = {}
+        self._classifiers: dict[str, FeatureExtractor] = {}
+        # One for features and one for robustness, of each extractor.
+        self._caches: dict[tuple[FeatureExtractor, str], FeatureCache] = {}
 
-    def features(self, name, paths):
-        """What the last layer with positions makes of images.
+    def features(self, name: str, paths: Sequence[str]) -> np.ndarray:
+        """Features of images, from the last layer with positions, averaged over positions.
 
         Args:
-            name: a network's, or "inception_v3".
+            name: name of a network, or "inception_v3".
             paths: image files.
 
         Returns:
             Array (count, channels).
         """
-        return self._kept(self.extractor(name), paths)
+        return self._cached(self.extractor(name), paths)
 
-    def probabilities(self, name, paths):
-        """What a classifier makes of whole images.
+    def probabilities(self, name: str, paths: Sequence[str]) -> np.ndarray:
+        """Class probabilities that a classifier gives to whole images.
 
         Args:
-            name: a network's.
+            name: name of a network.
             paths: image files.
 
         Returns:
             Array (count, classes).
         """
-        return self._kept(self.classifier(name), paths)
+        return self._cached(self.classifier(name), paths)
 
-    def robustness(self, name, paths, targets):
-        """How much of the targets' probabilities is lost to crops, noise and JPEG.
+    def robustness(self, name: str, paths: Sequence[str], targets: Sequence[int]) -> dict[str, np.ndarray]:
+        """Drop of the targets' probabilities under crops, noise and JPEG compression.
 
         Args:
-            name: a classifier's.
+            name: name of a classifier.
             paths: image files.
-            targets: the class number of each.
+            targets: the class number of each image.
 
         Returns:
-            Dictionary, as `robustness_by_image`.
+            Dictionary; see `robustness_by_image`.
         """
         extractor = self.classifier(name)
         if (extractor, "robustness") not in self._caches:
-            self._caches[extractor, "robustness"] = extractor.cache_in(self._folder, robustness=_DAMAGE)
+            cache = extractor.cache_in(self._folder, robustness=dataclasses.asdict(_DAMAGE))
+            self._caches[extractor, "robustness"] = cache
         cache = self._caches[extractor, "robustness"]
         digest = f"{ImageSet(paths).digest()} of {' '.join(map(str, targets))}"
         values = cache.read(digest)
         if values is None:
-            found = robustness_by_image(paths, targets, extractor, **_DAMAGE, verbose=0)
-            values = np.stack([found[kind] for kind in ROBUSTNESS], axis=1)
+            drops = robustness_by_image(paths, targets, extractor, _DAMAGE, verbose=0)
+            values = np.stack([drops[kind] for kind in ROBUSTNESS], axis=1)
             cache.write(digest, values)
         return dict(zip(ROBUSTNESS, values.T))
 
-    def extractor(self, name):
-        """The `FeatureExtractor` of `features`.
+    def extractor(self, name: str) -> FeatureExtractor:
+        """Load and trace the extractor that `features` uses.
 
         Args:
-            name: see there.
+            name: see `features`.
         """
-        return self._extractor(_last_spatial, name)
+        if name not in self._extractors:
+            self._extractors[name] = inception_v3() if name == INCEPTION else _last_spatial(self._model(name))
+        return self._extractors[name]
 
-    def classifier(self, name):
-        """The `FeatureExtractor` of `probabilities`.
+    def classifier(self, name: str) -> FeatureExtractor:
+        """Load and trace the extractor that `probabilities` uses.
 
         Args:
-            name: see there.
+            name: see `probabilities`.
         """
-        return self._extractor(probability_extractor, name)
+        if name not in self._classifiers:
+            self._classifiers[name] = probability_extractor(self._model(name))
+        return self._classifiers[name]
 
-    def _kept(self, extractor, paths):
-        if extractor not in self._caches:
-            self._caches[extractor] = extractor.cache_in(self._folder)
-        return extractor(paths, cache=self._caches[extractor], verbose=0)
+    def _model(self, name: str) -> keras.Model:
+        if name not in self._models:
+            self._models[name] = zoo.load(name)
+        return self._models[name]
 
-    def _extractor(self, kind, name):
-        if (kind, name) not in self._extractors:
-            if kind is _last_spatial and name == INCEPTION:
-                self._extractors[kind, name] = inception_v3()
-            else:
-                if name not in self._models:
-                    self._models[name] = zoo.load(name)
-                self._extractors[kind, name] = kind(self._models[name])
-        return self._extractors[kind, name]
+    def _cached(self, extractor: FeatureExtractor, paths: Sequence[str]) -> np.ndarray:
+        if (extractor, "features") not in self._caches:
+            self._caches[extractor, "features"] = extractor.cache_in(self._folder)
+        return extractor(paths, cache=self._caches[extractor, "features"], verbose=0)
 
 
-def _last_spatial(model):
-    """The last layer with positions, averaged over them: what a classifier's head sees.
+def _last_spatial(model: keras.Model) -> FeatureExtractor:
+    """The last layer with positions, averaged over them: the features that the classifier's head sees.
 
-    Maps with a channel a class, as SqueezeNet's last, are the head itself: their mean is what was maximised.
+    A layer with one channel for every class, such as SqueezeNet's last, is skipped: it belongs to the head, and its
+    mean is the logit that was maximised.
     """
     for layer in reversed(model.layers):
-        shape = getattr(layer.output, "shape", ())
+        shape: tuple[int | None, ...] = getattr(layer.output, "shape", ())
         if len(shape) in (3, 4) and (shape[1] is None or shape[1] > 1) and shape[-1] != model.output_shape[-1]:
             return FeatureExtractor(model, layer.name, pooling="mean")
-    raise ValueError(f'"model" must have a layer with positions, as networks of images do. Received: {model.name}.')
+    raise ValueError(
+        f'"model" must have a layer with positions, as networks for images do. Received: {model.name!r}, without one.'
+    )

@@ -1,7 +1,15 @@
-"""Images to numbers: scores of finished visualisations. Each says what it does not measure.
+"""Scores of finished visualisations: images in, numbers out.
 
-No score shows that a visualisation explains its model; see section 6 of the paper and Geirhos et al., 2023
-(arXiv:2306.04719), who make visualisations show anything at all while the network computes what it always did.
+    images -> ImageSet -> FeatureExtractor -> plausibility, fid, fid_infinity, kid, diversity
+                       -> classify         -> transferability, agreement, robustness
+                       -> power_spectrum   -> spectrum_deviation, high_frequency_fraction
+
+The documentation of every score says what it does not measure. No score shows that a visualisation explains its model:
+see section 6 of the paper and Geirhos et al., 2023 (arXiv:2306.04719), who make visualisations show anything at all
+while the network goes on computing what it did before.
+
+To add a score, write one file with one function (`diversity.py` is a model), export it below, and write one test file
+of the same name.
 """
 
 from maco_tf.metrics.classifiers import ClassifierScores, agreement, classify, transferability
@@ -12,13 +20,7 @@ from maco_tf.metrics.frechet import fid, fid_infinity, frechet_distance
 from maco_tf.metrics.image_set import ImageSet
 from maco_tf.metrics.kernel_distance import kid
 from maco_tf.metrics.plausibility import plausibility
-from maco_tf.metrics.power_spectrum import (
-    PowerSpectrum,
-    high_frequency_fraction,
-    power_spectrum,
-    radial_profile,
-    spectrum_deviation,
-)
+from maco_tf.metrics.power_spectrum import PowerSpectrum, high_frequency_fraction, power_spectrum, spectrum_deviation
 from maco_tf.metrics.robustness import robustness
 
 __all__ = [
@@ -38,7 +40,6 @@ __all__ = [
     "kid",
     "plausibility",
     "power_spectrum",
-    "radial_profile",
     "robustness",
     "spectrum_deviation",
     "transferability",

@@ -1,22 +1,31 @@
-"""How classifiers see finished images: the explained one and others."""
+"""What classifiers see in finished images: the explained model, and models that had no part in making them."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
+import keras
 import numpy as np
+import tensorflow as tf
+from numpy.typing import ArrayLike
 
 from maco_tf.metrics.feature_extractor import FeatureExtractor
-from maco_tf.metrics.image_set import ImageSet
+from maco_tf.metrics.image_set import Images, ImageSet
 from maco_tf.models.activations import PROBABILITIES
+
+# A model, a model with its preprocessing, or the result of `probability_extractor`.
+Classifier: TypeAlias = (
+    keras.Model | tuple[keras.Model, str | Callable[[tf.Tensor], tf.Tensor] | None] | FeatureExtractor
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class ClassifierScores:
-    """Means over images.
+    """How well a classifier recognises the targets of a set of images.
 
     Attributes:
-        top_1: share of the images whose target is the most probable class.
-        top_5: share whose target is among the five most probable classes.
+        top_1: fraction of the images whose target is the most probable class.
+        top_5: fraction of the images whose target is among the five most probable classes.
         probability: mean probability of the target.
     """
 
@@ -25,52 +34,126 @@ class ClassifierScores:
     probability: float
 
     @classmethod
-    def of(cls, probabilities, targets):
-        """Count.
+    def of(cls, probabilities: np.ndarray, targets: np.ndarray) -> "ClassifierScores":
+        """Compute the scores from class probabilities.
 
         Args:
             probabilities: array (count, classes).
             targets: array (count,) of class numbers.
         """
-        own = np.take_along_axis(probabilities, targets[:, None], axis=1)
-        # Of a tie the target counts as the last, or a network that says nothing would always be right.
-        rank = np.sum(probabilities >= own, axis=1) - 1
-        return cls(float(np.mean(rank < 1)), float(np.mean(rank < 5)), float(np.mean(own, dtype="float64")))
+        target = np.take_along_axis(probabilities, targets[:, None], axis=1)
+        # A tie counts against the target. Otherwise a network that rates all classes alike would always be right.
+        rank = np.sum(probabilities >= target, axis=1) - 1
+        return cls(float(np.mean(rank < 1)), float(np.mean(rank < 5)), float(np.mean(target, dtype="float64")))
 
 
-def classify(images, classifier, *, verbose="auto"):
-    """The class probabilities that a classifier gives whole images.
+def agreement(
+    images: Images, targets: ArrayLike, model: Classifier, *, verbose: int | str = "auto"
+) -> ClassifierScores:
+    """How well the explained model itself recognises the finished images. Higher is better.
+
+    The optimisation shows the model noisy crops; this score tells whether its result also holds for the whole image
+    that people look at. It does not measure quality: adversarial noise has a perfect agreement. Treat it as a necessary
+    condition, and read it together with `transferability` and `plausibility`.
 
     Args:
-        images: see `ImageSet`; resized to the classifier's input whatever their proportions, so that it sees the whole.
-        classifier: a `keras.Model` from images in [0, 1], ending in a softmax, a sigmoid or logits; a pair
-            `(model, preprocessing)` with the latter as `as_preprocessing` takes it; or what `probability_extractor`
-            made of either, which need not be traced again.
-        verbose: 0 is silent; 1 or "auto" shows progress.
+        images: see `transferability`.
+        targets: the class number of each image.
+        model: the explained model, or `(model, preprocessing)`; see `classify`.
+        verbose: 0 is silent; 1 or "auto" shows a progress bar.
+
+    Returns:
+        `ClassifierScores`.
+
+    Raises:
+        ValueError: `targets` are not classes of the model.
+    """
+    extractor = probability_extractor(model)
+    _check_targets(targets, images, extractor)
+    return _scores(images, targets, extractor, verbose)
+
+
+def transferability(
+    images: Images, targets: ArrayLike, classifiers: Mapping[str, Classifier], *, verbose: int | str = "auto"
+) -> dict[str, ClassifierScores]:
+    """How well other classifiers recognise the finished images. Higher is better.
+
+    Every classifier sees the whole image at the size of its input. The score does not measure whether people recognise
+    the class, nor whether the image explains the network that it was made from. Classifiers share training data and
+    shortcuts: an image of something that all of them overrate scores high, and an image of something that only the
+    explained network responds to, which would be the finding, scores low.
+
+    Args:
+        images: array (count, height, width, channels) in [0, 1], or another form; see `ImageSet`. A dataset is read
+            once for every classifier.
+        targets: the class number of each image.
+        classifiers: dictionary, name -> model, or `(model, preprocessing)`; see `classify`. Leave out the explained
+            model; use `agreement` for it.
+        verbose: 0 is silent; 1 or "auto" shows a progress bar.
+
+    Returns:
+        Dictionary, name -> `ClassifierScores`. The key "mean" holds the mean over the classifiers.
+
+    Raises:
+        ValueError: there is no classifier, one is named "mean", or `targets` are not classes of every classifier.
+
+    Source: the paper's transferability score.
+    """
+    if not isinstance(classifiers, Mapping) or not classifiers:
+        raise ValueError(
+            '"classifiers" must be a dictionary, name -> model, with at least one entry. '
+            f"Received: {classifiers!r:.80}."
+        )
+    if "mean" in classifiers:
+        raise ValueError(
+            '"classifiers" must not use the name "mean", which is the key of the mean. Received: a classifier "mean". '
+            "Rename it."
+        )
+    # Everything that may be wrong is checked before the first image is read.
+    extractors = {name: probability_extractor(classifier) for name, classifier in classifiers.items()}
+    for extractor in extractors.values():
+        _check_targets(targets, images, extractor)
+    scores = {name: _scores(images, targets, extractor, verbose) for name, extractor in extractors.items()}
+    mean = np.mean([dataclasses.astuple(score) for score in scores.values()], axis=0)
+    return {**scores, "mean": ClassifierScores(*map(float, mean))}
+
+
+def classify(images: Images, classifier: Classifier, *, verbose: int | str = "auto") -> np.ndarray:
+    """Class probabilities that a classifier gives to whole images.
+
+    Args:
+        images: see `ImageSet`. Images are stretched to the classifier's input size, so that it sees all of each image.
+        classifier: a `keras.Model` that takes images in [0, 1] and ends in a softmax, a sigmoid or logits; a pair
+            `(model, preprocessing)`, see `as_preprocessing`; or the result of `probability_extractor`, which saves
+            tracing the model again.
+        verbose: 0 is silent; 1 or "auto" shows a progress bar.
 
     Returns:
         Array (count, classes), float32 in [0, 1].
 
     Raises:
-        ValueError: the model gives no probability for each of several classes.
+        ValueError: the model does not give probabilities of at least two classes, or gives values that are not finite.
     """
     probabilities = probability_extractor(classifier)(images, verbose=verbose)
     if not np.isfinite(probabilities).all():
-        raise ValueError('"classifier" must give finite probabilities. Received: some that are not. See the images.')
+        raise ValueError(
+            '"classifier" must give finite probabilities. Received: NaN or infinity. Check the images and the network.'
+        )
     return probabilities
 
 
-def probability_extractor(classifier):
-    """A classifier as an extractor of class probabilities from whole images.
+def probability_extractor(classifier: Classifier) -> FeatureExtractor:
+    """Turn a classifier into an extractor of class probabilities of whole images.
 
     Args:
         classifier: see `classify`.
 
     Returns:
-        A `FeatureExtractor`, (count, classes) for an image set.
+        A `FeatureExtractor` whose features are the probabilities, (count, classes).
 
     Raises:
-        ValueError: no model that can be served; see `Activations`.
+        ValueError: the model cannot be used; see `Activations`. Or it does not give probabilities of at least two
+            classes.
     """
     if isinstance(classifier, FeatureExtractor):
         return classifier
@@ -84,27 +167,11 @@ def probability_extractor(classifier):
     return extractor
 
 
-def check_targets(targets, images, extractor):
-    """Refuse wrong targets before any image is looked at.
+def as_targets(targets: ArrayLike, count: int, classes: int) -> np.ndarray:
+    """Check the class that each image should show.
 
     Args:
-        targets: see `as_targets`.
-        images: see `classify`; a dataset's number is not known before it is read, and is not checked.
-        extractor: what `probability_extractor` returns.
-
-    Raises:
-        ValueError: see `as_targets`.
-    """
-    count, classes = ImageSet(images, extractor.input_shape[2]).count, extractor.layer_shape[0]
-    if count is not None and classes is not None:
-        as_targets(targets, count, classes)
-
-
-def as_targets(targets, count, classes):
-    """The class that each image should show.
-
-    Args:
-        targets: integers, one an image.
+        targets: integers, one for each image.
         count: number of images.
         classes: number of classes.
 
@@ -112,12 +179,13 @@ def as_targets(targets, count, classes):
         Array (count,), int64.
 
     Raises:
-        ValueError: another number of targets, or one that is no class.
+        ValueError: another number of targets, or a number that is not a class.
     """
     targets = np.asarray(targets)
     if targets.shape != (count,) or targets.dtype.kind not in "iu":
         raise ValueError(
-            f'"targets" must be {count} class numbers, one an image. Received: shape {targets.shape}, {targets.dtype}.'
+            f'"targets" must be {count} class numbers, one for each image. Received: shape {targets.shape}, '
+            f"{targets.dtype}."
         )
     if count and not (targets.min() >= 0 and targets.max() < classes):
         raise ValueError(
@@ -127,67 +195,13 @@ def as_targets(targets, count, classes):
     return targets.astype("int64")
 
 
-def agreement(images, targets, model, *, verbose="auto"):
-    """How the explained model itself sees the finished images, whole.
+def _check_targets(targets: ArrayLike, images: Images, extractor: FeatureExtractor) -> None:
+    """Refuse wrong targets before any image is read. A dataset's number of images is not known yet; it is skipped."""
+    count, classes = ImageSet(images, extractor.input_shape[2]).count, extractor.layer_shape[0]
+    if count is not None and classes is not None:
+        as_targets(targets, count, classes)
 
-    An optimisation sees crops and noise; this is whether its result holds for the picture that people look at. It does
-    not measure quality: adversarial noise agrees perfectly. Read it as a condition, beside `transferability` and
-    `plausibility`.
 
-    Args:
-        images: see `transferability`.
-        targets: the class number of each image.
-        model: the explained model, or `(model, preprocessing)`; see `classify`.
-        verbose: 0 is silent; 1 or "auto" shows progress.
-
-    Returns:
-        `ClassifierScores`.
-
-    Raises:
-        ValueError: targets that are not the model's classes.
-    """
-    extractor = probability_extractor(model)
-    check_targets(targets, images, extractor)
+def _scores(images: Images, targets: ArrayLike, extractor: FeatureExtractor, verbose: int | str) -> ClassifierScores:
     probabilities = classify(images, extractor, verbose=verbose)
     return ClassifierScores.of(probabilities, as_targets(targets, *probabilities.shape))
-
-
-def transferability(images, targets, classifiers, *, verbose="auto"):
-    """How several classifiers see finished images, whole, each at the size of its input. Higher is better.
-
-    It does not measure whether people recognise the class, nor whether the image explains the network it was made
-    from: classifiers share their data and their shortcuts, so that a picture of what all of them overrate scores high,
-    and a picture of what only the explained network looks for, which would be the finding, scores low.
-
-    Args:
-        images: array (count, height, width, channels) in [0, 1], or another form; see `ImageSet`. A dataset is read
-            once for each classifier.
-        targets: the class number of each image.
-        classifiers: dictionary, name -> model, or `(model, preprocessing)`; see `classify`. Leave the explained model
-            out; `agreement` is for it.
-        verbose: 0 is silent; 1 or "auto" shows progress.
-
-    Returns:
-        Dictionary, name -> `ClassifierScores`, and under "mean" their mean over the classifiers.
-
-    Raises:
-        ValueError: no classifier, one named "mean", or targets that are not the classifiers' classes.
-
-    Source: the paper's transferability score.
-    """
-    if not isinstance(classifiers, Mapping) or not classifiers:
-        raise ValueError(
-            f'"classifiers" must be a dictionary, name -> model, of at least one. Received: {classifiers!r:.80}.'
-        )
-    if "mean" in classifiers:
-        raise ValueError('"classifiers" must not be named "mean", which names the result over all. Received: one.')
-    # All that may be wrong is looked for before the first image is.
-    extractors = {name: probability_extractor(classifier) for name, classifier in classifiers.items()}
-    for extractor in extractors.values():
-        check_targets(targets, images, extractor)
-    scores = {}
-    for name, extractor in extractors.items():
-        probabilities = classify(images, extractor, verbose=verbose)
-        scores[name] = ClassifierScores.of(probabilities, as_targets(targets, *probabilities.shape))
-    mean = np.mean([dataclasses.astuple(score) for score in scores.values()], axis=0)
-    return {**scores, "mean": ClassifierScores(*map(float, mean))}

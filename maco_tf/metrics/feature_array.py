@@ -1,15 +1,16 @@
-"""Checks of what the scores are given."""
+"""Checks of arrays of features, shared by the scores that compare them."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def as_features(argument, features, *, minimum=1):
-    """Feature vectors as a float64 array.
+def as_features(argument: str, features: ArrayLike, *, minimum: int = 1) -> np.ndarray:
+    """Check feature vectors and convert them to float64.
 
     Args:
         argument: the argument's name, for the error.
         features: array (count, dimensions).
-        minimum: the fewest rows that will do.
+        minimum: the smallest number of rows allowed.
 
     Returns:
         Array (count, dimensions), float64.
@@ -20,52 +21,54 @@ def as_features(argument, features, *, minimum=1):
     features = np.asarray(features)
     if features.ndim != 2 or features.shape[1] == 0 or features.dtype.kind not in "fiu":
         raise ValueError(
-            f'"{argument}" must be an array (count, dimensions) of numbers, as FeatureExtractor gives. Received: shape '
-            f"{features.shape}, {features.dtype}."
+            f'"{argument}" must be an array (count, dimensions) of numbers, as FeatureExtractor returns it. Received: '
+            f"shape {features.shape}, {features.dtype}."
         )
     if len(features) < minimum:
         raise ValueError(f'"{argument}" must have at least {minimum} rows. Received: {len(features)}.')
     features = features.astype("float64")
     if not np.isfinite(features).all():
-        raise ValueError(f'"{argument}" must be finite. Received: an array with NaN or infinity; look at the images.')
+        raise ValueError(
+            f'"{argument}" must be finite. Received: an array with NaN or infinity. Check the images and the network.'
+        )
     return features
 
 
-def unit_rows(argument, features):
-    """Feature vectors divided by their norms.
+def unit_rows(argument: str, features: np.ndarray) -> np.ndarray:
+    """Divide feature vectors by their Euclidean norms.
 
     Args:
         argument: the argument's name, for the error.
-        features: array (count, dimensions), as `as_features` gives.
+        features: array (count, dimensions), as `as_features` returns it.
 
     Returns:
         Array of the same shape.
 
     Raises:
-        ValueError: a zero vector.
+        ValueError: a row is all zeros.
     """
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     if not norms.all():
         raise ValueError(
-            f'"{argument}" must hold no zero vector, which has no direction. Received: {np.sum(norms == 0)} of '
-            f"{len(norms)}. Take an earlier layer, whose units are not all silent."
+            f'"{argument}" must not hold a row of zeros: it has no direction. Received: {np.sum(norms == 0)} of '
+            f"{len(norms)} rows. Use an earlier layer, where not all units are silent."
         )
     return features / norms
 
 
-def as_feature_pair(features_a, features_b, *, minimum):
-    """Two sets of features of one kind.
+def as_feature_pair(features_a: ArrayLike, features_b: ArrayLike, *, minimum: int) -> tuple[np.ndarray, np.ndarray]:
+    """Check two sets of features that are to be compared.
 
     Args:
         features_a: array (count, dimensions).
         features_b: array (other count, dimensions).
-        minimum: the fewest rows that will do, in each.
+        minimum: the smallest number of rows allowed in either set.
 
     Returns:
-        Both as float64 arrays.
+        Both sets as float64 arrays.
 
     Raises:
-        ValueError: see `as_features`; or their dimensions differ.
+        ValueError: see `as_features`; or the sets differ in dimensions.
     """
     features_a = as_features("features_a", features_a, minimum=minimum)
     features_b = as_features("features_b", features_b, minimum=minimum)

@@ -1,8 +1,10 @@
-"""A set of images that can be read image by image: an array, a folder, a dataset."""
+"""A set of images that is read one image at a time: an array, a list, a folder or a dataset."""
 
 import hashlib
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import cv2
 import keras
@@ -12,27 +14,37 @@ import tensorflow as tf
 from maco_tf.checks import unit_range
 from maco_tf.spectrum.image_batches import image_batches
 
+# Every form of images that `ImageSet` reads.
+Images: TypeAlias = (
+    np.ndarray
+    | tf.Tensor
+    | Sequence[np.ndarray | tf.Tensor | str | os.PathLike[str]]
+    | str
+    | os.PathLike[str]
+    | tf.data.Dataset
+)
+
 _READ_AT_ONCE = 32
 
-# What `keras.utils.image_dataset_from_directory` reads.
+# The endings that `keras.utils.image_dataset_from_directory` reads.
 IMAGE_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 
 
 class ImageSet:
-    """Images of any sizes, read one after the other and never held together.
+    """Images of any sizes, read one after the other and never all held in memory.
 
     Args:
-        images: array (count, height, width, channels); a list of arrays (height, width, channels) of any sizes or of
-            paths of image files; a folder, of which every image is read, in the order of
-            `keras.utils.image_dataset_from_directory`; or a `tf.data.Dataset` of images or of batches, alone or first
-            in a tuple. Integers count from 0 to 255, floating-point values lie in [0, 1].
-        channels: 1 or 3, as which files are read; arrays keep their own.
+        images: an array (count, height, width, channels); a list of arrays (height, width, channels) of any sizes, or
+            of paths of image files; a folder, in which case every image in it is read, in the order of
+            `keras.utils.image_dataset_from_directory`; or a `tf.data.Dataset` whose elements are images, batches of
+            images, or tuples that start with either. Integers lie in [0, 255], floating-point values in [0, 1].
+        channels: 1 or 3, the number of channels with which files are read. Arrays keep the channels they have.
 
     Raises:
         ValueError: `images` is something else, or a folder without images.
     """
 
-    def __init__(self, images, channels=3):
+    def __init__(self, images: Images, channels: int = 3) -> None:
         if isinstance(images, str | os.PathLike):
             images = image_files(images)
         self._listed = isinstance(images, list | tuple)
@@ -48,11 +60,11 @@ class ImageSet:
         self._channels = channels
 
     @property
-    def count(self):
-        """Number of images; `None` for a dataset, which may not know."""
+    def count(self) -> int | None:
+        """Number of images; `None` for a dataset, which may not know its length."""
         return None if isinstance(self._images, tf.data.Dataset) else len(self._images)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         """Yield arrays (height, width, channels), float32 in [0, 1]."""
         if self._listed:
             yield from map(self._read, self._images)
@@ -60,8 +72,8 @@ class ImageSet:
         for batch in image_batches(self._images, _READ_AT_ONCE):
             yield from unit_range("images", batch)
 
-    def digest(self):
-        """A hash of the images' contents and order; names and dates of files do not enter.
+    def digest(self) -> str:
+        """A hash of the images' contents and their order. The names and dates of files do not matter.
 
         Returns:
             String of hexadecimal digits.
@@ -71,8 +83,8 @@ class ImageSet:
         """
         if isinstance(self._images, tf.data.Dataset):
             raise ValueError(
-                '"images" must be an array or a folder where features are cached. Received: a tf.data.Dataset, whose '
-                'contents are not known before they are read. Give the folder, or leave "cache" out.'
+                '"images" must be an array, a list or a folder if features are cached. Received: a tf.data.Dataset, '
+                'whose contents are unknown until it is read. Pass the folder, or leave out "cache".'
             )
         digest = hashlib.blake2b(digest_size=16)
         for image in self._images if self._listed else [self._images]:
@@ -84,7 +96,7 @@ class ImageSet:
             digest.update(len(content).to_bytes(8, "little") + content)
         return digest.hexdigest()
 
-    def _read(self, image):
+    def _read(self, image: np.ndarray | tf.Tensor | str | os.PathLike[str]) -> np.ndarray:
         if not isinstance(image, str | os.PathLike):
             image = np.asarray(image)
             if image.ndim != 3:
@@ -94,7 +106,7 @@ class ImageSet:
                 )
             return unit_range("images", image)
         mode = cv2.IMREAD_GRAYSCALE if self._channels == 1 else cv2.IMREAD_COLOR
-        # Not cv2.imread, which takes no names beyond ASCII on Windows and returns None for a missing file too.
+        # cv2.imread would refuse names beyond ASCII on Windows, and return None for a missing file.
         content = np.frombuffer(Path(image).read_bytes(), "uint8")
         pixels = cv2.imdecode(content, mode) if len(content) else None
         if pixels is None:
@@ -103,17 +115,17 @@ class ImageSet:
         return pixels.astype("float32") / 255
 
 
-def image_files(folder):
-    """The image files of a folder and of the folders in it.
+def image_files(folder: str | os.PathLike[str]) -> list[str]:
+    """The image files in a folder and its subfolders.
 
     Args:
-        folder: a folder.
+        folder: the folder.
 
     Returns:
-        List of paths as `keras.utils.image_dataset_from_directory` orders them: folder by folder, by name.
+        List of paths in the order of `keras.utils.image_dataset_from_directory`: folder by folder, sorted by name.
 
     Raises:
-        ValueError: no such folder, or no image in it.
+        ValueError: the folder does not exist or has no image in it.
     """
     if not Path(folder).is_dir():
         raise ValueError(f'"images" must name a folder that exists. Received: {str(folder)!r}.')
@@ -123,23 +135,23 @@ def image_files(folder):
     return list(listing.file_paths)
 
 
-def class_of_file(path, folder):
-    """The class of an image in a folder laid out as ImageNet's: the name of the first folder below it.
+def class_of_file(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> str:
+    """The class of an image in a folder laid out like ImageNet: the name of the subfolder that holds the image.
 
     Args:
-        path: the image file's path.
-        folder: the folder that holds a folder a class.
+        path: path of the image file.
+        folder: folder that holds one subfolder for every class.
 
     Returns:
         String, such as "n02110958".
 
     Raises:
-        ValueError: the file lies in no class's folder.
+        ValueError: the file does not lie in a subfolder.
     """
     parts = Path(path).relative_to(folder).parts
     if len(parts) < 2:
         raise ValueError(
-            f'"folder" must hold a folder for each class, as ImageNet\'s "n02110958/image.jpg". Received: {path}, '
-            "which lies in none."
+            '"folder" must hold one subfolder for every class, such as "n02110958/image.jpg". Received: '
+            f"{path}, outside any subfolder."
         )
     return parts[0]

@@ -1,127 +1,183 @@
-"""Whether what an image shows survives what may happen to it."""
+"""Whether a classifier still recognises the target after an image is cropped, gets noisy or is compressed."""
 
+import dataclasses
 import itertools
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
-from maco_tf.metrics.classifiers import as_targets, classify, probability_extractor
-from maco_tf.metrics.image_set import ImageSet
+from maco_tf.checks import check_integer, check_number
+from maco_tf.metrics.classifiers import Classifier, as_targets, classify, probability_extractor
+from maco_tf.metrics.image_set import Images, ImageSet
 
-# What is told of an image.
+# The keys of the results.
 ROBUSTNESS = ("clean", "crop", "noise", "jpeg", "mean")
 
-# Images perturbed at once: each is held several times over.
+# The number of images damaged at once; memory holds several copies of each.
 _AT_ONCE = 32
 
 
-def robustness(
-    images, targets, classifier, *, seed=0, views=4, crop_side=(0.6, 0.9), noise=0.1, quality=30, verbose="auto"
-):
-    """Drop of the target's probability under crops, noise and JPEG compression. Lower is better; 0 is unmoved.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Damage:
+    """The damage that `robustness` does to images.
 
-    The crops and the noise are drawn once and are the same for every image, so that an image's part depends on it and
-    the seed alone. Small, far or finely tuned patterns fall; but an image that shows nothing has nothing to lose: read
-    the drop beside "clean". It does not measure whether people see the class, nor whether real attacks would succeed.
+    Attributes:
+        seed: integer of at least 0; determines the crops and the noise.
+        views: number of crops, and of noise fields.
+        crop_side: smallest and largest side of a crop, as fractions of the image's side, in (0, 1].
+        noise: standard deviation of the Gaussian noise, at least 0.
+        quality: quality of the JPEG file, from 1 to 100.
+
+    Raises:
+        ValueError: a value outside its range.
+    """
+
+    seed: int = 0
+    views: int = 4
+    crop_side: tuple[float, float] = (0.6, 0.9)
+    noise: float = 0.1
+    quality: int = 30
+
+    def __post_init__(self) -> None:
+        checked = {
+            "seed": check_integer("seed", self.seed, 0),
+            "views": check_integer("views", self.views, 1),
+            "crop_side": _checked_sides(self.crop_side),
+            "noise": check_number("noise", self.noise, least=0),
+            "quality": check_integer("quality", self.quality, 1, 100),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+
+def robustness(
+    images: Images,
+    targets: ArrayLike,
+    classifier: Classifier,
+    *,
+    seed: int = 0,
+    views: int = 4,
+    crop_side: tuple[float, float] = (0.6, 0.9),
+    noise: float = 0.1,
+    quality: int = 30,
+    verbose: int | str = "auto",
+) -> dict[str, float]:
+    """Drop of the target's probability under crops, noise and JPEG compression. Lower is better; 0 means no effect.
+
+    The crops and the noise are drawn once and are the same for every image, so that the result for an image depends
+    only on that image and the seed. Small, isolated or finely tuned patterns lose most. An image that shows nothing
+    has nothing to lose: read the drop together with "clean". The score does not measure whether people see the class,
+    nor whether a real attack would succeed.
 
     Args:
-        images: array (count, height, width, 1 or 3): integers to 255 or numbers in [0, 1]; or another form, all of one
-            size; see `ImageSet`. Files are streamed.
+        images: array (count, height, width, 1 or 3), integers in [0, 255] or floating-point values in [0, 1]; or
+            another form of images that all have one size, see `ImageSet`. Files are streamed.
         targets: the class number of each image.
         classifier: model or `(model, preprocessing)`; see `classify`.
-        seed: integer, of the crops and the noise. Take another than the optimisation's.
-        views: crops and noises an image.
-        crop_side: smallest and largest side of a crop, fractions of the image's, in (0, 1]; crops lie anywhere inside.
-        noise: standard deviation of Gaussian noise, clipped to [0, 1].
-        quality: of the JPEG file, 1 to 100.
-        verbose: 0 is silent; 1 or "auto" shows progress.
+        seed: integer of at least 0; determines the crops and the noise. Use another seed than the optimisation did.
+        views: number of crops, and of noise fields, for each image.
+        crop_side: smallest and largest side of a crop, as fractions of the image's side, in (0, 1]. Crops lie anywhere
+            inside the image.
+        noise: standard deviation of the Gaussian noise; the noisy image is clipped to [0, 1].
+        quality: quality of the JPEG file, from 1 to 100.
+        verbose: 0 is silent; 1 or "auto" shows a progress bar.
 
     Returns:
-        Dictionary: "clean", the mean probability of the untouched images; "crop", "noise" and "jpeg", how much lower
-        it is then, below 0 where it rises; "mean", the mean of these three.
+        Dictionary: "clean" is the mean probability of the undamaged images. "crop", "noise" and "jpeg" say how much
+        the damage lowers it, and are negative if it rises. "mean" is the mean of these three.
 
     Raises:
         ValueError: images or targets that do not fit, or a setting outside its range.
     """
-    settings = {"seed": seed, "views": views, "crop_side": crop_side, "noise": noise, "quality": quality}
-    each = robustness_by_image(images, targets, classifier, **settings, verbose=verbose)
-    return {name: float(np.mean(values)) for name, values in each.items()}
+    damage = Damage(seed=seed, views=views, crop_side=crop_side, noise=noise, quality=quality)
+    by_image = robustness_by_image(images, targets, classifier, damage, verbose=verbose)
+    return {name: float(np.mean(values)) for name, values in by_image.items()}
 
 
 def robustness_by_image(
-    images, targets, classifier, *, seed=0, views=4, crop_side=(0.6, 0.9), noise=0.1, quality=30, verbose="auto"
-):
-    """`robustness` of each image, from which its error over images or classes can be had.
+    images: Images,
+    targets: ArrayLike,
+    classifier: Classifier,
+    damage: Damage | None = None,
+    *,
+    verbose: int | str = "auto",
+) -> dict[str, np.ndarray]:
+    """`robustness` of each image, from which an error over images or classes can be computed.
 
     Args:
-        images: see `robustness`, as for all arguments.
+        images: see `robustness`.
+        targets: see `robustness`.
+        classifier: see `robustness`.
+        damage: a `Damage`; `None` takes its defaults.
+        verbose: see `robustness`.
 
     Returns:
-        Dictionary of the same keys -> array (count,), float64.
+        Dictionary with the keys of `robustness` -> array (count,), float64.
 
     Raises:
         ValueError: see `robustness`.
     """
-    _check_settings(views, crop_side, noise, quality)
+    damage = Damage() if damage is None else damage
     classifier = probability_extractor(classifier)
-    images = ImageSet(images, classifier.input_shape[2])
-    images = ImageSet(list(images)) if images.count is None else images
-    if not images.count:
-        raise ValueError('"images" must be at least one, of 1 or 3 channels. Received: none.')
-    targets = as_targets(targets, images.count, classifier.layer_shape[0])
-    rng = np.random.default_rng(seed)
-    crops = [(*rng.uniform(*crop_side, size=1), *rng.uniform(size=2)) for _ in range(views)]
-    noises, parts, iterator, start = None, [], iter(images), 0
-    while batch := list(itertools.islice(iterator, _AT_ONCE)):
+    image_set = ImageSet(images, classifier.input_shape[2])
+    image_set = ImageSet(list(image_set)) if image_set.count is None else image_set
+    if not image_set.count:
+        raise ValueError('"images" must hold at least one image, of 1 or 3 channels. Received: none.')
+    targets = as_targets(targets, image_set.count, classifier.layer_shape[0])
+    rng = np.random.default_rng(damage.seed)
+    crops = [(*rng.uniform(*damage.crop_side, size=1), *rng.uniform(size=2)) for _ in range(damage.views)]
+    noises, parts, iterator, start = None, [], iter(image_set), 0
+    while images_at_once := list(itertools.islice(iterator, _AT_ONCE)):
         if noises is None:
-            noises = rng.normal(scale=noise, size=(views, *batch[0].shape)).astype("float32")
-        batch = _stacked(batch, noises.shape[1:])
-        own = targets[start : start + len(batch)]
+            noises = rng.normal(scale=damage.noise, size=(damage.views, *images_at_once[0].shape)).astype("float32")
+        batch = _stacked(images_at_once, noises.shape[1:])
+        batch_targets = targets[start : start + len(batch)]
         start += len(batch)
 
-        def probability(perturbed, own=own):
-            probabilities = classify(perturbed, classifier, verbose=verbose)
-            return probabilities[np.arange(len(own)), own].astype("float64")
+        def probability(damaged: np.ndarray, classes: np.ndarray = batch_targets) -> np.ndarray:
+            probabilities = classify(damaged, classifier, verbose=verbose)
+            return probabilities[np.arange(len(classes)), classes].astype("float64")
 
         clean = probability(batch)
         drops = [
             clean - np.mean([probability(_crop(batch, *crop)) for crop in crops], axis=0),
             clean - np.mean([probability(np.clip(batch + field, 0, 1)) for field in noises], axis=0),
-            clean - probability(np.stack([_compress(image, quality) for image in batch])),
+            clean - probability(np.stack([_compress(image, damage.quality) for image in batch])),
         ]
         parts.append(np.stack([clean, *drops, np.mean(drops, axis=0)]))
     return dict(zip(ROBUSTNESS, np.concatenate(parts, axis=1)))
 
 
-def _stacked(batch, shape):
-    if shape[-1] not in (1, 3) or {image.shape for image in batch} != {shape}:
+def _checked_sides(crop_side: Sequence[float]) -> tuple[float, float]:
+    if not isinstance(crop_side, Sequence | np.ndarray) or len(crop_side) != 2:
+        raise ValueError(f'"crop_side" must be a pair (smallest, largest). Received: {crop_side!r}.')
+    smallest, largest = (check_number("crop_side", side, above=0, most=1) for side in crop_side)
+    if smallest > largest:
+        raise ValueError(f'"crop_side" must be (smallest, largest), in this order. Received: {crop_side!r}.')
+    return smallest, largest
+
+
+def _stacked(images: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    if shape[-1] not in (1, 3) or {image.shape for image in images} != {shape}:
         raise ValueError(
-            '"images" must be of one size and of 1 or 3 channels, which JPEG has. Received: shapes '
-            f"{sorted({shape, *(image.shape for image in batch)})}."
+            '"images" must have one size, and 1 or 3 channels as JPEG files do. Received: shapes '
+            f"{sorted({shape, *(image.shape for image in images)})}."
         )
-    return np.stack(batch)
+    return np.stack(images)
 
 
-def _check_settings(views, crop_side, noise, quality):
-    if not isinstance(views, int) or views < 1:
-        raise ValueError(f'"views" must be a positive integer. Received: {views!r}.')
-    if len(crop_side) != 2 or not 0 < crop_side[0] <= crop_side[1] <= 1:
-        raise ValueError(f'"crop_side" must be (smallest, largest) in (0, 1]. Received: {crop_side!r}.')
-    if not noise >= 0:
-        raise ValueError(f'"noise" must not be negative: it is a standard deviation. Received: {noise!r}.')
-    if not isinstance(quality, int) or not 1 <= quality <= 100:
-        raise ValueError(f'"quality" must be an integer from 1 to 100. Received: {quality!r}.')
-
-
-def _crop(images, side, top, left):
-    """`top` and `left` are fractions of the room that the crop leaves."""
+def _crop(images: np.ndarray, side: float, top: float, left: float) -> np.ndarray:
+    """Crop images. `top` and `left` are fractions, in [0, 1], of the distance that the crop could be moved."""
     height, width = (max(round(side * size), 1) for size in images.shape[1:3])
-    top, left = round(top * (images.shape[1] - height)), round(left * (images.shape[2] - width))
-    return images[:, top : top + height, left : left + width]
+    first_row, first_column = round(top * (images.shape[1] - height)), round(left * (images.shape[2] - width))
+    return images[:, first_row : first_row + height, first_column : first_column + width]
 
 
-def _compress(image, quality):
+def _compress(image: np.ndarray, quality: int) -> np.ndarray:
+    # OpenCV orders channels as blue, green, red.
     pixels = np.round(image[..., ::-1] * 255).astype("uint8")
     encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    decoded = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED).reshape(image.shape)
+    decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)).reshape(image.shape)
     return decoded[..., ::-1].astype("float32") / 255

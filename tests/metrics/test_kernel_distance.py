@@ -1,3 +1,5 @@
+"""KID, of whole sets and of groups."""
+
 import itertools
 
 import numpy as np
@@ -7,7 +9,7 @@ from maco_tf.metrics import kernel_distance, kid
 
 
 def oracle(a, b):
-    """The unbiased estimate, pair by pair."""
+    """The unbiased estimate by a loop over pairs."""
 
     def kernel(x, y):
         return (x @ y / len(x) + 1) ** 3
@@ -18,14 +20,14 @@ def oracle(a, b):
 
 
 @pytest.mark.parametrize("block", [1024, 3])
-def test_oracle(rng, block, monkeypatch):
+def test_it_matches_a_loop_over_pairs(rng, block, monkeypatch):
     monkeypatch.setattr(kernel_distance, "_BLOCK", block)
     a, b = rng.normal(size=(11, 5)), rng.normal(size=(8, 5)) + 0.5
     assert kid(a, b) == pytest.approx(oracle(a, b), rel=1e-10)
     assert kid(b[::-1], a) == pytest.approx(kid(a, b), rel=1e-10)
 
 
-def test_of_some_groups_as_of_their_rows(rng):
+def test_kid_of_groups_is_kid_of_their_rows(rng):
     a, b = ([rng.normal(size=(size, 5)) + shift for size in sizes] for sizes, shift in (((3, 1, 4), 0), ((2, 5, 1), 1)))
     sums = kernel_distance.KernelSums(a, b)
     known = kernel_distance.KernelSums(a, b, kernel_distance.KernelSums.within(b))
@@ -42,17 +44,17 @@ def test_it_is_unbiased():
     assert min(values) < 0
 
 
-def test_damage_and_collapse_are_further(photographs, damaged, sensitive):
+def test_the_distance_grows_with_damage_and_for_copies_of_one_image(photographs, damaged, sensitive):
     real = sensitive(photographs, verbose=0)
     for kind in ("noise", "blur"):
         scores = [kid(sensitive(images, verbose=0), real) for images in damaged[kind]]
         assert scores[0] < scores[1] < scores[2]
-    # Any one image often enough, on average: a single one may happen to lie where the kernel's mean is.
+    # The mean over images is tested, because a single image may happen to lie near the mean of the kernel.
     collapsed = np.mean([kid(np.repeat(row[None], 8, axis=0), real) for row in real])
     assert collapsed > kid(real[::2], real[1::2])
 
 
-def test_hostile_input(rng):
+def test_wrong_features_are_refused(rng):
     a = rng.normal(size=(4, 3))
     with pytest.raises(ValueError, match='"features_b" must have at least 2'):
         kid(a, a[:1])
