@@ -1,86 +1,107 @@
-"""The scores of the report: which way is better, and what each does not measure."""
+"""The scores in the report: which direction is better, what each measures and what it does not."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True)
 class Description:
-    """What to know of a score before reading it.
+    """What a reader needs to know about a score.
 
     Attributes:
-        higher: whether higher is better; `None` where neither is.
-        blind: what it does not measure, a line.
+        higher: whether higher is better; `None` if neither direction is.
+        measures: what it measures, one or two sentences.
+        blind: what it does not measure, one or two sentences.
         ranked: whether the best method is marked.
     """
 
     higher: bool | None
+    measures: str
     blind: str
     ranked: bool = True
 
     @property
-    def arrow(self):
-        """The better direction, for titles."""
+    def arrow(self) -> str:
+        """The better direction, for titles: "↑", "↓" or nothing."""
         return "" if self.higher is None else "↑" if self.higher else "↓"
 
 
-# The paper's, for a table of their own.
+# The paper's scores, which have a table of their own.
 MAIN = ("plausibility", "FID", "transferability")
 
 # In the order of the report.
 DESCRIPTIONS = {
     "plausibility": Description(
         False,
-        "distance to the nearest real image of the class, raw L2 in the explained network's last layer with positions. "
-        "Not whether people see the class; and as weak features are near to everything, images of low contrast that "
-        "nothing recognises may be first. Networks do not compare.",
+        "Euclidean distance to the nearest real image of the class, in the last layer with positions of the explained "
+        "network.",
+        "It does not tell whether people see the class. Weak features are close to everything, so images of low "
+        "contrast that no network recognises can come first. Do not compare the values of different networks.",
     ),
     "FID": Description(
         False,
-        "distance of the set to the real images. Not whether any single image is good or shows its class. The fewer "
-        "the images, the more it is too large: it compares methods here, and nothing with other tables.",
+        "Distance between the set of visualisations and the set of real images.",
+        "It does not tell whether any single image is good or shows its class. It is too large, and the more so the "
+        "fewer the images: compare methods within this table, and nothing with other tables.",
     ),
     "transferability": Description(
         True,
-        "mean target probability by the judges. Not whether people recognise it, nor what only the explained network "
-        "looks for: judges share their data and their shortcuts.",
+        "Mean target probability that the judges give.",
+        "It does not tell whether people recognise the class, and it does not credit features that only the explained "
+        "network looks for: judges share training data and shortcuts.",
     ),
     "plausibility, normalised": Description(
         False,
-        "the same of features divided by their norms, as in Deep-KNN. Blind as plausibility is, but for contrast.",
+        "Plausibility after the features are divided by their norms, as in Deep-KNN.",
+        "It has the same limits as plausibility, except that contrast does not matter.",
     ),
     "FID-infinity": Description(
-        False, "FID extrapolated to endlessly many visualisations. Blind as FID is; the real images stay few."
+        False,
+        "FID extrapolated to infinitely many visualisations.",
+        "It has the same limits as FID, and the real images remain few.",
     ),
     "KID": Description(
-        False, "another distance of the sets, unbiased for few images. Not whether any single image is good."
+        False,
+        "Another distance between the two sets, unbiased for few images.",
+        "It does not tell whether any single image is good.",
     ),
-    "top-1": Description(True, "share of images whose class the judges rank first. Blind as transferability is."),
-    "top-5": Description(True, "share among their first five. Blind as transferability is."),
+    "top-1": Description(
+        True,
+        "Fraction of images whose class the judges rank first.",
+        "It has the same limits as transferability.",
+    ),
+    "top-5": Description(
+        True,
+        "Fraction of images whose class the judges rank among the first five.",
+        "It has the same limits as transferability.",
+    ),
     "agreement": Description(
         True,
-        "target probability by the explained network itself. Not quality: adversarial noise agrees perfectly.",
+        "Mean target probability that the explained network itself gives.",
+        "It does not measure quality: adversarial noise has a perfect agreement.",
     ),
     "robustness": Description(
         False,
-        "how much of the judges' target probability is lost to crops, noise and JPEG; below 0 it rises. Not whether "
-        "there was something to lose: an image that shows nothing drops by nothing, so read it beside transferability; "
-        "no best is marked.",
+        "Drop of the judges' target probability under crops, noise and JPEG compression; a negative value is a rise.",
+        "It does not tell whether there was anything to lose: an image that shows nothing loses nothing. Read it "
+        "together with transferability. The best method is not marked.",
         ranked=False,
     ),
     "diversity": Description(
         True,
-        "mean cosine distance between the images, in the features of FID. Not whether any is good: noise is diverse, "
-        "and so are wrong answers.",
+        "Mean cosine distance between the images, in the feature space of FID.",
+        "It does not tell whether any image is good: noise is diverse, and so are wrong answers.",
     ),
     "spectrum deviation": Description(
         False,
-        "from the power of the real images, brought to the size of the visualisations, decades: enlarging takes their "
-        "high frequencies. Not content: noise of a natural spectrum has none, and MACO is made to score low.",
+        "Deviation of the power spectrum from that of the real images, in decades. The real images are first resized "
+        "to the size of the visualisations; enlarging removes their high frequencies.",
+        "It does not measure content: noise with a natural spectrum scores 0, and MACO is designed to score low.",
     ),
     "high frequencies": Description(
         None,
-        "share of the variance above a quarter cycle per pixel; right is that of real images, brought to the size of "
-        "the visualisations (enlarging takes most of it: at their own size photographs have more). Not whether they "
-        "are texture or noise.",
+        "Fraction of the variance above a quarter of a cycle per pixel. The closer to the value of real images, the "
+        "better. Real images are first resized to the size of the visualisations; enlarging removes most of their high "
+        "frequencies, and at their original size photographs have more.",
+        "It does not tell whether high frequencies are texture or noise.",
     ),
 }

@@ -1,29 +1,39 @@
-"""The scores as a picture."""
+"""The scores as a figure of bars."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maco_tf.benchmark.comparison import cell_of
+from maco_tf.benchmark.comparison import Results, cell_of
 from maco_tf.benchmark.descriptions import DESCRIPTIONS
 from maco_tf.benchmark.score import score_text
 from maco_tf.display.grid import write_figure
 
-# Shares of images are in the tables only: transferability says the same of more digits.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Only in the tables, because transferability says the same in finer steps.
 _LEFT_OUT = ("top-1", "top-5")
 
+_BETTER = {True: "higher is better", False: "lower is better", None: "closer to real\nimages is better"}
 
-def draw_scores(results, *, path=None):
-    """Scores as bars with their standard errors: a row a score, a column a model, a bar a method.
 
-    Columns of a row share their axis, but for plausibility, whose networks do not compare. A dotted line is what real
-    images score. The best is bold where 0 lies outside the 95 % interval of its difference from the second. What
-    has no value for any method is named below with the reason.
+def draw_scores(results: Results, *, path: str | Path | None = None) -> "Figure":
+    """Draw scores as bars with their standard errors: one row per score, one column per model, one bar per method.
+
+    The columns of a row share their axis. Plausibility is the exception, because its values do not compare between
+    networks. A dotted line marks the value of real images. The best method is bold if the 95% interval of its
+    difference from the second excludes 0. A score that no method has is named below the figure, with the reason.
 
     Args:
-        results: dictionary of `run_benchmark`.
+        results: dictionary; see `run_benchmark`.
         path: where to write the figure; `None` writes nothing.
 
     Returns:
-        The `matplotlib.figure.Figure`, which pyplot does not keep.
+        The `matplotlib.figure.Figure`. pyplot does not hold a reference to it.
     """
     from matplotlib.figure import Figure
 
@@ -34,46 +44,60 @@ def draw_scores(results, *, path=None):
         if any(score["mean"] is not None for score in scores):
             drawn.append(name)
         else:
-            missing.append(f"{name}: {scores[0]['reason']}")
+            missing.append(f"Not shown: {name} ({scores[0]['reason']}).")
     height = 0.27 * len(methods) + 0.5
     figure = Figure(figsize=(2.2 + 2.6 * len(models), height * len(drawn) + 0.6))
     figure.set_layout_engine("constrained")
     axes = figure.subplots(len(drawn), len(models), squeeze=False, sharey=True)
     for row, name in zip(axes, drawn):
-        for axis, model in zip(row, models):
-            best = [
-                item["best"]
-                for item in results["comparisons"]
-                if (item["model"], item["score"], item["within"]) == (model, name, False)
-            ]
-            scores = {method: cell_of(results, model, method)["scores"][name] for method in methods}
-            _bars(axis, scores, *best)
-            natural = results["natural"].get(name)
-            if natural is not None:
-                axis.axvline(natural["mean"], color="black", linewidth=1, linestyle=":", zorder=0.5)
-        ends = [_ends(cell_of(results, model, method)["scores"][name] for method in methods) for model in models]
-        for axis, (low, high) in zip(row, ends):
-            if name != "plausibility":
-                low, high = min(end for end, _ in ends), max(end for _, end in ends)
-            # Room for the numbers.
-            axis.set_xlim(1.1 * low, high + 0.7 * max(high - low, 1e-9))
-        better = {True: "higher is better", False: "lower is better", None: "as real images is best"}
-        title = f"{name.replace(', ', ',' + chr(10))}\n{better[DESCRIPTIONS[name].higher]}"
-        row[0].annotate(
-            title, (0, 0.5), (-58, 0), "axes fraction", textcoords="offset points", ha="right", va="center", fontsize=8
-        )
-        row[0].set_yticks(np.arange(len(methods)), methods, fontsize=8)
-        row[0].set_ylim(len(methods) - 0.4, -0.6)
+        _draw_row(row, results, name)
     for axis, model in zip(axes[0], models):
         axis.set_title(model, fontsize=9)
-    note = ["± standard error over classes. Bold: best, 0 outside the difference's 95 % interval."]
+    notes = [
+        "± is the standard error over classes. Bold: the best method, if the 95% interval of its difference from the "
+        "second excludes 0."
+    ]
     if results["natural"]:
-        note[0] += " Dotted: real images."
-    figure.supxlabel("\n".join(note + [f"No {text}." for text in missing]), fontsize=7)
+        notes.append("Dotted line: real images.")
+    figure.supxlabel("\n".join([*notes, *missing]), fontsize=7)
     return write_figure(figure, path)
 
 
-def _bars(axis, scores, best=None):
+def _draw_row(row: "Iterable[Axes]", results: Results, name: str) -> None:
+    """Draw one score of all models."""
+    models, methods = results["settings"]["models"], results["settings"]["methods"]
+    axes, natural = list(row), results["natural"].get(name)
+    clear_best = {
+        item["model"]: item["best"] for item in results["comparisons"] if item["score"] == name and not item["within"]
+    }
+    ranges = []
+    for axis, model in zip(axes, models):
+        scores = {method: cell_of(results, model, method)["scores"][name] for method in methods}
+        _draw_bars(axis, scores, clear_best.get(model))
+        if natural is not None:
+            axis.axvline(natural["mean"], color="black", linewidth=1, linestyle=":", zorder=0.5)
+        ranges.append(_range(scores.values()))
+    for axis, (low, high) in zip(axes, ranges):
+        if name != "plausibility":
+            low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+        # Leaves room for the numbers beside the bars.
+        axis.set_xlim(1.1 * low, high + 0.7 * max(high - low, 1e-9))
+    title = name.replace(", ", ",\n")
+    axes[0].annotate(
+        f"{title}\n{_BETTER[DESCRIPTIONS[name].higher]}",
+        (0, 0.5),
+        (-58, 0),
+        "axes fraction",
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=8,
+    )
+    axes[0].set_yticks(np.arange(len(methods)), methods, fontsize=8)
+    axes[0].set_ylim(len(methods) - 0.4, -0.6)
+
+
+def _draw_bars(axis: "Axes", scores: Mapping[str, Mapping[str, Any]], best: str | None) -> None:
     for place, (method, score) in enumerate(scores.items()):
         if score["mean"] is None:
             axis.text(0.02, place, score["reason"], transform=axis.get_yaxis_transform(), fontsize=7, va="center")
@@ -81,13 +105,13 @@ def _bars(axis, scores, best=None):
         axis.barh(place, score["mean"], 0.8, xerr=score["error"], color=f"C{place}", error_kw={"linewidth": 1})
         axis.annotate(
             score_text(score),
-            (_ends([score])[1], place),
+            (_range([score])[1], place),
             (3, 0),
             textcoords="offset points",
             fontsize=7,
             fontweight="bold" if method == best else "normal",
             va="center",
-            # Real images' line passes behind.
+            # Hides the dotted line of real images behind the number.
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
     axis.tick_params(axis="x", labelsize=7)
@@ -95,8 +119,8 @@ def _bars(axis, scores, best=None):
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _ends(scores):
-    """How far bars and their errors reach, 0 included."""
+def _range(scores: Iterable[Mapping[str, Any]]) -> tuple[float, float]:
+    """The range that bars and their errors cover, including 0."""
     ends = [0.0]
     for score in scores:
         if score["mean"] is not None:

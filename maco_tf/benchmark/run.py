@@ -1,4 +1,4 @@
-"""A whole benchmark: images, scores, report."""
+"""A whole benchmark: make the images, score them, write the report."""
 
 import dataclasses
 import importlib.metadata
@@ -9,16 +9,21 @@ import platform
 import re
 import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maco_tf.benchmark.comparison import compare_best, ratios
-from maco_tf.benchmark.methods import METHODS
+from maco_tf.benchmark.methods import METHODS, Explainer
 from maco_tf.benchmark.picture import draw_scores
 from maco_tf.benchmark.report import markdown
+from maco_tf.benchmark.score import Score
 from maco_tf.benchmark.scorer import Scorer
+from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
 from maco_tf.display.grid import compare
@@ -26,29 +31,29 @@ from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import label
 from maco_tf.version import __version__
 
-# Columns of the picture of a model's images.
+# The number of columns in the picture of a model's images.
 _SHOWN = 6
 
 
-def run_benchmark(settings, folder, *, verbose=1):
-    """Make what images are missing, score all, and write the report.
+def run_benchmark(settings: BenchmarkSettings, folder: str | os.PathLike[str], *, verbose: int = 1) -> dict[str, Any]:
+    """Make the images that are missing, score all images and write the report.
 
-    An interrupted benchmark goes on where it stopped when it is run again; classes, seeds, methods and models may be
-    added to one that is finished, or left out. Features are kept in the folder, so that scoring again is quick.
+    Run an interrupted benchmark again, and it goes on where it stopped. Classes, seeds, methods and models can be added
+    to a finished benchmark, or left out. Features are cached in the folder, so that scoring again is fast.
 
     Args:
         settings: a `BenchmarkSettings`.
-        folder: where images, `results.json`, `results.md`, `scores.png` and `images_<model>.png` go.
+        folder: where to write images, `results.json`, `results.md`, `scores.png` and `images_<model>.png`.
         verbose: 0 is silent; 1 shows progress.
 
     Returns:
-        The results: a dictionary as `results.json` holds it, with `None` for what is not known. "settings",
-        "versions", "device"; "basis", see `Scorer.basis`; "cells", each with "model", "method", "median seconds" an
-        image and "scores", name -> `Score` as a dictionary; "natural", scores of the real images;
-        "comparisons", see `compare_best`; "ratios", see `ratios`.
+        The results, a dictionary as in `results.json`, with `None` for unknown values. "settings", "versions" and
+        "device" say how they were made. "basis" is `Scorer.basis`. "cells" is a list with "model", "method", "median
+        seconds" per image and "scores", name -> `Score` as a dictionary. "natural" holds the scores of real images.
+        "comparisons" is the result of `compare_best`, "ratios" that of `ratios`.
 
     Raises:
-        ValueError: the folder holds images of other steps, crops or size.
+        ValueError: a network does not exist, or the folder holds images that were made with other settings.
     """
     folder = Path(folder)
     compute = {"steps": settings.steps, "crops": settings.crops, "image_size": settings.image_size}
@@ -63,9 +68,9 @@ def run_benchmark(settings, folder, *, verbose=1):
         for method in settings.methods:
             if verbose:
                 print(f"Scoring {method} on {model}")
-            wanted = ((model, method, index, seed) for index in settings.classes for seed in settings.seeds)
-            times = [seconds[image] for image in wanted if image in seconds]
-            scores = {name: _plain(score) for name, score in scorer.scores(model, method).items()}
+            images = ((model, method, index, seed) for index in settings.classes for seed in settings.seeds)
+            times = [seconds[image] for image in images if image in seconds]
+            scores = {name: _as_dictionary(score) for name, score in scorer.scores(model, method).items()}
             cells.append({"model": model, "method": method, "scores": scores, "median seconds": _median(times)})
     results = {
         "settings": {**dataclasses.asdict(settings), "real_images": _folder_name(settings.real_images)},
@@ -73,14 +78,11 @@ def run_benchmark(settings, folder, *, verbose=1):
         "device": _device(),
         "basis": scorer.basis,
         "cells": cells,
-        "natural": {name: _plain(score) for name, score in scorer.natural().items()},
+        "natural": {name: _as_dictionary(score) for name, score in scorer.natural().items()},
     }
     results = _without_nan(results)
     results |= {"comparisons": compare_best(results), "ratios": ratios(results)}
-    text = json.dumps(results, indent=1, allow_nan=False)
-    # A line for a list of numbers, not for each number.
-    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text)
-    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "results.json").write_text(_json(results), encoding="utf-8")
     (folder / "results.md").write_text(markdown(results), encoding="utf-8")
     draw_scores(results, path=folder / "scores.png")
     for model in settings.models:
@@ -88,56 +90,11 @@ def run_benchmark(settings, folder, *, verbose=1):
     return results
 
 
-def _plain(score):
-    """A score as JSON holds it; what a class has to say to six digits."""
-    return {**dataclasses.asdict(score), "by_class": [float(f"{value:.6g}") for value in score.by_class]}
+def generate(settings: BenchmarkSettings, store: ImageStore, *, verbose: int = 1) -> int:
+    """Make every image that does not exist yet.
 
-
-def _folder_name(path):
-    """Results are passed on; where a user keeps images is nobody's business."""
-    return None if path is None else Path(path).name
-
-
-def _without_nan(value):
-    """NaN is no JSON: `None` in its place."""
-    if isinstance(value, dict):
-        return {key: _without_nan(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _draw_images(settings, store, model, path):
-    classes = settings.classes[:_SHOWN]
-    rows = {
-        method: [read_png(store.path(model, method, index, settings.seeds[0])) for index in classes]
-        for method in settings.methods
-    }
-    compare(rows, names=[label(index) for index in classes], path=path)
-
-
-def _median(times):
-    return statistics.median(times) if times else float("nan")
-
-
-def _device():
-    """What computes, in words."""
-    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
-    names = [details.get("device_name", "GPU") for details in gpus]
-    return ", ".join(names) or f"{platform.machine()} CPU, {os.cpu_count()} cores"
-
-
-def _versions():
-    packages = ("tensorflow", "keras", "numpy", "xplique")
-    return {
-        "maco_tf": __version__,
-        "python": platform.python_version(),
-        **{name: importlib.metadata.version(name) for name in packages},
-    }
-
-
-def generate(settings, store, *, verbose=1):
-    """Make every image that is not there yet, class by class over all methods, so that what there is compares.
+    All methods make the image of one class before the next class, so that an interrupted benchmark compares methods on
+    the same classes.
 
     Args:
         settings: a `BenchmarkSettings`.
@@ -145,9 +102,9 @@ def generate(settings, store, *, verbose=1):
         verbose: 0 is silent; 1 shows a progress bar.
 
     Returns:
-        How many images were made.
+        The number of images made.
     """
-    wanted = [
+    missing = [
         (model, index, seed, method)
         for model in settings.models
         for index in settings.classes
@@ -155,16 +112,71 @@ def generate(settings, store, *, verbose=1):
         for method in settings.methods
         if not store.path(model, method, index, seed).exists()
     ]
-    progress = keras.utils.Progbar(len(wanted), unit_name="image", verbose=verbose)
-    # One network at a time: its compiled steps hold memory.
-    for model in dict.fromkeys(model for model, *_ in wanted):
-        network, methods = zoo.load(model), {}
-        for _, index, seed, method in (item for item in wanted if item[0] == model):
-            if method not in methods:
-                methods[method] = METHODS[method](network, settings)
-                store.settle(model, method, methods[method].config)
+    progress = keras.utils.Progbar(len(missing), unit_name="image", verbose=verbose)
+    # Only one network at a time is held, because its compiled steps take memory.
+    for model in dict.fromkeys(model for model, *_ in missing):
+        network = zoo.load(model)
+        explainers: dict[str, Explainer] = {}
+        for _, index, seed, method in (item for item in missing if item[0] == model):
+            if method not in explainers:
+                explainers[method] = METHODS[method](network, settings)
+                store.settle(model, method, explainers[method].config)
             begun = time.perf_counter()
-            image = methods[method](index, seed)
+            image = explainers[method](index, seed)
             store.write(model, method, index, seed, image, time.perf_counter() - begun)
             progress.add(1)
-    return len(wanted)
+    return len(missing)
+
+
+def _as_dictionary(score: Score) -> dict[str, Any]:
+    """A score as JSON holds it, with the values of classes rounded to six digits."""
+    return {**dataclasses.asdict(score), "by_class": [float(f"{value:.6g}") for value in score.by_class]}
+
+
+def _folder_name(path: str | None) -> str | None:
+    """The last part of a path. Results are published, and the rest of the path is private."""
+    return None if path is None else Path(path).name
+
+
+def _without_nan(value: Any) -> Any:
+    """The value with `None` in place of NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _without_nan(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(part) for part in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _json(results: dict[str, Any]) -> str:
+    """Indented JSON, with each list of numbers on one line."""
+    text = json.dumps(results, indent=1, allow_nan=False)
+    return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
+
+
+def _draw_images(settings: BenchmarkSettings, store: ImageStore, model: str, path: Path) -> None:
+    classes = settings.classes[:_SHOWN]
+    rows = {
+        method: np.stack([read_png(store.path(model, method, index, settings.seeds[0])) for index in classes])
+        for method in settings.methods
+    }
+    compare(rows, names=[label(index) for index in classes], path=path)
+
+
+def _median(times: Sequence[float]) -> float:
+    return statistics.median(times) if times else float("nan")
+
+
+def _device() -> str:
+    """The names of the GPUs, or the architecture of the CPU and its number of cores."""
+    gpus = [tf.config.experimental.get_device_details(gpu) for gpu in tf.config.get_visible_devices("GPU")]
+    names = [details.get("device_name", "GPU") for details in gpus]
+    return ", ".join(names) or f"{platform.machine()} CPU, {os.cpu_count()} cores"
+
+
+def _versions() -> dict[str, str]:
+    packages = ("tensorflow", "keras", "numpy", "xplique")
+    return {
+        "maco_tf": __version__,
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in packages},
+    }

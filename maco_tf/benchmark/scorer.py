@@ -1,13 +1,17 @@
-"""The quick half of a benchmark: images to scores."""
+"""The scores of a benchmark's images, computed with whatever its cells share only once."""
 
 import dataclasses
 import functools
 import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from maco_tf.benchmark.networks import Networks
 from maco_tf.benchmark.score import Score
+from maco_tf.benchmark.settings import BenchmarkSettings
+from maco_tf.benchmark.store import ImageStore
 from maco_tf.metrics.classifiers import ClassifierScores
 from maco_tf.metrics.diversity import diversity
 from maco_tf.metrics.fit import fit_image
@@ -18,47 +22,50 @@ from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import high_frequency_fraction, power_spectrum, profile_deviation
 from maco_tf.metrics.robustness import ROBUSTNESS
 
-# With fewer, the extrapolation takes less than half of FID's bias off: see the figures at `fid_infinity`.
+# With fewer images, the extrapolation removes less than half of FID's bias; see the values at `fid_infinity`.
 _FEWEST_FOR_INFINITY = 300
 
-# What compares with real images.
+# The scores that compare with real images.
 _OF_REAL_IMAGES = ("plausibility", "plausibility, normalised", "FID", "FID-infinity", "KID", "spectrum deviation")
+
+Scores = dict[str, Score]
 
 
 class Scorer:
-    """Scores the images of one method and model after another; what they share is computed once.
+    """Scores the images of one model and method after another.
 
     Args:
         settings: a `BenchmarkSettings`.
-        store: an `ImageStore` that has all images.
+        store: an `ImageStore` that holds all images.
     """
 
-    def __init__(self, settings, store):
+    def __init__(self, settings: BenchmarkSettings, store: ImageStore) -> None:
         self.settings, self.store = settings, store
         self._networks = Networks(store.folder / "features")
+        # The class of each image.
         self._targets = np.repeat(settings.classes, len(settings.seeds))
-        self._real = {}
+        self._real: dict[str, list[np.ndarray]] = {}
 
-    def load(self):
-        """Load and trace every network that scoring needs, so that what cannot be had is known before any work.
+    def load(self) -> None:
+        """Load and trace every network that scoring needs, so that a missing one is found before any work is done.
 
         Raises:
-            ValueError: a network that is no classifier, or has no layer of features.
-            OSError: weights that could not be downloaded.
+            ValueError: a network is not a classifier, or has no layer with positions.
+            OSError: weights could not be downloaded.
         """
         for name in dict.fromkeys((*self.settings.models, *self.settings.judges)):
             self._networks.classifier(name)
         self._networks.extractor(self.settings.features)
 
     @property
-    def basis(self):
-        """What the distances between sets rest on, "real images" and "dimensions" of their features; empty without."""
+    def basis(self) -> dict[str, int]:
+        """The number of "real images" and the "dimensions" of their features; empty without real images."""
         if self.settings.real_images is None:
             return {}
         dimensions = self._real_features(self.settings.features)[0].shape[1]
         return {"real images": len(self._all_files), "dimensions": dimensions}
 
-    def scores(self, model, method):
+    def scores(self, model: str, method: str) -> Scores:
         """All scores of a cell.
 
         Args:
@@ -66,165 +73,172 @@ class Scorer:
             method: name.
 
         Returns:
-            Dictionary, name -> `Score`. "judge <name>" is the mean target probability that a judge gives, "top-1
-            <name>" and "top-5 <name>" the shares of images whose target it ranks so; "transferability", "top-1" and
-            "top-5" are their means over the judges, "agreement" is that of the explained model itself. "robustness" is
-            the drop of the judges' target probability, "robustness crop", "... noise" and "... jpeg" its parts.
+            Dictionary, name -> `Score`, with every name in `DESCRIPTIONS`. In addition, "judge <name>" is the mean
+            target probability by one judge, "top-1 <name>" and "top-5 <name>" are the fractions of images whose target
+            that judge ranks first or among the first five, and "robustness crop", "robustness noise" and "robustness
+            jpeg" are the parts of "robustness".
         """
         settings = self.settings
         paths = [
             str(self.store.path(model, method, index, seed)) for index in settings.classes for seed in settings.seeds
         ]
         judges = [name for name in settings.judges if name != model]
-        found = {**self._verdicts(model, judges, paths), **self._robustness(judges, paths)}
-        found |= self._spectra(paths)
         features = self._by_class(self._networks.features(settings.features, paths))
-        found["diversity"] = self._diversity(features, len(paths))
+        scores = {
+            **self._ratings(model, judges, paths),
+            **self._robustness(judges, paths),
+            **self._spectra(paths),
+            "diversity": self._diversity(features, len(paths)),
+        }
         if settings.real_images is None:
-            return found | {name: Score.missing("no real images given") for name in _OF_REAL_IMAGES}
-        return found | self._plausibility(model, paths) | self._distances(features, len(paths))
+            return scores | {name: Score.missing("no real images given") for name in _OF_REAL_IMAGES}
+        return scores | self._plausibility(model, paths) | self._distances(features, len(paths))
 
-    def natural(self):
-        """What real images score where that says what is natural.
+    def natural(self) -> Scores:
+        """The scores of real images, where they show which value is natural.
 
         Returns:
             Dictionary, name -> `Score`; empty without real images.
         """
         if self.settings.real_images is None:
             return {}
-        high = [Score.of(shares, seeds=len(shares)).mean for _, shares in self._real_spectra]
+        high = [Score.of(fractions, seeds=len(fractions)).mean for _, fractions in self._real_spectra]
         real = self._real_features(self.settings.features)
         return {
             "high frequencies": dataclasses.replace(Score.of(high, seeds=1), count=len(self._all_files)),
             "diversity": self._diversity(real, len(self._all_files)),
         }
 
-    def _verdicts(self, model, judges, paths):
-        found, all_own = {}, []
-        for name in judges:
-            own = self._classified(name, paths)
-            all_own.append(own)
-            for label, values in zip(("judge", "top-1", "top-5"), own):
-                found[f"{label} {name}"] = self._score(values)
-        for label, values in zip(("transferability", "top-1", "top-5"), np.mean(all_own, axis=0)):
-            found[label] = self._score(values)
-        found["agreement"] = self._score(self._classified(model, paths)[0])
-        return found
+    def _ratings(self, model: str, judges: Sequence[str], paths: Sequence[str]) -> Scores:
+        """The judges' ratings, their means, and the rating by the explained model."""
+        scores, ratings = {}, {name: self._rating(name, paths) for name in judges}
+        for name, rating in ratings.items():
+            for kind, values in zip(("judge", "top-1", "top-5"), rating):
+                scores[f"{kind} {name}"] = self._score(values)
+        for kind, values in zip(("transferability", "top-1", "top-5"), np.mean(list(ratings.values()), axis=0)):
+            scores[kind] = self._score(values)
+        scores["agreement"] = self._score(self._rating(model, paths)[0])
+        return scores
 
-    def _classified(self, name, paths):
+    def _rating(self, name: str, paths: Sequence[str]) -> np.ndarray:
         """Target probability, top-1 and top-5 of each image: (3, count)."""
         probabilities = self._networks.probabilities(name, paths)
-        each = [
+        by_image = [
             dataclasses.astuple(ClassifierScores.of(row[None], target[None]))
             for row, target in zip(probabilities, self._targets)
         ]
-        top_1, top_5, probability = np.array(each).T
+        top_1, top_5, probability = np.array(by_image).T
         return np.stack([probability, top_1, top_5])
 
-    def _robustness(self, judges, paths):
-        each = [self._networks.robustness(name, paths, self._targets.tolist()) for name in judges]
-        drops = {name: self._score(np.mean([own[name] for own in each], axis=0)) for name in ROBUSTNESS[1:]}
-        return {"robustness": drops.pop("mean"), **{f"robustness {name}": drop for name, drop in drops.items()}}
+    def _robustness(self, judges: Sequence[str], paths: Sequence[str]) -> Scores:
+        by_judge = [self._networks.robustness(name, paths, self._targets.tolist()) for name in judges]
+        drops = {kind: self._score(np.mean([drop[kind] for drop in by_judge], axis=0)) for kind in ROBUSTNESS[1:]}
+        return {"robustness": drops.pop("mean"), **{f"robustness {kind}": drop for kind, drop in drops.items()}}
 
-    def _spectra(self, paths):
+    def _spectra(self, paths: Sequence[str]) -> Scores:
         profiles, high = _spectra(ImageSet(paths))
-        # Each image's own share: a set's would be that of its most contrasted images.
-        found = {"high frequencies": self._score(high)}
+        # The mean of the images' fractions; the fraction of the whole set would be that of its most contrasted images.
+        scores = {"high frequencies": self._score(high)}
         if self.settings.real_images is not None:
-            own, real = self._by_class(profiles), [profiles for profiles, _ in self._real_spectra]
-            found["spectrum deviation"] = self._of_set(
-                lambda a, b: profile_deviation(a.mean(axis=0), b.mean(axis=0)), own, len(paths), real
+            real_profiles = [profiles for profiles, _ in self._real_spectra]
+            scores["spectrum deviation"] = self._of_set(
+                lambda images, real: profile_deviation(images.mean(axis=0), real.mean(axis=0)),
+                len(paths),
+                self._by_class(profiles),
+                real_profiles,
             )
-        return found
+        return scores
 
-    def _plausibility(self, model, paths):
-        features, real = self._networks.features(model, paths), self._real_features(model)
-        real, found = dict(zip(self.settings.classes, real)), {}
-        found["plausibility"] = self._score(plausibility(features, real, classes=self._targets.tolist()))
+    def _plausibility(self, model: str, paths: Sequence[str]) -> Scores:
+        features, targets = self._networks.features(model, paths), self._targets.tolist()
+        real = dict(zip(self.settings.classes, self._real_features(model)))
+        scores = {"plausibility": self._score(plausibility(features, real, classes=targets))}
         if all(np.any(rows, axis=1).all() for rows in (features, *real.values())):
-            distances = plausibility(features, real, normalized=True, classes=self._targets.tolist())
-            found["plausibility, normalised"] = self._score(distances)
+            distances = plausibility(features, real, normalized=True, classes=targets)
+            scores["plausibility, normalised"] = self._score(distances)
         else:
-            found["plausibility, normalised"] = Score.missing("features that are all zero")
-        return found
+            scores["plausibility, normalised"] = Score.missing("features that are all zero")
+        return scores
 
-    def _distances(self, features, count):
+    def _distances(self, features: Sequence[np.ndarray], count: int) -> Scores:
+        """FID, its extrapolation and KID."""
         if count < 2 or len(self._all_files) < 2:
             return dict.fromkeys(("FID", "FID-infinity", "KID"), Score.missing("one image has no spread"))
         real = self._real_features(self.settings.features)
         sums = KernelSums(features, real, self._real_kernel)
-        found = {"KID": Score.of_set(sums.kid, len(self.settings.classes), count)}
+        scores = {"KID": Score.of_set(sums.kid, len(self.settings.classes), count)}
         with warnings.catch_warnings():
-            # The report says it, once: fewer images than features.
+            # The report says once that there are fewer images than dimensions.
             warnings.filterwarnings("ignore", "FID fits")
-            found["FID"] = self._of_set(fid, features, count, real)
+            scores["FID"] = self._of_set(fid, count, features, real)
             if count < _FEWEST_FOR_INFINITY:
-                reason = f"too few images: {count} of {_FEWEST_FOR_INFINITY}"
-                return {**found, "FID-infinity": Score.missing(reason)}
-            # Its subsets are drawn by chance, which the jackknife would take for the classes' doing.
-            value = fid_infinity(np.concatenate(features), np.concatenate(real))
-        return {**found, "FID-infinity": Score(value, float("nan"), count)}
+                scores["FID-infinity"] = Score.missing(f"too few images: {count} of {_FEWEST_FOR_INFINITY}")
+            else:
+                # No error: the jackknife would attribute the randomness of the subsets to the classes.
+                value = fid_infinity(np.concatenate(features), np.concatenate(real))
+                scores["FID-infinity"] = Score(value, float("nan"), count)
+        return scores
 
-    def _diversity(self, features, count):
+    def _diversity(self, features: Sequence[np.ndarray], count: int) -> Score:
         if count < 2:
-            return Score.missing("one image differs from nothing")
+            return Score.missing("diversity needs two images")
         if not np.any(np.concatenate(features), axis=1).all():
             return Score.missing("features that are all zero")
-        return self._of_set(diversity, features, count)
+        return self._of_set(diversity, count, features)
 
-    def _real_features(self, name):
-        """Features of the real images, an array a class; the same for every method."""
+    def _real_features(self, name: str) -> list[np.ndarray]:
+        """Features of the real images, one array per class."""
         if name not in self._real:
             self._real[name] = self._split(self._networks.features(name, self._all_files))
         return self._real[name]
 
     @functools.cached_property
-    def _real_kernel(self):
+    def _real_kernel(self) -> np.ndarray:
         return KernelSums.within(self._real_features(self.settings.features))
 
     @functools.cached_property
-    def _real_spectra(self):
-        """Profiles and shares of high frequencies of the real images, a pair a class.
+    def _real_spectra(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Radial profiles and fractions of high frequencies of the real images, one pair per class.
 
-        They are enlarged or shrunk to the visualisations' size, as the published magnitude is made.
+        The images are resized to the size of the visualisations, as they were for the published magnitude.
         """
         side = self.settings.image_size
         profiles, high = _spectra(fit_image(image, side, side) for image in ImageSet(self._all_files))
         return list(zip(self._split(profiles), self._split(high)))
 
     @functools.cached_property
-    def _real_files(self):
+    def _real_files(self) -> Mapping[int, list[str]]:
         """Class number -> paths of its real images."""
         return {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
 
     @functools.cached_property
-    def _all_files(self):
+    def _all_files(self) -> list[str]:
         return [path for files in self._real_files.values() for path in files]
 
-    def _split(self, rows):
-        """Rows of all real images, an array a class."""
+    def _split(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Split the rows of all real images by class."""
         return np.split(rows, np.cumsum([len(files) for files in self._real_files.values()])[:-1])
 
-    def _by_class(self, rows):
-        """Rows of all visualisations, an array a class."""
+    def _by_class(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Split the rows of all visualisations by class."""
         return np.split(np.asarray(rows), len(self.settings.classes))
 
-    def _score(self, values):
+    def _score(self, values: ArrayLike) -> Score:
         return Score.of(values, len(self.settings.seeds))
 
-    def _of_set(self, function, own, count, real=None):
-        """A function of rows of one set, or of two: without a class, both are without it."""
+    def _of_set(self, function: Callable[..., float], count: int, *sets: Sequence[np.ndarray]) -> Score:
+        """A score of whole sets, each given by class. A class that is left out is left out of every set."""
 
-        def value_of(positions):
-            return function(*(np.concatenate([rows[i] for i in positions]) for rows in (own, real) if rows is not None))
+        def value_of(positions: np.ndarray) -> float:
+            return function(*(np.concatenate([rows[i] for i in positions]) for rows in sets))
 
         return Score.of_set(value_of, len(self.settings.classes), count)
 
 
-def _spectra(images):
-    """Radial profiles (count, channels, bins) and shares of high frequencies (count,).
+def _spectra(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Radial profiles (count, channels, bins) and fractions of high frequencies (count,).
 
-    A share is NaN for an image of a single colour, which has no spectrum.
+    The fraction of an image of a single colour, which has no spectrum, is NaN.
     """
     profiles, high = [], []
     for image in images:

@@ -1,9 +1,12 @@
-"""What a benchmark compares, and at what compute."""
+"""The settings of a benchmark: which models, methods, judges and classes, and how much compute."""
 
 import dataclasses
 import importlib.util
+import os
 import random
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 from maco_tf.benchmark.methods import METHODS
 from maco_tf.checks import check_integer
@@ -11,7 +14,7 @@ from maco_tf.metrics.image_set import IMAGE_ENDINGS
 from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import wnids
 
-# The extractor of FID's features that is Keras's InceptionV3 on the centre of the image, as in the paper.
+# The name of the paper's feature network: Keras's InceptionV3 on the centre of the image.
 INCEPTION = "inception_v3"
 
 
@@ -20,26 +23,29 @@ class BenchmarkSettings:
     """The settings of `run_benchmark`.
 
     Attributes:
-        models: names of the explained networks, of the zoo or of `keras.applications`.
+        models: names of the explained networks, from the zoo or from `keras.applications`.
         methods: names from `METHODS`.
-        judges: names of the networks that see the finished images; a model is never its own judge.
-        classes: ImageNet class numbers.
-        seeds: one image is made for each.
-        steps: steps of an optimisation, of every method.
-        crops: views a step, of every method.
-        image_size: side of the images, pixels.
-        real_images: folder of real images with a folder for each class, `n02110958/image.jpg`; `None` leaves out what
-            needs them: plausibility and the distances between sets.
-        features: network whose features the distances between sets and diversity compare, or "inception_v3" as in the
-            paper.
-        classes_from: where the classes come from, in words, for the report.
+        judges: names of the networks that rate the finished images. A model never judges its own images.
+        classes: ImageNet class numbers, from 0 to 999.
+        seeds: integers of at least 0; each makes one image per model, method and class.
+        steps: optimisation steps of every method.
+        crops: views per step of every method.
+        image_size: side of the images, pixels, at least 8.
+        real_images: folder of real images with one subfolder for every class, such as `n02110958/image.jpg`. `None`
+            leaves out the scores that need real images: plausibility, the distances between sets and the spectrum
+            deviation.
+        features: network whose features are compared by FID, KID and diversity; "inception_v3" as in the paper.
+        classes_from: how the classes were chosen, in words, for the report.
+
+    Raises:
+        ValueError: a setting has a value that is not allowed, or a class has no real image.
     """
 
-    models: tuple
-    methods: tuple
-    judges: tuple
-    classes: tuple
-    seeds: tuple = (0,)
+    models: tuple[str, ...]
+    methods: tuple[str, ...]
+    judges: tuple[str, ...]
+    classes: tuple[int, ...]
+    seeds: tuple[int, ...] = (0,)
     steps: int = 64
     crops: int = 8
     image_size: int = 512
@@ -47,61 +53,65 @@ class BenchmarkSettings:
     features: str = "efficientnet_lite2"
     classes_from: str = "given by the user"
 
-    def __post_init__(self):
-        for name in ("models", "methods", "judges", "classes", "seeds"):
-            values = getattr(self, name)
-            if isinstance(values, str):
-                raise ValueError(f'"{name}" must be a list of names. Received: {values!r}. Write [{values!r}].')
-            values = tuple(values)
-            if name in ("classes", "seeds"):
-                # Of NumPy's integers too, which JSON does not write.
-                values = tuple(check_integer(name, value, 0) for value in values)
-            if not values or len(set(values)) != len(values):
-                raise ValueError(f'"{name}" must name at least one, each once. Received: {values}.')
-            object.__setattr__(self, name, values)
-        if self.real_images is not None:
-            object.__setattr__(self, "real_images", str(self.real_images))
+    def __post_init__(self) -> None:
+        checked: dict[str, Any] = {
+            name: _names(name, getattr(self, name)) for name in ("models", "methods", "judges", "classes", "seeds")
+        }
+        checked["classes"] = check_classes("classes", checked["classes"])
+        checked["seeds"] = tuple(check_integer("seeds", seed, 0) for seed in checked["seeds"])
         for name, least in (("steps", 1), ("crops", 1), ("image_size", 8)):
-            check_integer(name, getattr(self, name), least)
+            checked[name] = check_integer(name, getattr(self, name), least)
+        checked["real_images"] = None if self.real_images is None else str(self.real_images)
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
         unknown = [name for name in self.methods if name not in METHODS]
         if unknown:
-            raise ValueError(f'"methods" must be of {", ".join(METHODS)}. Received: {", ".join(unknown)}.')
-        check_classes("classes", self.classes)
-        alone = [name for name in self.models if set(self.judges) <= {name}]
-        if alone:
-            raise ValueError(
-                f'"judges" must hold a network other than {alone[0]!r}: none is its own judge. Received: {self.judges}.'
-            )
+            raise ValueError(f'"methods" must be among {", ".join(METHODS)}. Received: {", ".join(unknown)}.')
+        for model in self.models:
+            if set(self.judges) <= {model}:
+                raise ValueError(
+                    f'"judges" must hold a network other than {model!r}: a model never judges its own images. '
+                    f"Received: {self.judges}."
+                )
         if self.real_images is not None:
             missing = [folder.name for folder in self.real_folders().values() if not any(_images(folder))]
             if missing:
                 raise ValueError(
-                    f'"real_images" must hold a folder of images for each class. Received: {self.real_images}, without '
-                    f"{', '.join(missing[:5])}. Draw the classes from those that it has."
+                    '"real_images" must hold a subfolder with images for every class. Received: '
+                    f"{self.real_images}, without {', '.join(missing[:5])}. Choose classes that have images."
                 )
 
-    def check_networks(self):
-        """Refuse, before any work, networks that are not there.
+    def check_networks(self) -> None:
+        """Check that every network can be loaded, before any work is done.
 
         Raises:
-            ValueError: no such network.
-            ImportError: a network's package, or scikit-learn, is missing; the message has the command that brings it.
+            ValueError: there is no network of that name.
+            ImportError: the package of a network, or scikit-learn, is not installed; the message has the command.
         """
         for name in {*self.models, *self.judges, *({self.features} - {INCEPTION})}:
             zoo.check(name)
         if self.real_images is not None and importlib.util.find_spec("sklearn") is None:
             raise ImportError('Plausibility needs scikit-learn. Run: pip install "maco_tf[metrics]"')
 
-    def real_folders(self):
-        """Dictionary, class number -> `Path` of its real images."""
+    def real_folders(self) -> dict[int, Path]:
+        """The folder of real images of every class.
+
+        Returns:
+            Dictionary, class number -> `Path`.
+
+        Raises:
+            ValueError: `real_images` is `None`.
+        """
+        if self.real_images is None:
+            raise ValueError('"real_images" must be a folder. Received: None.')
         return {index: Path(self.real_images, wnids()[index]) for index in self.classes}
 
 
-def offline(**changes):
-    """Networks whose weights are packages: nothing is downloaded.
+def offline(**changes: Any) -> BenchmarkSettings:
+    """Networks whose weights are Python packages, so that nothing is downloaded while the benchmark runs.
 
     Args:
-        **changes: fields of `BenchmarkSettings`; `classes` is needed.
+        **changes: fields of `BenchmarkSettings`; `classes` is required.
     """
     networks = ("efficientnet_lite0", "squeezenet", "mobilenet_v2")
     defaults = {
@@ -112,13 +122,13 @@ def offline(**changes):
     return BenchmarkSettings(**{**defaults, **changes})
 
 
-def paper(**changes):
-    """The paper's size: 512 pixels, 256 steps, InceptionV3's FID, six Keras classifiers as judges; for a GPU.
+def paper(**changes: Any) -> BenchmarkSettings:
+    """The scale of the paper: 512 pixels, 256 steps, FID of InceptionV3, six Keras classifiers as judges. Use a GPU.
 
-    Networks and their number of crops differ from the paper's, whose FlexiViT is no part of `keras.applications`.
+    The networks and the number of crops differ from the paper's, whose FlexiViT is not in `keras.applications`.
 
     Args:
-        **changes: fields of `BenchmarkSettings`; `classes` is needed, 500 in the paper.
+        **changes: fields of `BenchmarkSettings`; `classes` is required (500 in the paper).
     """
     defaults = {
         "models": ("ResNet50V2", "EfficientNetV2B0", "ConvNeXtTiny"),
@@ -133,24 +143,35 @@ def paper(**changes):
 PRESETS = {"offline": offline, "paper": paper}
 
 
-def draw_classes(folder, count, *, seed=0, least=1, exclude=()):
-    """Classes by chance among those that have real images.
+def draw_classes(
+    folder: str | os.PathLike[str] | None,
+    count: int,
+    *,
+    seed: int = 0,
+    least: int = 1,
+    exclude: Collection[int] = (),
+) -> tuple[int, ...]:
+    """Draw classes at random from those with real images.
 
     Args:
-        folder: see `BenchmarkSettings.real_images`; `None` draws from all.
-        count: number of classes.
-        seed: integer; equal seeds draw the same.
-        least: real images that a class must have.
-        exclude: class numbers to leave out, such as those that something was tuned on.
+        folder: see `BenchmarkSettings.real_images`; `None` draws from all classes.
+        count: number of classes, at least 1.
+        seed: integer of at least 0; equal seeds draw equal classes.
+        least: smallest number of real images that a class must have.
+        exclude: class numbers to leave out, such as those that a method was tuned on.
 
     Returns:
         Tuple of class numbers.
 
     Raises:
-        ValueError: fewer classes than that are there; no such folder; or an argument outside its range.
+        ValueError: there are too few classes, the folder does not exist, or an argument lies outside its range.
     """
-    count, least = check_integer("count", count, 1), check_integer("least", least, 0)
-    check_classes("exclude", exclude)
+    count, least, seed = (
+        check_integer("count", count, 1),
+        check_integer("least", least, 0),
+        check_integer("seed", seed, 0),
+    )
+    exclude = check_classes("exclude", exclude)
     if folder is not None and not Path(folder).is_dir():
         raise ValueError(f'"real_images" must be a folder that exists. Received: {str(folder)!r}.')
     pool = [
@@ -160,25 +181,41 @@ def draw_classes(folder, count, *, seed=0, least=1, exclude=()):
     ]
     if count > len(pool):
         raise ValueError(
-            f'"count" must be at most {len(pool)}, the classes with at least {least} images. Received: {count}.'
+            f'"count" must be at most {len(pool)}, the number of classes with at least {least} images. '
+            f"Received: {count}."
         )
     return tuple(random.Random(seed).sample(pool, count))
 
 
-def check_classes(name, classes):
-    """Refuse numbers that are no ImageNet classes.
+def check_classes(name: str, classes: Collection[int]) -> tuple[int, ...]:
+    """Check ImageNet class numbers.
 
     Args:
         name: the argument's name, for the error.
-        classes: numbers.
+        classes: integers, of Python or of NumPy.
+
+    Returns:
+        Tuple of `int`.
 
     Raises:
-        ValueError: one that is none.
+        ValueError: a value is not an integer from 0 to 999.
     """
-    wrong = [value for value in classes if not 0 <= value < len(wnids())]
+    numbers = tuple(check_integer(name, value) for value in classes)
+    wrong = [number for number in numbers if not 0 <= number < len(wnids())]
     if wrong:
         raise ValueError(f'"{name}" must be ImageNet class numbers, 0 to 999. Received: {", ".join(map(str, wrong))}.')
+    return numbers
 
 
-def _images(folder):
+def _names(name: str, values: Any) -> tuple[Any, ...]:
+    """A list without duplicates, as a tuple."""
+    if isinstance(values, str):
+        raise ValueError(f'"{name}" must be a list. Received: {values!r}. Write [{values!r}].')
+    values = tuple(values)
+    if not values or len(set(values)) != len(values):
+        raise ValueError(f'"{name}" must hold at least one value, and no value twice. Received: {values}.')
+    return values
+
+
+def _images(folder: Path) -> Iterator[Path]:
     return (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS)

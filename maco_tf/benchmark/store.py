@@ -1,41 +1,45 @@
-"""The images of a benchmark on disk, so that an interrupted one goes on."""
+"""The images of a benchmark on disk, so that an interrupted benchmark can go on."""
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from maco_tf.display.files import write_png
 
 
 class ImageStore:
-    """PNG files `images/<model>/<method>/<class>_<seed>.png`, and how long each took.
+    """PNG files `images/<model>/<method>/<class>_<seed>.png`, and the seconds that each took to make.
 
     Args:
-        folder: where; made with the first image.
-        compute: dictionary of the settings that images depend on besides model, method, class and seed.
+        folder: where the images are; made with the first one.
+        compute: dictionary of the settings that the images depend on, besides model, method, class and seed.
 
     Raises:
-        ValueError: the folder holds images of other settings.
+        ValueError: the folder holds images that were made with other settings.
     """
 
-    def __init__(self, folder, compute):
+    def __init__(self, folder: str | os.PathLike[str], compute: Mapping[str, Any]) -> None:
         self.folder, self._compute = Path(folder), compute
         self._settings = self.folder / "settings.json"
         _check_same(self._settings, compute)
         self._times = self.folder / "seconds.jsonl"
 
-    def settle(self, model, method, config):
-        """Keep what else the images of a method depend on, so that images of two recipes do not mix.
+    def settle(self, model: str, method: str, config: Mapping[str, Any]) -> None:
+        """Record the configuration of a method, so that images of two configurations are never mixed.
 
         Args:
             model: name.
             method: name.
-            config: dictionary.
+            config: dictionary of everything else that the method's images depend on.
 
         Raises:
-            ValueError: the folder holds images of another.
+            ValueError: the folder holds images that were made with another configuration.
         """
-        # As JSON reads it back.
+        # Written and read once, because JSON turns tuples into lists.
         config = json.loads(json.dumps(config))
         file = self.folder / "images" / model / method / "config.json"
         _check_same(file, config)
@@ -43,12 +47,19 @@ class ImageStore:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
-    def path(self, model, method, index, seed):
-        """Where an image is, or will be."""
+    def path(self, model: str, method: str, index: int, seed: int) -> Path:
+        """The file of an image, whether or not it exists.
+
+        Args:
+            model: name.
+            method: name.
+            index: class number.
+            seed: integer.
+        """
         return self.folder / "images" / model / method / f"{index:03d}_{seed}.png"
 
-    def write(self, model, method, index, seed, image, seconds):
-        """Keep an image; a file is there whole or not at all.
+    def write(self, model: str, method: str, index: int, seed: int, image: np.ndarray, seconds: float) -> None:
+        """Write an image. Its file appears only when it is complete.
 
         Args:
             model: name.
@@ -56,7 +67,7 @@ class ImageStore:
             index: class number.
             seed: integer.
             image: array (height, width, 3) in [0, 1].
-            seconds: what it took.
+            seconds: the time that the image took to make.
         """
         path = self.path(model, method, index, seed)
         unfinished = write_png(path.with_name(f".{path.name}"), image)
@@ -65,20 +76,24 @@ class ImageStore:
             file.write(json.dumps(line) + "\n")
         os.replace(unfinished, path)
 
-    def seconds(self):
-        """Dictionary, (model, method, class, seed) -> seconds that the image took when it was last made."""
-        found = {}
+    def seconds(self) -> dict[tuple[str, str, int, int], float]:
+        """The time that images took to make.
+
+        Returns:
+            Dictionary, (model, method, class, seed) -> seconds when the image was last made.
+        """
+        seconds = {}
         if self._times.exists():
             for line in self._times.read_text(encoding="utf-8").splitlines():
                 try:
                     row = json.loads(line)
                 except json.JSONDecodeError:
-                    continue  # Cut off when a run was killed; its image may be there all the same.
-                found[row["model"], row["method"], row["class"], row["seed"]] = row["seconds"]
-        return found
+                    continue  # The line was cut off when a run was killed.
+                seconds[row["model"], row["method"], row["class"], row["seed"]] = row["seconds"]
+        return seconds
 
 
-def _check_same(file, wanted):
+def _check_same(file: Path, wanted: Mapping[str, Any]) -> None:
     if not file.exists():
         return
     before = json.loads(file.read_text(encoding="utf-8"))
@@ -87,6 +102,6 @@ def _check_same(file, wanted):
         changed = [key for key in sorted(keys) if before.get(key) != wanted.get(key)]
         old, new = ({key: content.get(key) for key in changed} for content in (before, wanted))
         raise ValueError(
-            f'"folder" must be new, or hold a benchmark of the same settings. Received: {file.parent}, made with '
-            f"{old} and not {new}."
+            f'"folder" must be new, or hold a benchmark of the same settings. Received: {file.parent}, whose images '
+            f"were made with {old}, not with {new}. Use another folder."
         )

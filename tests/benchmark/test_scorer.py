@@ -1,4 +1,4 @@
-"""Images on disk to scores, with tiny networks."""
+"""Scores of images on disk, with tiny networks."""
 
 import warnings
 
@@ -24,7 +24,7 @@ CLASSES = (3, 0, 4)
 
 @pytest.fixture
 def make(tmp_path, rng, monkeypatch):
-    """A function of a number of seeds to a scorer of random images and three random real ones a class."""
+    """A function that makes a scorer of random images with so many seeds, and three random real images per class."""
     monkeypatch.setattr(zoo, "load", lambda name: build_tiny_model(seed=NETWORKS[name]))
     for index in CLASSES:
         folder = tmp_path / "real" / wnids()[index]
@@ -54,14 +54,14 @@ def make(tmp_path, rng, monkeypatch):
 
 
 def rows_of(scorer, seeds):
-    """Features of the images and of the real ones by class, computed apart."""
+    """The paths and the features of the images and of the real images by class, computed independently."""
     extractor = FeatureExtractor(build_tiny_model(seed=NETWORKS["features"]), "add", pooling="mean")
     paths = [[str(scorer.store.path("net", "maco", index, seed)) for seed in range(seeds)] for index in CLASSES]
     real = [sorted(map(str, scorer.settings.real_folders()[index].iterdir())) for index in CLASSES]
     return paths, real, *([extractor(own, verbose=0) for own in group] for group in (paths, real))
 
 
-def test_scores_of_the_set_and_their_jackknife(make):
+def test_scores_of_the_whole_set_match_the_metrics_and_their_jackknife(make):
     scorer = make(4)
     scores = scorer.scores("net", "maco")
     paths, real_paths, own, real = rows_of(scorer, 4)
@@ -84,10 +84,10 @@ def test_scores_of_the_set_and_their_jackknife(make):
     assert 0 < natural["high frequencies"].mean < 1
 
 
-def test_real_images_have_their_error_over_classes(make):
+def test_the_error_of_real_images_is_over_classes(make):
     scorer = make(1)
     for index, folder in scorer.settings.real_folders().items():
-        # Copies say nothing new of their class.
+        # Copies add no information about their class.
         cv2.imwrite(str(folder / "0.png"), np.random.default_rng(index).integers(0, 256, (16, 16, 3), "uint8"))
         for number in (1, 2):
             (folder / f"{number}.png").write_bytes((folder / "0.png").read_bytes())
@@ -99,13 +99,13 @@ def test_real_images_have_their_error_over_classes(make):
     assert scorer.basis == {"real images": 9, "dimensions": rows_of(scorer, 1)[2][0].shape[1]}
 
 
-def test_networks_that_cannot_judge_are_found_before_any_work(make, monkeypatch):
+def test_networks_that_cannot_judge_are_found_when_loading(make, monkeypatch):
     scorer = make(1)
     scorer.load()
     headless = build_tiny_model()
     headless = keras.Model(headless.input, headless.get_layer("add").output)
     monkeypatch.setattr(zoo, "load", lambda name: headless)
-    with pytest.raises(ValueError, match="one probability for each of two classes"):
+    with pytest.raises(ValueError, match='"classifier"'):
         make(1).load()
 
 
@@ -134,12 +134,12 @@ def test_nothing_is_computed_twice(make, monkeypatch):
     first = make(2).scores("net", "maco")
     monkeypatch.setattr(FeatureExtractor, "_compute", lambda *_: pytest.fail("computed again"))
     again = make(2).scores("net", "maco")
-    # NaN equals nothing.
+    # NaN does not equal itself.
     assert again.pop("FID-infinity").reason == first.pop("FID-infinity").reason
     assert again == first
 
 
-def test_other_images_are_computed_again(make):
+def test_changed_images_are_computed_again(make):
     scorer = make(2)
     before = scorer.scores("net", "maco")
     scorer.store.write("net", "maco", 3, 1, np.zeros((16, 16, 3)), 1.0)
@@ -148,7 +148,7 @@ def test_other_images_are_computed_again(make):
         assert before[name].mean != after[name].mean
 
 
-def test_infinity_where_there_are_enough_images(make):
+def test_fid_infinity_needs_enough_images(make):
     few = make(2).scores("net", "maco")["FID-infinity"]
     assert np.isnan(few.mean)
     assert few.reason == "too few images: 6 of 300"
@@ -161,7 +161,7 @@ def test_infinity_where_there_are_enough_images(make):
     assert many.reason is None
 
 
-def test_what_cannot_be_had_has_a_reason(make):
+def test_missing_scores_have_a_reason(make):
     scores = make(2, real=False).scores("net", "maco")
     without = {name for name, score in scores.items() if np.isnan(score.mean)}
     distances = {"FID", "FID-infinity", "KID"}

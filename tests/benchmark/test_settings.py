@@ -1,0 +1,109 @@
+"""The settings of a benchmark."""
+
+import dataclasses
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from maco_tf.benchmark import METHODS, run_benchmark
+from maco_tf.benchmark.settings import draw_classes, offline, paper
+from maco_tf.objectives.imagenet_labels import label, wnids
+
+
+def folder_of_classes(folder, counts):
+    for index, count in counts.items():
+        (folder / wnids()[index]).mkdir(parents=True)
+        for number in range(count):
+            cv2.imwrite(str(folder / wnids()[index] / f"{number}.jpg"), np.zeros((8, 8, 3), "uint8"))
+    return str(folder)
+
+
+def test_wordnet_numbers_are_in_the_order_of_the_labels():
+    known = {"n01440764": "tench", "n02110958": "pug", "n09472597": "volcano", "n15075141": "toilet tissue"}
+    assert {name: label(wnids().index(name)) for name in known} == known
+    assert wnids() == sorted(set(wnids()))
+
+
+def test_classes_are_drawn_from_those_with_enough_images(tmp_path):
+    folder = folder_of_classes(tmp_path, {3: 2, 7: 1, 9: 3, 254: 2})
+    drawn = draw_classes(folder, 3, least=2)
+    assert sorted(drawn) == [3, 9, 254]
+    assert drawn == draw_classes(folder, np.int64(3), least=np.int64(2), seed=np.int64(0))
+    assert draw_classes(folder, 1, least=2, exclude=np.array([3, 9])) == (254,)
+    (tmp_path / wnids()[20]).mkdir()
+    (tmp_path / wnids()[20] / ".DS_Store").touch()
+    with pytest.raises(ValueError, match='"count" must be at most 3'):
+        draw_classes(folder, 4, least=2)
+    assert len(set(draw_classes(None, 500))) == 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        ({"count": 0}, '"count"'),
+        ({"count": True}, '"count"'),
+        ({"least": -1}, '"least"'),
+        ({"seed": 0.5}, '"seed"'),
+        ({"seed": None}, '"seed"'),
+        ({"exclude": (1000,)}, '"exclude"'),
+        ({"folder": "/nonexistent"}, '"real_images"'),
+    ],
+)
+def test_a_draw_outside_its_range_is_refused(arguments, match):
+    with pytest.raises(ValueError, match=match):
+        draw_classes(**{"folder": None, "count": 1, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"methods": ("maco", "magic")}, '"methods"'),
+        ({"classes": ()}, '"classes"'),
+        ({"classes": (1, 1)}, '"classes"'),
+        ({"classes": (1000,)}, '"classes"'),
+        ({"classes": (-1,)}, '"classes"'),
+        ({"classes": (1.5,)}, '"classes"'),
+        ({"models": ("squeezenet",), "judges": ("squeezenet",)}, '"judges"'),
+        ({"real_images": "/nonexistent"}, '"real_images"'),
+        ({"seeds": ()}, '"seeds"'),
+        ({"seeds": (-1,)}, '"seeds"'),
+        ({"seeds": (0.5,)}, '"seeds"'),
+        ({"models": "squeezenet"}, r"\['squeezenet'\]"),
+        ({"steps": 0}, '"steps"'),
+        ({"steps": True}, '"steps"'),
+        ({"crops": -3}, '"crops"'),
+        ({"image_size": 2}, '"image_size"'),
+    ],
+)
+def test_wrong_settings_are_refused(changes, match):
+    with pytest.raises(ValueError, match=match):
+        offline(**{"classes": (1, 2), **changes})
+
+
+def test_numbers_of_numpy_are_accepted_and_can_be_written_as_json():
+    sizes = {"steps": np.int64(3), "crops": np.int32(2), "image_size": np.uint16(64)}
+    settings = offline(classes=np.arange(3), seeds=np.arange(2), **sizes)
+    assert settings == offline(classes=(0, 1, 2), seeds=(0, 1), steps=3, crops=2, image_size=64)
+    assert json.loads(json.dumps(dataclasses.asdict(settings)))["classes"] == [0, 1, 2]
+
+
+def test_classes_without_images_are_refused(tmp_path):
+    folder = folder_of_classes(tmp_path, {3: 1, 7: 0})
+    with pytest.raises(ValueError, match=f'"real_images".*{wnids()[7]}'):
+        offline(classes=(3, 7), real_images=folder)
+
+
+@pytest.mark.parametrize("changes", [{"models": ("nonsense",)}, {"judges": ("efficentnet",)}, {"features": "typo"}])
+def test_unknown_networks_are_found_before_any_work(changes, tmp_path):
+    with pytest.raises(ValueError, match="Received"):
+        run_benchmark(offline(**{"classes": (1,), **changes}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_presets():
+    assert paper(classes=range(500)).image_size == 512
+    assert paper(classes=[0]).steps == 256
+    assert len(paper(classes=[0]).judges) == 6
+    assert set(offline(classes=[0]).methods) <= set(METHODS)
