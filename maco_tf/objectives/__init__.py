@@ -1,4 +1,4 @@
-"""Activations to scores, and the algebra of scores."""
+"""Objectives: from activations to scores, and the algebra of scores."""
 
 from maco_tf.objectives.channel import Channel, Layer
 from maco_tf.objectives.combinations import interpolate, product
@@ -7,6 +7,7 @@ from maco_tf.objectives.feature_inversion import FeatureInversion, ReferenceTerm
 from maco_tf.objectives.from_xplique import from_xplique
 from maco_tf.objectives.image_terms import L1, L2, TotalVariation
 from maco_tf.objectives.joint import Alignment, Diversity, JointTerm
+from maco_tf.objectives.lambda_term import Lambda
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
 from maco_tf.objectives.objective import Objective, Sum
@@ -22,6 +23,7 @@ __all__ = [
     "Diversity",
     "FeatureInversion",
     "JointTerm",
+    "Lambda",
     "Layer",
     "Logit",
     "Neuron",

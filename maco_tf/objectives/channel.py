@@ -1,45 +1,49 @@
-"""Channel and Layer: one feature map, or all of a layer."""
+"""Channel and Layer: the mean of one feature map, or of all of them."""
+
+from collections.abc import Iterable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from maco_tf.checks import check_choice
 from maco_tf.objectives.term import Term
-from maco_tf.objectives.tokens import as_tokens, check_choice, choose_tokens, tokens_config, tokens_suffix
-from maco_tf.objectives.units import as_units, check_units
+from maco_tf.objectives.tokens import Tokens, as_tokens, check_tokens, choose_tokens, tokens_config, tokens_suffix
+from maco_tf.objectives.units import Units, as_units, check_units
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Channel(Term):
-    """The mean of a layer's channel over all positions; in a transformer, of a feature over all patches.
+    """The mean of a channel over all positions; in a transformer, the mean of a feature over all patches.
 
     Args:
         layer: name, path or index of the layer.
-        channels: a channel (index into the last axis), or a list of them: a batch of objectives.
-        tokens: of a transformer's layer, (tokens, width): "patch" (n² tokens, or all but the first of n² + 1),
-            "class" (the first), "all", or a slice of the tokens.
+        channels: a channel (index into the last axis), or a list of channels for a batch of objectives.
+        tokens: the tokens to read in a transformer's layer, (tokens, width): "patch" (all n² tokens, or all but the
+            first of n² + 1), "class" (the first token), "all", or a slice of the tokens.
         names: list of names for the results.
     """
 
-    def __init__(self, layer, channels, *, tokens="patch", names=None):
+    def __init__(
+        self, layer: str | int, channels: Units, *, tokens: Tokens = "patch", names: Iterable[str] | None = None
+    ) -> None:
         self.layer, self.tokens = layer, as_tokens(tokens)
         indices = as_units("channels", channels)
+        suffix = tokens_suffix(self.tokens)
         super().__init__(
-            {"index": indices}, names or [f"{layer}:{index}{tokens_suffix(self.tokens)}" for index in indices]
+            {"index": indices}, [f"{layer}:{index}{suffix}" for index in indices] if names is None else names
         )
 
-    def structure(self):
-        return (*super().structure(), tokens_config(self.tokens))
-
-    def check(self, shape):
+    def check(self, shape: tuple[int | None, ...]) -> None:
         check_units("channels", self.parameters["index"], shape[-1], f"the last axis of {self.layer!r}")
-        check_choice(self.tokens, shape, self.layer)
+        check_tokens(self.tokens, shape, self.layer)
 
-    def score(self, activation, *, index):
+    def score(self, activation: tf.Tensor, *, index: tf.Tensor) -> tf.Tensor:
         chosen = choose_tokens(activation, self.tokens)
         positions = tf.reshape(chosen, (activation.shape[0], -1, activation.shape[-1]))
         return tf.gather(tf.reduce_mean(positions, axis=1), index, batch_dims=1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "layer": self.layer,
             "channels": self.parameters["index"].tolist(),
@@ -50,26 +54,21 @@ class Channel(Term):
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Layer(Term):
-    """The mean of a whole layer.
+    """The mean over a whole layer.
 
     Args:
         layer: name, path or index of the layer.
-        reducer: "magnitude", the mean of the squares (DeepDream); or "mean".
+        reducer: "magnitude" is the mean of the squares (DeepDream), "mean" the mean of the values.
         name: the result's name.
     """
 
-    def __init__(self, layer, reducer="magnitude", *, name=None):
-        if reducer not in ("magnitude", "mean"):
-            raise ValueError(f'"reducer" must be "magnitude" or "mean". Received: {reducer!r}.')
-        self.layer, self.reducer = layer, reducer
-        super().__init__({}, [name or str(layer)])
+    def __init__(self, layer: str | int, reducer: str = "magnitude", *, name: str | None = None) -> None:
+        self.layer, self.reducer = layer, check_choice("reducer", reducer, ("magnitude", "mean"))
+        super().__init__(names=[name or str(layer)])
 
-    def structure(self):
-        return (*super().structure(), self.reducer)
-
-    def score(self, activation):
+    def score(self, activation: tf.Tensor) -> tf.Tensor:
         values = tf.square(activation) if self.reducer == "magnitude" else activation
         return tf.reduce_mean(values, axis=list(range(1, len(activation.shape))))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"layer": self.layer, "reducer": self.reducer, "name": self.names[0]}

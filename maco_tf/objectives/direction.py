@@ -1,77 +1,74 @@
-"""Direction: a vector in a layer's activation space."""
+"""Direction: a vector in the activation space of a layer."""
 
-import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.checks import check_number
 from maco_tf.objectives.term import Term
-from maco_tf.objectives.tokens import as_tokens, check_choice, choose_tokens, tokens_config, tokens_suffix
+from maco_tf.objectives.tokens import Tokens, as_tokens, check_tokens, choose_tokens, tokens_config, tokens_suffix
+
+# A smaller cosine would leave the dot product almost without a gradient. The value is Lucid's.
+LEAST_COSINE = 0.1
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Direction(Term):
-    """Dot product with a direction, times a power of the cosine to it.
+    """Dot product with a direction, times a power of the cosine of the angle between the two.
 
-    The cosine keeps the activation from growing along other directions that have a part in this one. A vector of the
-    channels applies at every position (in a transformer, at every patch), and the score is the mean over positions; a
+    The cosine penalises activations that also grow along other directions. A vector of one value per channel is
+    compared with every position (in a transformer, with every patch), and the score is the mean over positions; a
     vector of the layer's whole shape is compared with the whole layer.
 
     Args:
         layer: name, path or index of the layer.
-        vectors: array (channels,) or of the layer's shape; or a batch of objectives, as a list of such arrays or
-            an array (batch, channels). A single array for a whole layer of two axes goes into a list.
-        cosine_power: power of the cosine, 0 or more; 0 is the plain dot product.
-        tokens: where a vector (channels,) applies in a transformer's layer, (tokens, width): "patch" (n² tokens, or
-            all but the first of n² + 1), "class" (the first), "all", or a slice of the tokens.
+        vectors: array of shape (channels,) or of the layer's shape. For a batch of objectives, a list of such arrays or
+            an array (batch, channels). To compare a whole layer of two axes with one array, put the array into a list.
+        cosine_power: exponent of the cosine, at least 0; 0 is the plain dot product.
+        tokens: where a vector (channels,) applies in a transformer's layer, (tokens, width): "patch" (all n² tokens, or
+            all but the first of n² + 1), "class" (the first token), "all", or a slice of the tokens.
         names: list of names for the results.
 
-    Source: Lucid's `direction` objectives (dot product x cosine^p, with the cosine kept above 0.1).
+    Source: Lucid's `direction` objectives (dot product x cosine^p, with a cosine of at least 0.1).
     """
 
-    # Below this the cosine would turn the dot product's gradient off (Lucid's constant).
-    _LEAST_COSINE = 0.1
-
-    def __init__(self, layer, vectors, *, cosine_power=2.0, tokens="patch", names=None):
+    def __init__(
+        self,
+        layer: str | int,
+        vectors: np.ndarray | Sequence[Any],
+        *,
+        cosine_power: float = 2.0,
+        tokens: Tokens = "patch",
+        names: Iterable[str] | None = None,
+    ) -> None:
         self.layer, self.tokens = layer, as_tokens(tokens)
-        check_cosine_power(cosine_power)
-        batch = isinstance(vectors, list | tuple) and len(vectors) > 0 and np.ndim(vectors[0]) > 0
-        try:
-            vectors = np.asarray(np.stack(vectors) if batch else vectors, "float32")
-        except (ValueError, TypeError) as error:
-            raise ValueError(f'"vectors" must be arrays of numbers of one shape. Received: {error}.') from error
-        if not batch and vectors.ndim not in (2, 4):
-            vectors = vectors[None]
-        if vectors.ndim < 2 or not np.isfinite(vectors).all() or not np.abs(vectors).sum(-1).any():
-            raise ValueError(
-                f'"vectors" must be finite, not all zero, and have at least one axis. Received: shape {vectors.shape}.'
-            )
-        powers = np.full(len(vectors), cosine_power, "float32")
+        cosine_power = check_number("cosine_power", cosine_power, least=0)
+        array = _as_vectors(vectors)
         suffix = tokens_suffix(self.tokens)
         super().__init__(
-            {"vector": vectors, "power": powers}, names or [f"{layer}~{index}{suffix}" for index in range(len(vectors))]
+            {"vector": array, "power": np.full(len(array), cosine_power, "float32")},
+            [f"{layer}~{index}{suffix}" for index in range(len(array))] if names is None else names,
         )
 
-    def structure(self):
-        return (*super().structure(), tokens_config(self.tokens))
-
-    def check(self, shape):
+    def check(self, shape: tuple[int | None, ...]) -> None:
         wanted = self.parameters["vector"].shape[1:]
         if wanted not in (shape[-1:], shape):
             raise ValueError(
-                f'"vectors" must have the shape {shape[-1:]} (one value a channel) or {shape} (the whole layer '
+                f'"vectors" must have the shape {shape[-1:]} (one value per channel) or {shape} (the whole layer '
                 f"{self.layer!r}). Received: {wanted}."
             )
         if wanted == shape[-1:]:
-            check_choice(self.tokens, shape, self.layer)
+            check_tokens(self.tokens, shape, self.layer)
         elif self.tokens not in ("patch", "all"):
             raise ValueError(
-                f'"tokens" must be left out where "vectors" have the shape of the whole layer {self.layer!r}, {shape}. '
+                f'"tokens" must be left out if "vectors" have the shape of the whole layer {self.layer!r}, {shape}. '
                 f"Received: {self.tokens!r}."
             )
 
-    def score(self, activation, *, vector, power):
+    def score(self, activation: tf.Tensor, *, vector: tf.Tensor, power: tf.Tensor) -> tf.Tensor:
         count = activation.shape[0]
         size = int(np.prod(vector.shape[1:]))
         if len(vector.shape) == 2:
@@ -80,9 +77,9 @@ class Direction(Term):
         vector = tf.reshape(vector, (count, 1, size))
         dot = tf.reduce_sum(rows * vector, axis=-1)
         cosine = tf.reduce_sum(tf.nn.l2_normalize(rows, -1) * tf.nn.l2_normalize(vector, -1), axis=-1)
-        return tf.reduce_mean(dot * tf.maximum(cosine, self._LEAST_COSINE) ** power[:, None], axis=-1)
+        return tf.reduce_mean(dot * tf.maximum(cosine, LEAST_COSINE) ** power[:, None], axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "layer": self.layer,
             "vectors": self.parameters["vector"].tolist(),
@@ -92,14 +89,22 @@ class Direction(Term):
         }
 
 
-def check_cosine_power(power):
-    """Refuse what is no power of a cosine.
+def check_cosine_power(power: Any) -> None:
+    """Check the argument "cosine_power"."""
+    check_number("cosine_power", power, least=0)
 
-    Args:
-        power: the argument "cosine_power".
 
-    Raises:
-        ValueError: it is not a finite number of 0 or more.
-    """
-    if isinstance(power, bool) or not isinstance(power, numbers.Real) or not 0 <= power < np.inf:
-        raise ValueError(f'"cosine_power" must be a finite number, 0 or more. Received: {power!r}.')
+def _as_vectors(vectors: Any) -> np.ndarray:
+    """The argument "vectors" as an array (batch, channels) or (batch, *layer)."""
+    batch = isinstance(vectors, list | tuple) and len(vectors) > 0 and np.ndim(vectors[0]) > 0
+    try:
+        array = np.asarray(np.stack(vectors) if batch else vectors, "float32")
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'"vectors" must be arrays of numbers of one shape. Received: {error}.') from error
+    if not batch and array.ndim not in (2, 4):
+        array = array[None]
+    if array.ndim < 2 or not np.isfinite(array).all() or not np.abs(array).sum(-1).any():
+        raise ValueError(
+            f'"vectors" must be finite, not all zero, and have at least one axis. Received: shape {array.shape}.'
+        )
+    return array

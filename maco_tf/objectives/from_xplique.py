@@ -1,61 +1,70 @@
-"""Objectives of xplique, taken over."""
+"""Objectives of xplique, converted."""
 
 import itertools
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.objectives.objective import Sum
-from maco_tf.objectives.term import Term
+from maco_tf.objectives.objective import Objective, Sum
+from maco_tf.objectives.term import Term, comparable
 
 
 class XpliqueTerm(Term):
-    """One sub-objective of an xplique objective: its function and its masks.
+    """One sub-objective of an xplique objective, with its function and its masks.
 
     Args:
         layer: the layer's name.
-        function: xplique's, `(model_output, mask) -> score`.
-        masks: array (batch, ...), the activation's shape behind the batch.
+        function: the sub-objective's function, `(model_output, mask) -> score`.
+        masks: array (batch, ...); the remaining axes have the shape of the activation, or of its last axis.
         names: list of names.
     """
 
-    def __init__(self, layer, function, masks, names):
+    _untraced = Term._untraced | {"function"}
+
+    def __init__(
+        self, layer: str, function: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], masks: np.ndarray, names: Iterable[str]
+    ) -> None:
         self.layer, self.function = layer, function
         super().__init__({"mask": np.asarray(masks, "float32")}, names)
 
-    def structure(self):
-        # xplique makes a new function for every objective: what it does is its code and what that closes over.
-        cells = tuple(repr(cell.cell_contents) for cell in getattr(self.function, "__closure__", None) or ())
-        return (*super().structure(), getattr(self.function, "__code__", self.function), cells)
+    def structure(self) -> tuple[Hashable, ...]:
+        # xplique makes a new function for every objective, so its identity does not show that two compute the same.
+        function = self.function
+        code = getattr(function, "__code__", None)
+        cells = tuple(comparable(cell.cell_contents) for cell in getattr(function, "__closure__", None) or ())
+        defaults = comparable(getattr(function, "__defaults__", None))
+        return (*super().structure(), *((comparable(function),) if code is None else (code, cells, defaults)))
 
-    def check(self, shape):
+    def check(self, shape: tuple[int | None, ...]) -> None:
         mask = self.parameters["mask"].shape[1:]
         if mask not in (shape, shape[-1:]):
             raise ValueError(f'"masks" of {self.layer!r} must have its shape {shape}. Received: {mask}.')
 
-    def score(self, activation, *, mask):
-        # One image at a time: some of xplique's functions sum over the batch they are given.
-        def one(pair):
+    def score(self, activation: tf.Tensor, *, mask: tf.Tensor) -> tf.Tensor:
+        # One view at a time, because some of xplique's functions sum over the batch.
+        def one(pair: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
             return tf.reshape(self.function(pair[0][None], pair[1][None]), ())
 
         mask = tf.reshape(mask, (mask.shape[0], *[1] * (len(activation.shape) - len(mask.shape)), *mask.shape[1:]))
         return tf.vectorized_map(one, (activation, tf.broadcast_to(mask, activation.shape)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         raise ValueError(
-            f"An objective taken over from xplique cannot be saved: {self.function!r} is a plain function. Build it "
-            "with maco_tf's own objectives instead."
+            "An objective converted from xplique cannot be stored, because it holds a function that xplique defines "
+            f"inside another. Received: {self.function!r}. Build the objective from maco_tf's classes instead."
         )
 
 
-def from_xplique(objective):
-    """An objective of xplique as one of ours.
+def from_xplique(objective: Any) -> Objective:
+    """Convert an objective of xplique.
 
     Args:
         objective: an `xplique.features_visualizations.Objective`.
 
     Returns:
-        An `Objective` that scores each image apart, with each multiplier on its own term.
+        An `Objective` that scores every image independently and applies each multiplier to its own term only.
 
     Raises:
         ValueError: `objective` is something else.

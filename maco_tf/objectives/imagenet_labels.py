@@ -1,4 +1,4 @@
-"""The labels of ImageNet's 1,000 classes."""
+"""The labels and WordNet numbers of ImageNet's 1,000 classes (ILSVRC 2012)."""
 
 import difflib
 import functools
@@ -7,40 +7,40 @@ from pathlib import Path
 
 
 @functools.cache
-def labels():
-    """List of 1,000 labels, in the order of the classifiers' outputs (ILSVRC 2012)."""
+def labels() -> list[str]:
+    """List of 1,000 labels, in the order of the classifiers' outputs."""
     return json.loads(Path(__file__).with_name("imagenet_labels.json").read_text(encoding="utf-8"))
 
 
 @functools.cache
-def wnids():
-    """List of the classes' 1,000 WordNet numbers, such as "n02110958": the names of folders of ImageNet's images."""
+def wnids() -> list[str]:
+    """List of 1,000 WordNet numbers, such as "n02110958"; ImageNet names the folders of its images by them."""
     return json.loads(Path(__file__).with_name("imagenet_wnids.json").read_text(encoding="utf-8"))
 
 
-def label(index):
+def label(index: int) -> str:
     """The label of a class.
 
     Args:
-        index: 0 to 999.
+        index: the class, 0 to 999.
 
     Returns:
-        The label; the number as text where ImageNet has no such class.
+        The label; for any other number, the number as text.
     """
     return labels()[index] if 0 <= index < len(labels()) else str(index)
 
 
-def class_index(name):
-    """The class that a label names.
+def class_index(name: str) -> int:
+    """The class with a given label.
 
     Args:
-        name: a label, in any case, with spaces or underscores.
+        name: a label; case does not matter, and underscores may replace spaces.
 
     Returns:
-        The class's index, 0 to 999.
+        The class, 0 to 999.
 
     Raises:
-        ValueError: no class, or more than one ("crane" is a bird and a machine), has this label.
+        ValueError: no class has this label, or several have it ("crane" is a bird and a machine).
     """
     wanted = name.strip().lower().replace("_", " ")
     folded = [text.lower() for text in labels()]
@@ -48,7 +48,10 @@ def class_index(name):
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise ValueError(f'"classes" {name!r} is ambiguous: classes {matches} bear it. Give the number.')
+        raise ValueError(
+            f'"classes" must be unambiguous. Received: {name!r}, the label of classes '
+            f"{' and '.join(map(str, matches))}. Use the number."
+        )
     near = difflib.get_close_matches(wanted, folded, n=5, cutoff=0.5) or [t for t in folded if wanted in t][:5]
     raise ValueError(
         f'"classes" must be class numbers or ImageNet labels. Received: {name!r}. '

@@ -1,69 +1,68 @@
-"""Objectives on the images of a batch together: the one kind whose score depends on more than one image."""
+"""Objectives on all images of a batch together; the score of an image depends on other images only here."""
 
 import abc
-import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.checks import check_integer, check_number
 from maco_tf.models.activations import IMAGE
 from maco_tf.objectives.term import Term
 
 
 class JointTerm(Term, abc.ABC):
-    """A score of each image that looks at the others of its batch.
+    """A score of each image that compares it with the other images of its batch.
 
-    `score` gets the activations as (batch, views, ...) and returns (batch,).
+    Unlike in other terms, `score` receives an activation of shape (batch, views, ...) and parameters of shape
+    (batch, ...), and returns one score per image, (batch,).
 
     Args:
         layer: name, path or index of the layer; `None` is the image itself.
-        count: number of images; an objective of length one that is added grows to it.
-        parameters: see `Term`; the same number for every image.
+        count: number of images, at least 2. An objective of length one that is added is repeated for all of them.
+        parameters: dictionary, name -> number; see `Term`. Every image gets the same numbers.
     """
 
-    def __init__(self, layer, count, parameters=None):
-        if not isinstance(count, numbers.Integral) or isinstance(count, bool) or count < 2:
-            raise ValueError(
-                f'"count" must be an integer of at least 2. Received: {count!r}. It is the number of images that are '
-                "compared."
-            )
+    def __init__(self, layer: str | int | None, count: int, parameters: Mapping[str, float] | None = None) -> None:
+        count = check_integer("count", count, 2)
         self.layer = IMAGE if layer is None else layer
         repeated = {name: np.full(count, value, "float32") for name, value in (parameters or {}).items()}
         super().__init__(repeated, [f"{type(self).__name__.lower()} {index}" for index in range(count)])
 
-    def take(self, indices):
+    def take(self, indices: Sequence[int] | np.ndarray) -> Term:
         if len(indices) < 2:
             raise ValueError(
-                f"{type(self).__name__} compares the images of a batch: it cannot be taken for one alone. Received: "
+                f"{type(self).__name__} compares the images of a batch, so at least two must be selected. Received: "
                 f"indices {list(indices)}. Explain the whole batch at once."
             )
         return super().take(indices)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"layer": None if self.layer == IMAGE else self.layer, "count": len(self)}
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Diversity(JointTerm):
-    """Make the images of a batch differ: minus the mean cosine between their Gram matrices and the others'.
+    """Rewards a batch of images that differ: minus the mean cosine between an image's Gram matrix and the others'.
 
         explanation = visualizer.explain(Channel("mixed4a", 97) + 2 * Diversity("mixed4a", 4))
 
-    A Gram matrix holds which channels are active together, wherever in the image; it is averaged over an image's
-    positions and views. The score lies in [-1, 1]. In Lucid the sign is the other way round, and a term is subtracted.
+    A Gram matrix describes which channels are active together, anywhere in the image; it is averaged over positions
+    and views. The score lies in [-1, 1]. Lucid's objective has the opposite sign and is subtracted.
 
     Args:
         layer: name, path or index of the layer.
-        count: number of images.
+        count: number of images, at least 2.
 
     Source: Olah et al., 2017, "Feature Visualization", section on diversity; Lucid's `diversity`.
     """
 
-    def __init__(self, layer, count=4):
+    def __init__(self, layer: str | int | None, count: int = 4) -> None:
         super().__init__(layer, count)
 
-    def score(self, activation):
+    def score(self, activation: tf.Tensor) -> tf.Tensor:
         batch, channels = activation.shape[0], activation.shape[-1]
         positions = tf.reshape(activation, (batch, -1, channels))
         gram = tf.reshape(tf.matmul(positions, positions, transpose_a=True), (batch, -1))
@@ -74,32 +73,30 @@ class Diversity(JointTerm):
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Alignment(JointTerm):
-    """Make neighbouring images of a batch alike, so that a series of them reads as one that changes.
+    """Rewards similarity between neighbouring images of a batch, so that a series changes gradually.
 
         series = interpolate(Channel("mixed4a", 97), Channel("mixed4a", 88), 6)
         explanation = visualizer.explain(series + 10 * Alignment(None, 6))
 
-    The score of an image is minus the mean square difference to the images up to four places away, weighted by
-    1 / decay**distance; each pair's is shared by its two images.
+    The score of an image is minus the mean square difference from the images up to four places away, weighted by
+    1 / decay**distance; the two images of a pair share its difference equally.
 
     Args:
         layer: name, path or index of the layer; `None` compares the images themselves.
-        count: number of images.
-        decay: how much less the next distance counts, above 0.
+        count: number of images, at least 2.
+        decay: factor by which the weight falls from one distance to the next, above 0.
 
     Source: Lucid's `alignment`.
     """
 
     _FARTHEST = 4
 
-    def __init__(self, layer, count, *, decay=2.0):
-        if isinstance(decay, bool) or not isinstance(decay, numbers.Real) or not 0 < decay < np.inf:
-            raise ValueError(f'"decay" must be a finite number above 0. Received: {decay!r}.')
-        super().__init__(layer, count, {"decay": decay})
+    def __init__(self, layer: str | int | None, count: int, *, decay: float = 2.0) -> None:
+        super().__init__(layer, count, {"decay": check_number("decay", decay, above=0)})
 
-    def score(self, activation, *, decay):
+    def score(self, activation: tf.Tensor, *, decay: tf.Tensor) -> tf.Tensor:
         batch = activation.shape[0]
-        means = tf.reduce_mean(activation, axis=1)  # Views show different places: their mean is compared.
+        means = tf.reduce_mean(activation, axis=1)  # Views show different places, so only their mean is comparable.
         total = tf.zeros((batch,))
         for distance in range(1, min(self._FARTHEST, batch - 1) + 1):
             difference = tf.reshape(means[distance:] - means[:-distance], (batch - distance, -1))
@@ -107,5 +104,5 @@ class Alignment(JointTerm):
             total -= tf.pad(halves, [[distance, 0]]) + tf.pad(halves, [[0, distance]])
         return total
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "decay": float(self.parameters["decay"][0])}

@@ -1,6 +1,10 @@
 """Logit: a class of a classifier."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maco_tf.models.activations import logits_of
@@ -11,53 +15,59 @@ from maco_tf.objectives.units import as_units, check_units
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Logit(Term):
-    """A class's score before the model's final softmax or sigmoid.
+    """The score of a class before the model's final softmax or sigmoid.
 
     Args:
-        classes: a class number; for an ImageNet classifier also its label, "pug" or "tarantula"; or a list of such:
-            a batch of objectives.
-        output: which output is meant where a model has several: its key in the dictionary that the model returns, or
-            in a list the name of its layer (its number, as text, in a subclassed model); "a/classes" is one inside
-            another.
-        names: list of names for the results; by default the numbers, or the labels where labels were given, and the
-            output.
+        classes: the number of a class; for an ImageNet classifier also its label, such as "pug" or "tarantula". A list
+            of numbers or labels is a batch of objectives.
+        output: the output to read if the model has several. It is the key in the dictionary that the model returns, or
+            in a list the name of the output's layer (in a subclassed model, its position, as text). "a/classes" is an
+            output within another.
+        names: list of names for the results. By default they are the labels if labels were given, otherwise the
+            numbers, followed by the output.
 
     Raises:
-        ValueError: no class has that label, or more than one.
+        ValueError: no class has the label, or several have it.
     """
 
-    def __init__(self, classes, *, output=None, names=None):
+    # The output is part of the layer, and labels are only compared with the model's shape.
+    _untraced = Term._untraced | {"_output", "_labelled"}
+
+    def __init__(
+        self,
+        classes: int | str | Sequence[int | str] | np.ndarray,
+        *,
+        output: str | None = None,
+        names: Iterable[str] | None = None,
+    ) -> None:
         if output is not None and (not isinstance(output, str) or not output):
             raise ValueError(f'"output" must be the name of an output, or None. Received: {output!r}.')
         self.layer, self._output = logits_of(output), output
-        given = [classes] if isinstance(classes, str) else classes
-        if isinstance(given, list | tuple):
+        given: Any = [classes] if isinstance(classes, str) else classes
+        self._labelled = isinstance(given, list | tuple) and any(isinstance(value, str) for value in given)
+        if self._labelled:
             given = [class_index(value) if isinstance(value, str) else value for value in given]
         indices = as_units("classes", given)
-        labelled = isinstance(classes, str) or (
-            isinstance(classes, list | tuple) and any(isinstance(value, str) for value in classes)
-        )
         if names is None:
-            of = "" if output is None else f" of {output}"
-            names = [f"{label(index) if labelled else f'logit {index}'}{of}" for index in indices]
-        self._labelled = labelled
+            suffix = "" if output is None else f" of {output}"
+            names = [f"{label(index) if self._labelled else f'logit {index}'}{suffix}" for index in indices]
         super().__init__({"index": indices}, names)
 
-    def check(self, shape):
+    def check(self, shape: tuple[int | None, ...]) -> None:
         if len(shape) != 1:
             raise ValueError(
                 f"Logit needs a model with one output of shape (batch, classes). Received: (batch, "
-                f"{', '.join(map(str, shape))}). Use Channel or Neuron with a layer's name."
+                f"{', '.join(map(str, shape))}). Use Channel or Neuron with the name of a layer."
             )
         if self._labelled and shape[0] != len(labels()):
             raise ValueError(
-                f'"classes" may be labels where the model has ImageNet\'s {len(labels())} classes. Received: '
-                f"{', '.join(self.names)} for a model of {shape[0]} classes. Give numbers."
+                f'"classes" may only be labels if the model has the {len(labels())} classes of ImageNet. Received: '
+                f"{', '.join(self.names)} for a model with {shape[0]} classes. Use numbers."
             )
         check_units("classes", self.parameters["index"], shape[0], "the model's output")
 
-    def score(self, activation, *, index):
+    def score(self, activation: tf.Tensor, *, index: tf.Tensor) -> tf.Tensor:
         return tf.gather(activation, index, batch_dims=1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"classes": self.parameters["index"].tolist(), "output": self._output, "names": self.names}

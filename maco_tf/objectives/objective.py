@@ -1,49 +1,57 @@
-"""Objectives: what an image is optimised for, declared apart from any model."""
+"""The algebra of objectives: scores to maximise, declared without a model and combined by operators."""
+
+from __future__ import annotations
 
 import abc
-import numbers
 import reprlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
+
+from maco_tf.checks import is_number
+
+if TYPE_CHECKING:
+    from maco_tf.objectives.term import Term
 
 
 class Objective(abc.ABC):
     """A batch of scores to maximise, one for each image.
 
-    Objectives are immutable and know no model. They combine as numbers do: `a + b`, `a - b`, `2 * a`, `a / 4`, `-a`,
-    `sum([a, b, c])`; every operator returns a new objective. Batches of equal length pair up, a batch of one goes
-    with every image, and `product(a, b)` gives all combinations. A list of numbers weighs the images of a batch:
+    Objectives are immutable and know no model. They combine like numbers: `a + b`, `a - b`, `2 * a`, `a / 4`, `-a` and
+    `sum([a, b, c])` return new objectives. Batches of equal length pair up, and a batch of length one combines with
+    every image; `product(a, b)` makes all combinations. A list of numbers weights the images of a batch:
     `[1, 0.5, 0] * a`. `objective[i]` selects from the batch.
     """
 
-    # A NumPy number on the left must leave the operation to us, not take the objective for a sequence.
+    # NumPy would treat an objective as a sequence. With None it calls our reflected operators instead.
     __array_ufunc__ = None
 
     @property
     @abc.abstractmethod
-    def terms(self):
+    def terms(self) -> tuple[tuple[float | np.ndarray, Term], ...]:
         """Tuple of `(weight, Term)`: the objective as a weighted sum."""
 
     @property
     @abc.abstractmethod
-    def names(self):
+    def names(self) -> list[str]:
         """List of strings, one for each image."""
 
     @abc.abstractmethod
-    def take(self, indices):
-        """The objective for some images of the batch.
+    def take(self, indices: Sequence[int] | np.ndarray) -> Objective:
+        """Select images of the batch.
 
         Args:
-            indices: sequence of integers; repeats are allowed.
+            indices: integers; repeats are allowed.
 
         Returns:
             An objective of length `len(indices)`.
         """
 
     @abc.abstractmethod
-    def fitted(self, image_shape):
-        """The objective as a run on images of this shape takes it; what knows no images stays as it is.
+    def fitted(self, image_shape: tuple[int, int, int]) -> Objective:
+        """Resize the images that the objective holds, if any, to the optimised image.
 
         Args:
             image_shape: `(height, width, channels)` of the optimised image.
@@ -52,55 +60,63 @@ class Objective(abc.ABC):
             An objective of the same length.
 
         Raises:
-            ValueError: it holds images of another number of channels.
+            ValueError: the objective holds images with another number of channels.
+        """
+
+    @abc.abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`, from which `from_config` makes the objective again.
+
+        Raises:
+            ValueError: the objective holds something that cannot be stored.
         """
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Objective:
         """The objective that `get_config` described."""
         return cls(**config)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> Objective:
         positions = np.atleast_1d(np.arange(len(self))[index])
-        if not len(positions):
-            raise IndexError(f"No objective is selected by {index!r} from {len(self)}.")
+        if positions.ndim != 1 or not len(positions):
+            raise IndexError(f"The index {index!r} selects nothing from a batch of {len(self)} objectives.")
         return self.take(positions)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Objective]:
         return (self[index] for index in range(len(self)))
 
-    def __add__(self, other):
-        if isinstance(other, numbers.Number) and other == 0:
-            return self  # What `sum` starts from.
+    def __add__(self, other: Objective | int) -> Objective:
+        if is_number(other) and other == 0:
+            return self  # `sum` starts at 0.
         return self._combine(other, 1.0)
 
     __radd__ = __add__
 
-    def __sub__(self, other):
+    def __sub__(self, other: Objective) -> Objective:
         return self._combine(other, -1.0)
 
-    def __mul__(self, factor):
-        factor = _factor(factor)
+    def __mul__(self, factor: float | Sequence[float] | np.ndarray) -> Objective:
+        factor = _as_weights("factor", factor)
         return Sum([(factor * weight, term) for weight, term in self.terms])
 
     __rmul__ = __mul__
 
-    def __truediv__(self, divisor):
-        if not isinstance(divisor, numbers.Real) or divisor == 0:
-            raise ValueError(f'"divisor" must be a number other than 0. Received: {divisor!r}.')
+    def __truediv__(self, divisor: float) -> Objective:
+        if not is_number(divisor) or divisor == 0:
+            raise ValueError(f'"divisor" must be a finite number other than 0. Received: {divisor!r}.')
         return self * (1.0 / divisor)
 
-    def __neg__(self):
+    def __neg__(self) -> Objective:
         return self * -1.0
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         shown = ", ".join(self.names[:3]) + (f", ... ({len(self)} in all)" if len(self) > 3 else "")
         return f"<{type(self).__name__}: {shown}>"
 
-    def _combine(self, other, sign):
+    def _combine(self, other: Any, sign: float) -> Objective:
         if not isinstance(other, Objective):
             raise ValueError(
                 f"Only an objective can be combined with an objective. Received: {other!r} ({type(other).__name__})."
@@ -108,84 +124,73 @@ class Objective(abc.ABC):
         return Sum([*self.terms, *((sign * weight, term) for weight, term in other.terms)])
 
 
-def check_objective_type(objective):
-    """Refuse what is no objective.
+def check_objective_type(objective: Any) -> None:
+    """Check that the argument "objective" is an objective.
 
     Args:
-        objective: the argument "objective".
+        objective: the argument.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is something else.
     """
     if not isinstance(objective, Objective):
         raise ValueError(
             f'"objective" must be a maco_tf objective, such as Logit(254). Received: {reprlib.repr(objective)}. '
-            "Objectives of xplique are converted by maco_tf.from_xplique."
+            "Convert an objective of xplique with maco_tf.from_xplique, and wrap a function in "
+            "maco_tf.objectives.Lambda."
         )
-
-
-def _factor(factor):
-    """A weight, or one for each image, as a float array."""
-    try:
-        values = np.array(factor, "float64")
-        numeric = np.asarray(factor).dtype.kind in "iuf"
-    except (TypeError, ValueError):
-        numeric = False
-    if not numeric or values.ndim > 1 or not values.size or not np.isfinite(values).all():
-        raise ValueError(
-            f'"factor" must be a finite number, or a list of one for each image. Received: {factor!r}. Objectives are '
-            "added, not multiplied."
-        )
-    return values
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")
 class Sum(Objective):
-    """A weighted sum; what the operators return.
+    """A weighted sum of terms, as the operators return it.
 
     Args:
-        terms: list of `(weight, Term)`; a weight is a number, or a sequence with one for each image. Each weight
+        terms: list of `(weight, Term)`; a weight is a number, or a sequence with one number for each image. Each weight
             multiplies its own term only.
 
     Raises:
-        ValueError: the batches of terms and weights have different lengths, none of them one.
+        ValueError: there is no term, a weight is not a number, or the batches of terms and weights have different
+            lengths other than one.
     """
 
-    def __init__(self, terms):
-        if not terms:
+    def __init__(self, terms: Iterable[tuple[float | Sequence[float] | np.ndarray, Term]]) -> None:
+        self._terms = tuple((_as_weights("weight", weight), term) for weight, term in terms)
+        if not self._terms:
             raise ValueError('"terms" must hold at least one (weight, Term). Received: none.')
-        self._terms = tuple((_frozen_weight(weight), term) for weight, term in terms)
-        found = [max(len(term), np.size(weight)) for weight, term in self._terms]
-        lengths = {size for weight, term in self._terms for size in (len(term), np.size(weight))} - {1}
-        if len(lengths) > 1:
+        for _, term in self._terms:
+            if not isinstance(term, Objective) or isinstance(term, Sum):
+                raise ValueError(f'"terms" must hold (weight, Term) pairs. Received: {term!r} in place of a Term.')
+        lengths = [max(len(term), weight.size) for weight, term in self._terms]
+        if len({size for weight, term in self._terms for size in (len(term), weight.size)} - {1}) > 1:
             raise ValueError(
                 "Objectives that are combined, and sequences of weights, must have equal lengths, or length one. "
-                f"Received: lengths {', '.join(map(str, found))}. For every combination use product(a, b)."
+                f"Received: lengths {', '.join(map(str, lengths))}. For all combinations use product(a, b)."
             )
-        self._length = max(lengths, default=1)
+        self._length = max(lengths)
 
     @property
-    def terms(self):
+    def terms(self) -> tuple[tuple[np.ndarray, Term], ...]:
         return self._terms
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         return [self._name(index) for index in range(self._length)]
 
-    def _name(self, index):
+    def _name(self, index: int) -> str:
         parts = []
         for weight, term in self._terms:
             value = float(np.broadcast_to(weight, self._length)[index])
-            if value or len(self._terms) == 1:  # What weighs nothing is not named.
+            if value or len(self._terms) == 1:  # A term with weight 0 is left out of the name.
                 parts.append(_signed(value) + term.names[index % len(term)])
         if not parts:
             return "0"
         parts[0] = parts[0].removeprefix(" + ").replace(" - ", "-", 1)
         return "".join(parts)
 
-    def take(self, indices):
+    def take(self, indices: Sequence[int] | np.ndarray) -> Sum:
         indices = np.asarray(indices)
-        # A batch of one serves every image, so it stays as it is, unless all are.
+        # In a longer batch, a term of length one stays as it is, since it serves every image.
         return Sum(
             [
                 (
@@ -196,25 +201,36 @@ class Sum(Objective):
             ]
         )
 
-    def fitted(self, image_shape):
+    def fitted(self, image_shape: tuple[int, int, int]) -> Sum:
         return Sum([(weight, term.fitted(image_shape)) for weight, term in self._terms])
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"terms": [[weight.tolist(), keras.saving.serialize_keras_object(term)] for weight, term in self._terms]}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Sum:
         return cls([(weight, keras.saving.deserialize_keras_object(term)) for weight, term in config["terms"]])
 
 
-def _frozen_weight(weight):
-    """A float array, () or (batch,), that nobody can write to; one weight for one image is a number."""
-    weight = np.array(weight, "float64")
-    weight = weight.reshape(()) if weight.size == 1 else weight
-    weight.setflags(write=False)
-    return weight
+def _as_weights(name: str, value: Any) -> np.ndarray:
+    """A read-only float array, () or (batch,); a sequence of one number becomes a number."""
+    entries = value if isinstance(value, list | tuple) else [value]
+    numeric = not any(isinstance(entry, Objective | bool | np.bool_) for entry in entries)
+    try:
+        numeric = numeric and np.asarray(value).dtype.kind in "iuf"
+        weights = np.array(value if numeric else [], "float64")
+    except (TypeError, ValueError, OverflowError):
+        numeric, weights = False, np.array([])
+    if not numeric or weights.ndim > 1 or not weights.size or not np.isfinite(weights).all():
+        raise ValueError(
+            f'"{name}" must be a finite number, or a list with one number for each image. Received: {value!r}. '
+            "Objectives are added, not multiplied."
+        )
+    weights = weights.reshape(()) if weights.size == 1 else weights
+    weights.setflags(write=False)
+    return weights
 
 
-def _signed(weight):
+def _signed(weight: float) -> str:
     sign = " - " if weight < 0 else " + "
     return sign if abs(weight) == 1 else f"{sign}{abs(weight):g} "

@@ -1,44 +1,55 @@
-"""Batches of unit numbers, read and checked."""
+"""Unit numbers: channels, neurons, classes and concepts, read and checked."""
 
-import numbers
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from maco_tf.checks import check_integer
 
-def as_units(name, units):
-    """One number or a sequence of numbers as an array.
+_MOST = np.iinfo("int32").max
+
+#: One unit, or a batch of them.
+Units = int | Sequence[int] | np.ndarray
+
+
+def as_units(name: str, units: Any) -> np.ndarray:
+    """Read one unit number, or a sequence of them, as an array.
 
     Args:
         name: the argument's name, for the error.
-        units: an integer or a sequence of integers.
+        units: an integer of at least 0, or a sequence of such integers.
 
     Returns:
         Array (batch,), int32.
 
     Raises:
-        ValueError: something else, an empty sequence, or a negative number.
+        ValueError: a value is not an integer or is negative, or the sequence is empty.
     """
-    values = [units] if isinstance(units, numbers.Integral) else list(units) if np.iterable(units) else [units]
-    integral = all(isinstance(value, numbers.Integral) and not isinstance(value, bool) for value in values)
-    if not values or isinstance(units, str) or not integral or min(values) < 0 or max(values) >= 2**31:
+    values = list(units) if np.iterable(units) and not isinstance(units, str) else [units]
+    try:
+        numbers = [check_integer(name, value, 0, _MOST) for value in values]
+    except ValueError:
+        numbers = []
+    if not numbers:
         raise ValueError(
-            f'"{name}" must be an integer from 0, or a sequence of such. Received: {units!r}. '
-            "Units count from the front: -1 is not the last."
+            f'"{name}" must be an integer of at least 0, or a sequence of such integers. Received: {units!r}. '
+            "A negative number does not count from the end."
         )
-    return np.array(values, "int32")
+    return np.array(numbers, "int32")
 
 
-def check_units(what, units, count, layer):
-    """Refuse units that a layer does not have.
+def check_units(name: str, units: np.ndarray, count: int | None, layer: str) -> None:
+    """Check that a layer has the units.
 
     Args:
-        what: "channel", "class", ... for the error.
+        name: the argument's name, for the error.
         units: array of integers.
-        count: how many there are; `None` where unknown.
-        layer: where, for the error.
+        count: the number of units in the layer; `None` if it is unknown, and then nothing is checked.
+        layer: the layer in words, for the error.
 
     Raises:
         ValueError: a unit is `count` or more.
     """
     if count is not None and units.max() >= count:
-        raise ValueError(f'"{what}" must lie in 0..{count - 1}: {layer} has {count}. Received: {int(units.max())}.')
+        raise ValueError(f'"{name}" must lie in 0..{count - 1}: {layer} has {count}. Received: {int(units.max())}.')

@@ -1,4 +1,4 @@
-"""Feature inversion: its three measures by hand, and that the reference is seen as the optimised image is."""
+"""Feature inversion: its three measures by hand, and that the reference gets the views of the optimised image."""
 
 import keras
 import numpy as np
@@ -13,6 +13,7 @@ from maco_tf.parametrizations import PhaseParametrization
 from maco_tf.spectrum import imagenet_magnitude
 from maco_tf.transforms import GaussianNoise, RandomCrop
 from tests.conftest import build_tiny_model
+from tests.objectives.evaluate import restored
 
 IMAGE = np.zeros((1, 2, 2, 3), "float32")
 
@@ -51,11 +52,12 @@ def first_score(objective, model, transforms, start):
         1,
     )
     objective = objective.fitted((24, 24, 3))
-    return compiled(compiled.start(start), *objective_tensors(objective), 1).history.numpy()[0]
+    return compiled(compiled.start(start), objective_tensors(objective), 1).history.numpy()[0]
 
 
-def test_the_reference_goes_through_the_optimised_images_crops_and_noise(tiny_model):
-    """An image compared with itself scores exactly the best, whatever is drawn: draws of its own would not."""
+@pytest.mark.slow
+def test_the_reference_gets_the_crops_and_noise_of_the_optimised_image(tiny_model):
+    # An image compared with itself reaches the best score only if both get the same crops and the same noise.
     parametrization = PhaseParametrization(imagenet_magnitude(24, 24), 2)
     images = parametrization.image(parametrization.initialize(5)).numpy()
     transforms = [RandomCrop((16, 16), 3, side=0.5), GaussianNoise(0.3)]
@@ -63,23 +65,24 @@ def test_the_reference_goes_through_the_optimised_images_crops_and_noise(tiny_mo
     np.testing.assert_allclose(own, 0, atol=1e-6)
     others = first_score(FeatureInversion("conv", images[::-1], measure="l2"), tiny_model, transforms, 5)
     assert others.max() < -0.05
-    # Each image of a batch has its reference, a single one serves all.
+    # A batch has a reference for each image; a single reference serves all images.
     mixed = first_score(FeatureInversion("conv", images[0]) + Logit([0, 0]) - Logit(0), tiny_model, transforms, 5)
     assert mixed[0] == pytest.approx(1, abs=1e-5)
     assert mixed[1] < 0.99
 
 
-def test_the_score_is_the_cosine_of_the_models_own_activations(tiny_model, rng):
-    """Without transforms: against the network called by hand."""
+def test_without_transforms_the_score_is_the_cosine_of_the_models_activations(tiny_model, rng):
     reference = rng.uniform(size=(1, 16, 16, 3)).astype("float32")
     visualizer = MacoVisualizer(tiny_model, steps=1, transforms=[], image_size=16)
     explanation = visualizer.explain(FeatureInversion("second", reference), seed=3, verbose=0)
-    start = visualizer.parametrization(1).image(visualizer.parametrization(1).initialize(3))
+    parametrization = PhaseParametrization(imagenet_magnitude(16, 16), 1)
+    start = parametrization.image(parametrization.initialize(3))
     second = keras.Model(tiny_model.input, tiny_model.get_layer("second").output)
     a, r = (second(images).numpy().ravel() for images in (start, reference))
     assert explanation.scores[0, 0] == pytest.approx(a @ r / np.linalg.norm(a) / np.linalg.norm(r), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_inversion_finds_the_activations_and_traces_once(tiny_model, rng):
     parametrization = PhaseParametrization(imagenet_magnitude(24, 24), 2)
     images = parametrization.image(parametrization.initialize(11)).numpy()
@@ -100,10 +103,10 @@ def test_inversion_finds_the_activations_and_traces_once(tiny_model, rng):
         for pair in ((explanation.images, images), (random, images), (explanation.images, images[::-1]))
     )
     assert (found < before / 20).all()
-    assert (found < crossed / 20).all()  # To its own reference, not to the other's.
+    assert (found < crossed / 20).all()  # The image resembles its reference, not that of the other image.
 
 
-def test_the_model_stays_as_it_was():
+def test_the_model_does_not_change():
     model = build_tiny_model()
     before = [weight.copy() for weight in model.get_weights()]
     visualizer = MacoVisualizer(model, steps=2, crops=2, image_size=24)
@@ -111,13 +114,13 @@ def test_the_model_stays_as_it_was():
     assert all((old == new).all() for old, new in zip(before, model.get_weights()))
 
 
-def test_it_is_an_objective_like_the_others(rng):
+def test_it_combines_selects_and_stores_like_other_objectives(rng):
     images = rng.uniform(size=(2, 4, 4, 3)).astype("float32")
     term = FeatureInversion("conv", images, measure="dot", cosine_power=3, names=["cat", "dog"])
     objective = Logit(1) - 0.5 * term
     assert objective.names == ["logit 1 - 0.5 cat", "logit 1 - 0.5 dog"]
     np.testing.assert_array_equal(term[1].parameters["image"], images[1:])
-    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(term))
+    copy = restored(term)
     assert copy.structure() == term.structure()
     assert copy.names == term.names
     assert all((copy.parameters[name] == value).all() for name, value in term.parameters.items())
@@ -131,9 +134,10 @@ def test_it_is_an_objective_like_the_others(rng):
         ({"images": np.zeros((4, 4))}, '"images"'),
         ({"images": IMAGE + 2}, '"images" must lie'),
         ({"measure": "l1"}, '"measure" must be one of'),
-        ({"cosine_power": 1.0}, '"cosine_power" belongs'),
+        ({"cosine_power": 1.0}, '"cosine_power" must be left out'),
         ({"measure": "dot", "cosine_power": -1.0}, '"cosine_power" must be'),
         ({"measure": "dot", "cosine_power": "2"}, '"cosine_power" must be'),
+        ({"measure": "dot", "cosine_power": True}, '"cosine_power" must be'),
         ({"names": ["a", "b"]}, '"names"'),
         ({"names": 3}, '"names" must be a list'),
     ],
@@ -143,10 +147,10 @@ def test_bad_arguments(arguments, message):
         FeatureInversion("conv", **{"images": IMAGE, **arguments})
 
 
-def test_images_of_other_channels_are_refused_before_any_step(tiny_model):
+def test_images_with_other_channels_are_refused_before_any_step(tiny_model):
     visualizer = MacoVisualizer(tiny_model, steps=1, image_size=24)
-    with pytest.raises(ValueError, match=r"3 channel\(s\)"):
+    with pytest.raises(ValueError, match='"images".*channels'):
         visualizer.explain(FeatureInversion("conv", np.zeros((4, 4, 1))))
-    with pytest.raises(ValueError, match="Did you mean conv"):
+    with pytest.raises(ValueError, match='"layer"'):
         visualizer.explain(FeatureInversion("cnv", IMAGE))
     assert visualizer.traces == 0

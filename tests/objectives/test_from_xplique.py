@@ -1,37 +1,69 @@
+"""Objectives of xplique: their scores by hand, and that a second one of the same kind is not traced again."""
+
 import numpy as np
 import pytest
-import tensorflow as tf
 from xplique import features_visualizations as xplique
 
+from maco_tf import MacoVisualizer
 from maco_tf.objectives import from_xplique
-from maco_tf.optimization import objective_tensors, score_images
 from tests.conftest import build_tiny_model
+from tests.objectives.evaluate import scores
 
 
-def test_terms_weights_and_images_keep_apart(rng):
+def test_terms_weights_and_images_are_independent(rng):
     model = build_tiny_model()
-    theirs = xplique.Objective
     vectors = [rng.normal(size=(16, 16, 4)).astype("float32") for _ in range(2)]
-    a = theirs.channel(model, "conv", [1, 2], multiplier=3.0)
-    b = theirs.direction(model, "add", vectors, multiplier=-0.5)
-    ours = from_xplique(a + b)
-    assert len(ours) == 4
+    a = xplique.Objective.channel(model, "conv", [1, 2], multiplier=3.0)
+    b = xplique.Objective.direction(model, "add", vectors, multiplier=-0.5)
+    objective = from_xplique(a + b)
+    assert len(objective) == 4
     conv, add = (rng.normal(size=(4, 16, 16, 4)).astype("float32") for _ in range(2))
-    found = score_images(
-        [term for _, term in ours.terms],
-        {"conv": tf.constant(conv), "add": tf.constant(add)},
-        *objective_tensors(ours),
-        4,
-    )
+    found = scores(objective, conv=conv, add=add)
     for index in range(4):
         channel, vector = 1 + index // 2, vectors[index % 2]
         dot = (add[index] * vector).sum()
         cosine = max(dot / np.linalg.norm(add[index]) / np.linalg.norm(vector), 0.1)
-        # xplique takes the mean over the masked layer, zeros included.
+        # xplique takes the mean over the masked layer including its zeros.
         expected = 3.0 * conv[index, ..., channel].mean() / 4 - 0.5 * dot * cosine**2
         assert float(found[index]) == pytest.approx(expected, rel=1e-3)
 
 
-def test_anything_else_is_refused():
-    with pytest.raises(ValueError, match=r"xplique\.features_visualizations"):
+@pytest.mark.slow
+def test_objectives_of_one_kind_share_a_trace(tiny_model):
+    visualizer = MacoVisualizer(tiny_model, steps=1, image_size=24)
+    make = xplique.Objective
+
+    def explain(objective):
+        return visualizer.explain(from_xplique(objective), seed=0, verbose=0).scores[0, 0]
+
+    first, second = (explain(make.channel(tiny_model, "conv", channel)) for channel in (0, 1))
+    assert first != second
+    assert visualizer.traces == 1
+    # The power of a layer's values is a constant in xplique's function.
+    mean, magnitude = (explain(make.layer(tiny_model, "conv", reducer)) for reducer in ("mean", "magnitude"))
+    assert mean != magnitude
+    assert visualizer.traces == 3
+
+
+def test_functions_that_differ_in_a_large_array_are_traced_apart(tiny_model):
+    def objective(weights):
+        function = lambda output, mask: (output * mask * weights).numpy()  # noqa: E731
+        made = xplique.Objective.layer(tiny_model, "conv")
+        made.funcs = [function]
+        return from_xplique(made).terms[0][1]
+
+    weights = np.ones((16, 16, 4), "float32")
+    changed = weights.copy()
+    changed[8, 8, 2] = 5  # In the part that NumPy abbreviates when it prints an array.
+    assert objective(weights).structure() == objective(weights.copy()).structure()
+    assert objective(weights).structure() != objective(changed).structure()
+
+
+def test_other_types_are_refused():
+    with pytest.raises(ValueError, match=r'"objective".*xplique\.features_visualizations'):
         from_xplique("objective")
+
+
+def test_it_cannot_be_stored(tiny_model):
+    with pytest.raises(ValueError, match="xplique cannot be stored"):
+        from_xplique(xplique.Objective.layer(tiny_model, "conv")).get_config()

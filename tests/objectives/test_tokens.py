@@ -1,16 +1,15 @@
-"""Objectives on a transformer's layer, (tokens, width), with values by hand."""
+"""Objectives on a transformer's layer, (tokens, width), with values computed by hand."""
 
 import json
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from maco_tf.objectives import Channel, Direction, Neuron
-from tests.objectives.test_terms import cosine_dot, term_scores
+from tests.objectives.evaluate import cosine_dot, restored, term_scores
 
-# A class token and 2 x 2 patches of two features, for two views.
+# A class token and 2 x 2 patches with two features, in two views.
 TOKENS = np.array([[100, -1], [1, 10], [2, 20], [3, 30], [6, 60]], "float32")
 VIEWS = np.stack([TOKENS, 10 * TOKENS])
 PATCHES = VIEWS[:, 1:]
@@ -32,7 +31,7 @@ def test_a_channel_is_a_feature_over_the_chosen_tokens(tokens, expected):
     np.testing.assert_allclose(term_scores(term, VIEWS), expected)
 
 
-def test_a_square_number_of_tokens_is_patches_alone():
+def test_a_square_number_of_tokens_is_all_patches():
     term = Channel("a", [0, 1])
     term.check((4, 2))
     np.testing.assert_allclose(term_scores(term, PATCHES), [3.0, 300.0])
@@ -47,7 +46,7 @@ def test_a_direction_applies_to_the_chosen_tokens():
         assert term_scores(term, TOKENS[None])[0] == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_direction_of_the_whole_layer_has_its_class_token():
+def test_a_direction_of_the_whole_layer_includes_the_class_token():
     whole = Direction("a", [TOKENS[::-1].copy()])
     whole.check(TOKENS.shape)
     expected = cosine_dot(TOKENS.ravel(), TOKENS[::-1].ravel(), 2.0)
@@ -65,13 +64,13 @@ def test_a_direction_of_the_whole_layer_has_its_class_token():
         ([3, 8], [10.0, 60.0]),
     ],
 )
-def test_a_neuron_names_a_token_by_number_class_or_place(units, expected):
+def test_a_neuron_names_a_token_by_number_class_or_position(units, expected):
     term = Neuron("a", units)
     term.check(TOKENS.shape)
     np.testing.assert_allclose(term_scores(term, VIEWS), expected)
 
 
-def test_places_on_a_grid_without_class_token():
+def test_positions_on_a_grid_without_a_class_token():
     term = Neuron("a", [(0, 0, 1), (1, 1, 0)])
     term.check((4, 2))
     np.testing.assert_allclose(term_scores(term, PATCHES), [10.0, 60.0])
@@ -83,11 +82,11 @@ def test_places_on_a_grid_without_class_token():
         (Channel("a", 0), (261, 2), r"neither a square grid .* slice\(5, None\)"),
         (Channel("a", 0), (None, 2), "unknown number"),
         (Direction("a", np.ones(2)), (12, 2), "neither a square grid"),
-        (Channel("a", 0, tokens="class"), (16, 2), "no class token"),
+        (Channel("a", 0, tokens="class"), (16, 2), "without a class token"),
         (Channel("a", 0, tokens="class"), (4, 4, 2), "has tokens"),
         (Direction("a", np.ones(2), tokens=slice(1, None)), (2,), "has tokens"),
         (Channel("a", 0, tokens=slice(17, None)), (17, 2), "at least one of the 17"),
-        (Neuron("a", ("class", 0)), (16, 2), "no class token"),
+        (Neuron("a", ("class", 0)), (16, 2), "without a class token"),
         (Neuron("a", ("class", 0)), (4, 2, 2), "has no tokens"),
         (Neuron("a", ("class", 2)), (17, 2), "must lie in 0..1"),
         (Neuron("a", (4, 0, 0)), (17, 2), "must lie in 0..3: axis 0 of the 4 x 4 patches"),
@@ -95,7 +94,7 @@ def test_places_on_a_grid_without_class_token():
         (Neuron("a", (17, 0)), (17, 2), "must lie in 0..16"),
     ],
 )
-def test_what_a_layer_does_not_tell_or_have_is_refused(term, shape, message):
+def test_tokens_that_are_missing_or_ambiguous_are_refused(term, shape, message):
     with pytest.raises(ValueError, match=message):
         term.check(shape)
 
@@ -110,25 +109,25 @@ def test_what_a_layer_does_not_tell_or_have_is_refused(term, shape, message):
         Neuron("a", (260, 0)),
     ],
 )
-def test_registers_are_served_where_the_tokens_are_named(term):
-    """A class token, four registers and 16 x 16 patches."""
-    term.check((261, 2))
+def test_a_layer_with_registers_needs_an_explicit_choice(term):
+    term.check((261, 2))  # A class token, four registers and 16 x 16 patches.
 
 
-@pytest.mark.parametrize("tokens", ["patches", None, 1, (1, 5), ["class"], slice("a", 1), slice(0, 4, 0), slice(1.5)])
-def test_choices_that_are_none(tokens):
+@pytest.mark.parametrize(
+    "tokens", ["patches", None, 1, (1, 5), ["class"], slice("a", 1), slice(0, 4, 0), slice(1.5), slice(True)]
+)
+def test_bad_choices(tokens):
     for make in (lambda: Channel("a", 0, tokens=tokens), lambda: Direction("a", np.ones(2), tokens=tokens)):
         with pytest.raises(ValueError, match=r'"tokens" must be .* Received'):
             make()
 
 
-def test_a_batch_of_neurons_is_of_one_kind():
+def test_a_batch_does_not_mix_the_class_token_with_other_neurons():
     with pytest.raises(ValueError, match="Combine two Neurons"):
         Neuron("a", [("class", 0), (1, 0)])
 
 
-def test_maps_of_features_are_as_they_were():
-    """Height and width are no tokens, whatever their product."""
+def test_height_and_width_are_not_tokens():
     activation = np.arange(2 * 5 * 1 * 2, dtype="float32").reshape(2, 5, 1, 2)
     for tokens in ("patch", "all"):
         term = Channel("a", [0, 1], tokens=tokens)
@@ -149,22 +148,27 @@ def test_maps_of_features_are_as_they_were():
     ],
     ids=str,
 )
-def test_serialisation_keeps_the_tokens(term):
-    restored = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(term))
-    np.testing.assert_array_equal(term_scores(restored, VIEWS), term_scores(term, VIEWS))
-    assert restored.names == term.names
-    assert restored.structure() == term.structure()
-    assert restored.get_config() == term.get_config()
+def test_storing_keeps_the_tokens(term):
+    copy = restored(term)
+    np.testing.assert_array_equal(term_scores(copy, VIEWS), term_scores(term, VIEWS))
+    assert copy.names == term.names
+    assert copy.structure() == term.structure()
+    assert copy.get_config() == term.get_config()
     assert json.loads(json.dumps(term.get_config()))["names"] == term.names
 
 
-def test_structure_and_names_tell_the_tokens_apart():
+def test_structure_and_names_distinguish_the_tokens():
     choices = ["patch", "class", "all", slice(5, None), slice(1, None, 2)]
     for kind, units in ((Channel, 1), (Direction, np.ones(2))):
         terms = [kind("a", units, tokens=tokens) for tokens in choices]
         assert len({term.structure() for term in terms}) == len({term.names[0] for term in terms}) == len(choices)
     assert Channel("a", 1, tokens=slice(5, None)).names == ["a:1 [5:]"]
     assert Neuron("a", ("class", 3)).names == ["a[class,3]"]
+
+
+def test_numpy_integers_bound_a_slice():
+    term = Channel("a", 0, tokens=slice(np.int64(5), None))
+    assert json.loads(json.dumps(term.get_config()))["tokens"] == [5, None, None]
 
 
 def test_gradients_reach_the_chosen_tokens_only():

@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from maco_tf.objectives.units import as_units, check_units
+
+
+@pytest.mark.parametrize("units", [3, np.int64(3), np.uint8(3), [3], (3,), np.array([3]), range(3, 4)])
+def test_integers_and_sequences_of_python_and_numpy(units):
+    found = as_units("channels", units)
+    assert found.dtype == "int32"
+    assert found.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    "units", [-1, 1.5, "a", "12", [], None, [1, -2], True, np.True_, [True, 1], 2**31, np.array([[1, 2]]), [[1], [2]]]
+)
+def test_anything_else_is_refused(units):
+    with pytest.raises(ValueError, match='"channels"'):
+        as_units("channels", units)
+
+
+def test_units_must_exist():
+    check_units("channels", np.array([0, 6]), 7, "the layer")
+    check_units("channels", np.array([100]), None, "the layer")
+    with pytest.raises(ValueError, match=r'"channels" must lie in 0\.\.6.*Received: 7'):
+        check_units("channels", np.array([0, 7]), 7, "the layer")
