@@ -98,7 +98,11 @@ def _as_vectors(vectors: Any) -> np.ndarray:
     """The argument "vectors" as an array (batch, channels) or (batch, *layer)."""
     batch = isinstance(vectors, list | tuple) and len(vectors) > 0 and np.ndim(vectors[0]) > 0
     try:
-        array = np.asarray(np.stack(vectors) if batch else vectors, "float32")
+        array = np.asarray(np.stack(vectors) if batch else vectors)
+        # TensorFlow's bfloat16 has the kind "V" in NumPy.
+        if array.dtype.kind not in "iufV":
+            raise TypeError(f"an array of dtype {array.dtype}")
+        array = array.astype("float32")
     except (ValueError, TypeError) as error:
         raise ValueError(f'"vectors" must be arrays of numbers of one shape. Received: {error}.') from error
     if not batch and array.ndim not in (2, 4):

@@ -1,4 +1,4 @@
-"""Objectives on the optimised image itself, not on the model's views of it. Subtract one to penalise its property."""
+"""Properties of the optimised image itself, not of the model's views. Subtract one from an objective to penalise it."""
 
 import abc
 from typing import Any

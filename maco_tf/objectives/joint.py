@@ -1,4 +1,4 @@
-"""Objectives on all images of a batch together; the score of an image depends on other images only here."""
+"""Objectives that compare the images of a batch; in all others, the score of an image depends on that image only."""
 
 import abc
 from collections.abc import Mapping, Sequence

@@ -25,7 +25,8 @@ class Lambda(Term):
         layer: name, path or index of the layer, or `maco_tf.models.LOGITS` or `IMAGE`.
         function: callable that receives the activation, a float32 tensor (views, ...), and returns one score per view,
             a floating-point tensor (views,). It consists of TensorFlow or Keras operations that have a gradient, and
-            computes the score of a view from that view only. It is traced once; the same function is not traced again.
+            computes the score of a view from that view only. TensorFlow traces it once; another objective with the same
+            function is not traced again.
         name: the result's name; by default the names of the function and the layer.
 
     Raises:
@@ -65,4 +66,4 @@ class Lambda(Term):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Lambda":
-        return cls(**{**config, "function": from_import_path(config["function"], "function")})
+        return cls(**{**config, "function": from_import_path(config.get("function"), "function")})

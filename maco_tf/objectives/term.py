@@ -29,7 +29,7 @@ class Term(Objective):
     belong in `parameters`: they reach the compiled step as tensors, so that another value needs no new trace. Every
     other attribute is compiled in, and another value traces again. `check` may refuse a layer before any computation.
 
-    To be stored, an objective with an `__init__` of its own also defines `get_config`; to be loaded, its class is
+    An objective that defines `__init__` must also define `get_config` to be stored. To be loaded, its class must be
     registered with `keras.saving.register_keras_serializable`.
 
     Args:

@@ -1,3 +1,5 @@
+"""Channel and Layer: their means by hand, and their checks."""
+
 import numpy as np
 import pytest
 

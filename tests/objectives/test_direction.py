@@ -1,3 +1,5 @@
+"""Direction: dot product and cosine against NumPy, and its checks."""
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,9 @@ def test_bad_powers(power):
         Direction("a", np.ones(3), cosine_power=power)
 
 
-@pytest.mark.parametrize("vectors", [np.zeros(3), [np.ones(2), np.ones(3)], ["a"], 1.0, [np.nan, 1.0], []])
+@pytest.mark.parametrize(
+    "vectors", [np.zeros(3), [np.ones(2), np.ones(3)], ["a"], ["1", "2"], [True, False], 1.0, [np.nan, 1.0], []]
+)
 def test_bad_vectors(vectors):
     with pytest.raises(ValueError, match='"vectors"'):
         Direction("a", vectors)

@@ -149,7 +149,7 @@ def test_bad_arguments(arguments, message):
 
 def test_images_with_other_channels_are_refused_before_any_step(tiny_model):
     visualizer = MacoVisualizer(tiny_model, steps=1, image_size=24)
-    with pytest.raises(ValueError, match='"images".*channels'):
+    with pytest.raises(ValueError, match=r'"images".*channel'):
         visualizer.explain(FeatureInversion("conv", np.zeros((4, 4, 1))))
     with pytest.raises(ValueError, match='"layer"'):
         visualizer.explain(FeatureInversion("cnv", IMAGE))

@@ -1,3 +1,5 @@
+"""Objectives on the image, by hand."""
+
 import numpy as np
 import pytest
 

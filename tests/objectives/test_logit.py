@@ -1,3 +1,5 @@
+"""Logit: labels of ImageNet, and classes that a model does not have."""
+
 import pytest
 
 from maco_tf.objectives import Logit

@@ -1,3 +1,5 @@
+"""Neuron: values by index and by position, and its checks."""
+
 import numpy as np
 import pytest
 

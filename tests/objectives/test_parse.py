@@ -1,3 +1,5 @@
+"""Objectives from text."""
+
 import pytest
 
 from maco_tf.objectives import parse_objective

@@ -1,3 +1,5 @@
+"""Unit numbers of every accepted and refused type."""
+
 import numpy as np
 import pytest
 
