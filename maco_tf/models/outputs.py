@@ -1,11 +1,12 @@
 """One tensor out of everything that a layer or a model returns: an output by name, its logits or its probabilities."""
 
-import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
+
+from maco_tf.checks import warn_user
 
 # Types of TensorFlow's operations: a classifier's last activation, and operations that keep all values in their order.
 _ACTIVATIONS = ("Softmax", "LogSoftmax", "Sigmoid")
@@ -96,10 +97,9 @@ def pre_activation(output: tf.Tensor) -> tf.Tensor:
     """
     operation = _last_operation(output)
     if _is_hidden(operation):
-        warnings.warn(
+        warn_user(
             "The model runs inside a tf.function, so a softmax or sigmoid at its end cannot be removed and Logit "
-            "maximises the output itself. If the model ends in one, use the layer before it: Neuron(layer, class).",
-            stacklevel=2,
+            "maximises the output itself. If the model ends in one, use the layer before it: Neuron(layer, class)."
         )
     if operation.type not in _ACTIVATIONS:
         return output

@@ -1,14 +1,13 @@
 """The precision in which a network computes: the dtype of its layers, and TensorFloat-32."""
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from maco_tf.checks import check_choice
+from maco_tf.checks import check_choice, warn_user
 from maco_tf.models.tracing import TRACING, current_graph, exchanged, is_traced_for, is_traced_into
 
 COMPUTE_DTYPES = ("float32", "bfloat16", "float16")
@@ -73,10 +72,9 @@ def computing_in(model: keras.Model, dtype: str | None) -> Iterator[None]:
     with TRACING, exchanged([(layer, "_dtype_policy", policy_for(layer)) for layer in _exchanged_layers(model, dtype)]):
         yield
     if missed:
-        warnings.warn(
+        warn_user(
             f"{dtype} does not reach {missed[0].name!r}, which computes in {missed[0].compute_dtype}: the model calls "
-            "it inside a tf.function. Remove that decorator.",
-            stacklevel=2,
+            "it inside a tf.function. Remove that decorator."
         )
 
 

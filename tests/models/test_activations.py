@@ -1,19 +1,21 @@
+"""Activations of layers, logits and probabilities of all kinds of models."""
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf.models import LOGITS, PROBABILITIES, Activations
+from maco_tf.models import IMAGE, LOGITS, PROBABILITIES, Activations
 from tests.conftest import build_tiny_model
 
 
 def run(activations, images, layers):
-    """Activations are read while tracing, as the optimisation does."""
+    """Compute activations in a traced function, as in an optimisation."""
     return tf.function(lambda x: activations(x, layers), autograph=False)(tf.constant(images))
 
 
 class Subclassed(keras.Model):
-    """Softmax as a plain operation inside `call`."""
+    """A model whose softmax is a plain operation inside `call`."""
 
     def __init__(self):
         super().__init__(name="subclassed")
@@ -29,7 +31,7 @@ def images(rng):
     return rng.uniform(size=(2, 16, 16, 3)).astype("float32")
 
 
-def test_functional_layers_equal_kerass_own_submodel(tiny_model, images):
+def test_layers_equal_the_submodel_that_keras_builds(tiny_model, images):
     found = run(Activations(tiny_model), images, ["conv", "add"])
     oracle = keras.Model(tiny_model.input, [tiny_model.get_layer("conv").output, tiny_model.get_layer("add").output])
     for value, expected in zip(found.values(), oracle(images)):
@@ -37,7 +39,7 @@ def test_functional_layers_equal_kerass_own_submodel(tiny_model, images):
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid", None])
-def test_logits_are_the_values_before_the_last_activation(activation, images):
+def test_logits_are_the_values_before_the_final_activation(activation, images):
     model, linear = build_tiny_model(activation=activation), build_tiny_model(activation=None)
     found = run(Activations(model), images, [LOGITS])[LOGITS]
     np.testing.assert_allclose(found, linear(images), atol=1e-6)
@@ -46,7 +48,7 @@ def test_logits_are_the_values_before_the_last_activation(activation, images):
 @pytest.mark.parametrize(
     ("activation", "oracle"), [("softmax", tf.nn.softmax), ("sigmoid", tf.sigmoid), ("log_softmax", tf.nn.softmax)]
 )
-def test_probabilities_whatever_the_model_ends_in(activation, oracle, images):
+def test_probabilities_do_not_depend_on_the_final_activation(activation, oracle, images):
     logits = build_tiny_model(activation=None)(images)
     found = run(Activations(build_tiny_model(activation=activation)), images, [PROBABILITIES])[PROBABILITIES]
     np.testing.assert_allclose(found, oracle(logits), atol=1e-6)
@@ -54,7 +56,7 @@ def test_probabilities_whatever_the_model_ends_in(activation, oracle, images):
     np.testing.assert_allclose(bare, tf.nn.softmax(logits), atol=1e-6)
 
 
-def test_softmax_layer_nested_and_subclassed(images):
+def test_a_softmax_is_found_in_layers_nested_models_and_subclassed_models(images):
     linear = build_tiny_model(activation=None)
     layer = keras.Sequential([linear, keras.layers.Softmax()])
     nested = keras.Sequential([keras.Input((16, 16, 3)), build_tiny_model(), keras.layers.Identity()])
@@ -70,7 +72,7 @@ def test_softmax_layer_nested_and_subclassed(images):
     np.testing.assert_allclose(found["conv"], subclassed.conv(images), atol=1e-6)
 
 
-def test_a_softmax_out_of_sight_is_told(images):
+def test_a_warning_says_that_a_hidden_softmax_is_not_removed(images):
     class Hidden(keras.Model):
         def __init__(self):
             super().__init__()
@@ -88,14 +90,14 @@ def test_a_softmax_out_of_sight_is_told(images):
     np.testing.assert_allclose(found, model(images), atol=1e-6)
 
 
-def test_nested_layer_by_path(images):
+def test_a_nested_layer_is_found_by_its_path(images):
     inner = build_tiny_model()
     model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Rescaling(2.0), inner])
     found = run(Activations(model), images, ["tiny/conv"])["tiny/conv"]
     np.testing.assert_allclose(found, inner.get_layer("conv")(2 * images), atol=1e-6)
 
 
-def test_shared_layer_needs_the_number_of_its_call(images):
+def test_a_shared_layer_needs_the_number_of_its_call(images):
     shared = keras.layers.Conv2D(3, 1, name="shared")
     inputs = keras.Input((16, 16, 3))
     model = keras.Model(inputs, keras.layers.Flatten()(shared(shared(inputs))))
@@ -103,27 +105,28 @@ def test_shared_layer_needs_the_number_of_its_call(images):
     first, second = run(activations, images, ["shared#0", "shared#1"]).values()
     np.testing.assert_allclose(first, shared(images), atol=1e-6)
     np.testing.assert_allclose(second, shared(shared(images)), atol=1e-6)
-    with pytest.raises(ValueError, match="called 2 times"):
-        activations.shapes(["shared"])
-    with pytest.raises(ValueError, match="called 2 times"):
-        activations.shapes(["shared#2"])
+    for reference in ("shared", "shared#2"):
+        with pytest.raises(ValueError, match=f'"layer" must .*{reference}.* called 2 times.*#0.*#1'):
+            activations.shapes([reference])
+    with pytest.raises(ValueError, match=r'"layer" must have .* number after "#"'):
+        activations.shapes(["shared#last"])
 
 
-def test_half_precision_models_give_float32(images):
+def test_activations_of_half_precision_models_are_float32(images):
     model = build_tiny_model(policy="mixed_float16")
     found = run(Activations(model), images, [LOGITS, "conv"])
     assert {value.dtype for value in found.values()} == {tf.float32}
 
 
 @pytest.mark.parametrize("mode", ["tf", "torch", "caffe"])
-def test_preprocessing_modes_are_kerass(mode, images):
+def test_preprocessing_modes_agree_with_keras(mode, images):
     model = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Identity(name="same")])
     found = run(Activations(model, mode), images, ["same"])["same"]
     expected = keras.applications.imagenet_utils.preprocess_input(255.0 * images.copy(), mode=mode)
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
-def test_the_model_is_untouched(images):
+def test_the_model_does_not_change(images):
     model = build_tiny_model()
     before = (model.get_config(), [w.copy() for w in model.get_weights()], model(images).numpy())
     call = keras.Operation.__call__
@@ -137,13 +140,31 @@ def test_the_model_is_untouched(images):
     np.testing.assert_array_equal(model(images), before[2])
 
 
+def test_the_image_itself_is_not_a_layer(tiny_model, images):
+    activations = Activations(tiny_model)
+    assert run(activations, images, [IMAGE]) == {}
+    assert list(run(activations, images, [IMAGE, "conv"])) == ["conv"]
+    assert activations.shapes([IMAGE, "conv"]) == {"conv": (16, 16, 4)}
+
+
 def test_unknown_sizes_become_224_and_can_be_given():
     model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()])
     assert Activations(model).input_shape == (224, 224, 3)
-    assert Activations(model, input_shape=(32, 48, 3)).input_shape == (32, 48, 3)
+    for shape in ((32, 48, 3), [32, 48, 3], np.array([32, 48, 3]), (np.int64(32), np.int32(48), np.uint8(3))):
+        found = Activations(model, input_shape=shape).input_shape
+        assert found == (32, 48, 3)
+        assert {type(size) for size in found} == {int}
 
 
-def test_models_that_cannot_be_served(tiny_model):
+@pytest.mark.parametrize(
+    "shape", [(16, 16), (16, 16, 0), (16.0, 16.0, 3), (True, 16, 3), 16, "16x3", (None, None, 3)], ids=repr
+)
+def test_input_shapes_that_are_not_shapes_are_refused(tiny_model, shape):
+    with pytest.raises(ValueError, match=r'"input_shape" must be \(height, width, channels\).*Received'):
+        Activations(tiny_model, input_shape=shape)
+
+
+def test_models_that_cannot_be_used_are_refused(tiny_model):
     with pytest.raises(ValueError, match=r"keras\.Model"):
         Activations("model")
     unbuilt = Subclassed()

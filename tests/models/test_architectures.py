@@ -1,4 +1,4 @@
-"""Any layer of any Keras 3 model: architectures of others with random weights, and models written by hand."""
+"""Activations and explanations of published architectures with random weights, and of handwritten models."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ CHECKPOINT = Path(__file__).parent / "fixtures" / "flexivit.npz"
 
 
 def values_and_gradient(activations, images, layers):
-    """The layers' values, and the images' gradient of their squares' means."""
+    """The layers' values, and the gradient of the sum of their mean squares with respect to the images."""
 
     def run(x):
         with tf.GradientTape() as tape:
@@ -30,7 +30,7 @@ def values_and_gradient(activations, images, layers):
 
 
 def snapshot(model):
-    """Everything of a model that an explanation must leave as it was."""
+    """Everything in a model that an explanation must not change."""
     states = [variable.numpy().tobytes() for variable in model.variables]
     attributes = {path.path: sorted(vars(path)) for path in model._flatten_layers()}
     return states, attributes, keras.Operation.__call__
@@ -41,7 +41,7 @@ def one_step(model, objective, **settings):
     return visualizer.explain(objective, seed=0, verbose=0)
 
 
-# Name, smallest convenient side, a layer deep inside.
+# Name, a small input side, a layer deep inside.
 APPLICATIONS = [
     ("ResNet50V2", 32, "conv4_block3_out"),
     ("MobileNetV3Small", 32, "expanded_conv_4_squeeze_excite_mul"),
@@ -53,6 +53,7 @@ APPLICATIONS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "side", "layer"), APPLICATIONS, ids=[name for name, *_ in APPLICATIONS])
 def test_architectures_of_keras(name, side, layer, rng):
     keras.utils.set_random_seed(0)
@@ -69,6 +70,7 @@ def test_architectures_of_keras(name, side, layer, rng):
     assert snapshot(model) == before
 
 
+@pytest.mark.slow
 def test_a_transformer_of_keras_hub(rng):
     backbone = keras_hub.models.ViTBackbone(
         image_shape=(16, 16, 3), patch_size=4, num_layers=2, num_heads=2, hidden_dim=8, mlp_dim=16
@@ -79,7 +81,7 @@ def test_a_transformer_of_keras_hub(rng):
     images = rng.uniform(size=(2, 16, 16, 3)).astype("float32")
     embedded = backbone.get_layer("vit_patching_and_embedding")(images)
     first, second = backbone.get_layer("vit_encoder").encoder_layers
-    # The blocks' own names have changed between releases.
+    # The names of the blocks have changed between releases of KerasHub.
     paths = [f"vit_encoder/{first.name}", f"{second.name}/mha", "vit_encoder/ln"]
     found, gradient = values_and_gradient(Activations(model), images, [*paths, LOGITS])
     np.testing.assert_allclose(found[paths[0]], first(embedded), atol=1e-5)
@@ -145,17 +147,18 @@ def test_layers_of_a_handwritten_model(handwritten, rng):
     np.testing.assert_allclose(found["block0#1"], first(second(first(stem))), atol=1e-5)
     np.testing.assert_array_equal(found[logits_of("map")], found["block0#1"])
     logits = handwritten.head(tf.reduce_mean(found["block0#1"], (1, 2)))
-    # What the noise of 0.01 leaves; the values are the ones before the softmax.
+    # These are the values before the softmax, up to the model's noise of 0.01.
     np.testing.assert_allclose(found[logits_of("classes")], logits, atol=0.1)
     assert np.abs(tf.reduce_sum(found[logits_of("classes")], 1) - 1).min() > 1e-3
     assert np.abs(gradient).max() > 0
 
 
-def test_an_explanation_leaves_the_model_bit_for_bit(handwritten, rng):
-    """Weights, counters, the states of random layers, attributes, losses and outputs."""
+@pytest.mark.slow
+def test_an_explanation_does_not_change_the_model(handwritten, rng):
+    """Its weights, counters, states of random layers, attributes, losses and outputs keep every bit."""
     images = rng.uniform(size=(2, 8, 8, 3)).astype("float32")
     before = snapshot(handwritten)
-    # Drawn from the same state of the noise as the call below the explanation.
+    # The state of the noise is restored, so that the call after the explanation draws the same noise.
     states = [variable.numpy() for variable in handwritten.variables]
     expected = handwritten(images)["classes"].numpy()
     for variable, state in zip(handwritten.variables, states):
@@ -168,7 +171,7 @@ def test_an_explanation_leaves_the_model_bit_for_bit(handwritten, rng):
     np.testing.assert_array_equal(handwritten(images)["classes"], expected)
 
 
-def test_an_explanation_leaves_config_and_compilation():
+def test_an_explanation_does_not_change_the_configuration_and_the_compilation():
     model = build_tiny_model(size=16)
     model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
     before, config, compiled = snapshot(model), model.get_config(), model.get_compile_config()
@@ -176,7 +179,7 @@ def test_an_explanation_leaves_config_and_compilation():
     assert snapshot(model) == before
     assert model.get_config() == config
     assert model.get_compile_config() == compiled
-    # And it still learns: nothing has been frozen or compiled in.
+    # The model still learns: no weight has been frozen or compiled in as a constant.
     model.fit(np.random.default_rng(0).uniform(size=(4, 16, 16, 3)), np.arange(4), verbose=0)
     assert snapshot(model)[0] != before[0]
 
@@ -193,7 +196,7 @@ def two_outputs(make):
     [(lambda a, b: {"classes": a, "boxes": b}, "classes"), (lambda a, b: [b, a], "classifier")],
     ids=["dictionary", "list"],
 )
-def test_outputs_have_names(make, name, rng):
+def test_an_objective_names_one_of_several_outputs(make, name, rng):
     model, images = two_outputs(make), rng.uniform(size=(2, 8, 8, 3)).astype("float32")
     activations = Activations(model)
     found, _ = values_and_gradient(activations, images, [logits_of(name), "classifier"])
@@ -211,17 +214,17 @@ def test_outputs_have_names(make, name, rng):
         Logit(1, output=1)
 
 
-def test_a_layer_of_several_outputs_is_refused():
+def test_a_layer_with_several_outputs_is_refused():
     inputs = keras.Input((8, 8, 3))
     halves = keras.ops.split(keras.layers.Conv2D(4, 1)(inputs), 2, axis=-1)
     model = keras.Model(inputs, keras.layers.Flatten()(halves[0]))
     split = next(operation.name for operation in model.operations if "split" in operation.name)
-    with pytest.raises(ValueError, match=r"One output is needed; the layer .* has 2"):
+    with pytest.raises(ValueError, match=r'"layer" must have one output.* has 2'):
         Activations(model).shapes([split])
 
 
 @pytest.mark.parametrize("make", [list, lambda inputs: {"image": inputs[0]}], ids=["list", "dictionary"])
-def test_one_input_is_given_as_it_was_declared(make, recwarn, rng):
+def test_the_image_is_passed_in_the_structure_that_the_model_declares(make, recwarn, rng):
     inputs = keras.Input((8, 8, 3), name="image")
     model = keras.Model(make([inputs]), keras.layers.Flatten(name="flat")(inputs))
     images = rng.uniform(size=(1, 8, 8, 3)).astype("float32")
@@ -231,7 +234,7 @@ def test_one_input_is_given_as_it_was_declared(make, recwarn, rng):
 
 
 @pytest.mark.parametrize("make", [list, lambda inputs: {tensor.name: tensor for tensor in inputs}])
-def test_other_inputs_are_refused_with_the_remedy_and_the_remedy_works(make, rng):
+def test_several_inputs_are_refused_with_a_remedy_that_works(make, rng):
     inputs = [keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="meta")]
     joined = keras.layers.Concatenate(name="joined")([keras.layers.Flatten()(inputs[0]), inputs[1]])
     model = keras.Model(make(inputs), keras.layers.Dense(3)(joined))
@@ -245,7 +248,7 @@ def test_other_inputs_are_refused_with_the_remedy_and_the_remedy_works(make, rng
     np.testing.assert_array_equal(found["joined"], np.concatenate([images.reshape(1, -1), np.ones((1, 4))], axis=1))
 
 
-def test_channels_first_is_refused_wherever_it_is():
+def test_channels_first_is_refused_at_any_depth():
     class Hidden(keras.Model):
         def __init__(self):
             super().__init__()
@@ -262,8 +265,7 @@ def test_channels_first_is_refused_wherever_it_is():
 
 
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method")
-def test_quantised_layers_have_the_gradient_of_what_they_stand_for(rng):
-    """Keras computes it with the weights that the integers mean."""
+def test_quantised_layers_have_the_gradient_of_the_weights_that_they_encode(rng):
     images = rng.uniform(size=(2, 16, 16, 3)).astype("float32")
     plain, quantised = build_tiny_model(), build_tiny_model()
     quantised.quantize("int8")
@@ -276,7 +278,7 @@ def test_quantised_layers_have_the_gradient_of_what_they_stand_for(rng):
     assert np.corrcoef(np.ravel(wanted), np.ravel(gradient))[0, 1] > 0.99
 
 
-def test_inputs_of_unknown_size_take_the_one_given(rng):
+def test_an_input_of_unknown_size_takes_the_given_shape(rng):
     inputs = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, strides=2, name="conv")(inputs)
     model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x)))
@@ -288,7 +290,8 @@ def test_inputs_of_unknown_size_take_the_one_given(rng):
     assert one_step(model, Channel("conv", 1), input_shape=(33, 21, 3)).images.shape == (1, 75, 48, 3)
 
 
-def test_tokens_of_a_transformer_are_explained_apart():
+@pytest.mark.slow
+def test_class_token_and_patch_tokens_are_explained_separately():
     model = zoo.flexivit(CHECKPOINT, 6, image_size=24)
     before = snapshot(model)
     patches, by_class, neuron = (

@@ -1,4 +1,7 @@
+"""Layers by name, path and index."""
+
 import keras
+import numpy as np
 import pytest
 
 from maco_tf.models import find_layer, layer_paths
@@ -21,25 +24,27 @@ def test_paths_lead_into_nested_models(nested):
     assert paths["tiny/add"] is nested.get_layer("tiny").get_layer("add")
 
 
-def test_name_path_end_of_path_and_index(nested):
-    assert find_layer(nested, "tiny/second")[1] is find_layer(nested, "second")[1]
-    assert find_layer(nested, -1)[1] is nested.layers[-1]
+def test_a_layer_is_found_by_name_path_end_of_a_path_and_index(nested):
+    second = nested.get_layer("tiny").get_layer("second")
+    assert find_layer(nested, "tiny/second") == find_layer(nested, "second") == ("tiny/second", second)
+    assert find_layer(nested, -1) == find_layer(nested, np.int64(-1)) == ("classifier", nested.layers[-1])
 
 
-def test_errors_name_the_remedy(nested):
-    with pytest.raises(ValueError, match="other/conv, tiny/conv"):
-        find_layer(nested, "conv")
-    with pytest.raises(ValueError, match="Did you mean classifier"):
-        find_layer(nested, "clasifier")
-    with pytest.raises(ValueError, match="index into the"):
-        find_layer(nested, 99)
-    with pytest.raises(ValueError, match=r"not the layer itself\. .* Give its name"):
-        find_layer(nested, nested.layers[0])
-    with pytest.raises(ValueError, match="Received: True"):
-        find_layer(nested, True)
+def test_errors_suggest_a_remedy(nested):
+    for reference, message in (
+        ("conv", "other/conv, tiny/conv"),
+        ("clasifier", "Did you mean classifier"),
+        ("zzz", "last layers are .*classifier"),
+        (99, "index into the"),
+        (-99, "index into the"),
+        (nested.layers[0], r"not the layer itself\. .* Give its name"),
+        (True, "Received: True"),
+    ):
+        with pytest.raises(ValueError, match=f'"layer" must .*{message}'):
+            find_layer(nested, reference)
 
 
-def test_siblings_of_one_name_are_told_apart():
+def test_siblings_with_the_same_name_are_numbered():
     class Twins(keras.Model):
         def __init__(self):
             super().__init__()

@@ -1,3 +1,5 @@
+"""Gradients through ReLUs that are off."""
+
 import keras
 import numpy as np
 import pytest
@@ -36,19 +38,19 @@ UPSTREAM = np.array([[-1.0, 2.0, -3.0], [-4.0, -5.0, -6.0]], "float32")
 def test_gradients_by_hand(function):
     y, redirected = gradient(X, UPSTREAM, True, function)
     assert np.array_equal(y, np.maximum(X, 0))
-    # The first row is dead: what would raise an input passes. The second is alive and keeps its own gradient.
+    # The first row is off: a gradient passes if it would raise the input. The second row is on and keeps its gradient.
     assert np.array_equal(redirected, [[-1, 0, -3], [0, -5, -6]])
     assert np.array_equal(gradient(X, UPSTREAM, False, function)[1], [[0, 0, 0], [0, -5, -6]])
 
 
-def test_relu6_keeps_its_plateau():
+def test_no_gradient_passes_on_the_plateau_of_relu6():
     for function in (lambda x: tf.nn.relu6(x), keras.layers.ReLU(max_value=6)):
         y, redirected = gradient(X, UPSTREAM, True, function)
         assert np.array_equal(y, np.clip(X, 0, 6))
         assert np.array_equal(redirected, [[-1, 0, -3], [0, -5, 0]])
 
 
-def test_functions_are_put_back_even_after_an_error():
+def test_functions_are_restored_even_after_an_error():
     before = (tf.nn.relu, tf.nn.relu6)
 
     def failing():
@@ -61,8 +63,8 @@ def test_functions_are_put_back_even_after_an_error():
     assert (tf.nn.relu, tf.nn.relu6) == before
 
 
-def test_a_dead_channel_wakes_up():
-    # Lightness above two thirds: off for an image that starts grey.
+def test_a_channel_that_is_off_turns_on():
+    # The channels need a lightness above two thirds, and images start grey.
     inputs = keras.Input((16, 16, 3))
     settings = {"kernel_initializer": "ones", "bias_initializer": keras.initializers.Constant(-2.0)}
     x = keras.layers.Conv2D(4, 1, activation="relu", name="conv", **settings)(inputs)
@@ -71,15 +73,15 @@ def test_a_dead_channel_wakes_up():
     objective = Channel("conv", 1)
     settings = {"steps": 20, "crops": 2, "transforms": [], "image_size": "input", "learning_rate": 0.5}
     with pytest.warns(UserWarning, match="relu_warmup=16"):
-        dead = FourierVisualizer(model, **settings).explain(objective, seed=0, verbose=0)
-    assert not dead.scores.any()
-    awake = FourierVisualizer(model, relu_warmup=16, **settings).explain(objective, seed=0, verbose=0)
-    assert not awake.scores[0].any()
-    assert awake.scores[-1] > 0
+        off = FourierVisualizer(model, **settings).explain(objective, seed=0, verbose=0)
+    assert not off.scores.any()
+    on = FourierVisualizer(model, relu_warmup=16, **settings).explain(objective, seed=0, verbose=0)
+    assert not on.scores[0].any()
+    assert on.scores[-1] > 0
     assert all(np.array_equal(before, after) for before, after in zip(weights, model.get_weights()))
 
 
-def test_layers_that_hold_the_function_itself_are_served_and_put_back():
+def test_layers_that_hold_the_function_itself_are_redirected_and_restored():
     layer = keras.layers.Conv2D(1, 1, activation=tf.nn.relu, kernel_initializer="ones")
     model = keras.Sequential([keras.Input((1, 3, 1)), layer])
     x, upstream = X.reshape(2, 1, 3, 1), UPSTREAM.reshape(2, 1, 3, 1)
@@ -95,8 +97,9 @@ def test_layers_that_hold_the_function_itself_are_served_and_put_back():
     assert layer.activation is tf.nn.relu
 
 
-def test_after_the_warm_up_gradients_are_the_usual():
-    # Alive from the start: the warm-up changes nothing, bit for bit.
+@pytest.mark.slow
+def test_gradients_are_the_usual_ones_after_the_warm_up():
+    # The channel is on from the start, so the warm-up changes nothing.
     keras.utils.set_random_seed(1)
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(inputs)

@@ -1,4 +1,4 @@
-"""Objectives of two models at once: one Keras model of both, with an output each."""
+"""Objectives on two models at once, as one Keras model with two outputs."""
 
 import keras
 import numpy as np
@@ -17,7 +17,7 @@ def renamed(model, name):
 
 
 def build_pair(seeds=(0, 1), policy="float32"):
-    """Two networks of unequal sizes and preprocessing, and the model of both."""
+    """Two networks with different input sizes and preprocessing, and the model that joins them."""
     first, second = build_tiny_model(seeds[0]), build_tiny_model(seeds[1], size=24, policy=policy)
     second = renamed(second, "other")
     image = keras.Input((20, 20, 3))
@@ -26,20 +26,20 @@ def build_pair(seeds=(0, 1), policy="float32"):
     return first, second, keras.Model(image, {"a": first(to_first), "b": second(to_second)}, name="pair")
 
 
-def own_inputs(images):
-    """What each network of the pair sees of images of 20 pixels."""
+def inputs_of_both(images):
+    """The inputs of the two networks for images of 20 pixels."""
     return tf.image.resize(images, (16, 16)), 2 * tf.image.resize(images, (24, 24), "bicubic") - 1
 
 
-def own_logits(model):
-    """The network up to its softmax, by its weights: pooled features times the head."""
+def logits_function(model):
+    """The network without its softmax: pooled features times the weights of the head."""
     pool = keras.Model(model.input, model.get_layer("pool").output)
     kernel, bias = model.get_layer("head").get_weights()
     return lambda images: pool(images) @ kernel + bias
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_score_and_gradient_are_those_of_each_network_alone(sign, rng):
+def test_scores_and_gradients_combine_those_of_the_two_networks(sign, rng):
     first, second, pair = build_pair()
     images = rng.uniform(size=(2, 20, 20, 3)).astype("float32")
     objective = Logit(3, output="a") + sign * Logit([1, 4], output="b")
@@ -55,32 +55,35 @@ def test_score_and_gradient_are_those_of_each_network_alone(sign, rng):
     with tf.GradientTape() as tape:
         x = tf.constant(images)
         tape.watch(x)
-        seen = own_inputs(x)
-        expected = own_logits(first)(seen[0])[:, 3]
-        expected += sign * tf.gather(own_logits(second)(seen[1]), [1, 4], batch_dims=1)
+        seen = inputs_of_both(x)
+        expected = logits_function(first)(seen[0])[:, 3]
+        expected += sign * tf.gather(logits_function(second)(seen[1]), [1, 4], batch_dims=1)
     np.testing.assert_allclose(scores, expected, atol=1e-5)
     np.testing.assert_allclose(gradient, tape.gradient(expected, x), atol=1e-5)
     for model, inputs, path in ((first, seen[0], "tiny/conv"), (second, seen[1], "other/conv")):
         conv = keras.Model(model.input, model.get_layer("conv").output)
         np.testing.assert_allclose(found[path], conv(inputs), atol=1e-5)
     top = top_activating(pair, objective, images, 1)
-    whole = tf.stack([own_logits(second)(seen[1])[:, k] for k in (1, 4)]) * sign + own_logits(first)(seen[0])[:, 3]
+    whole = (
+        tf.stack([logits_function(second)(seen[1])[:, k] for k in (1, 4)]) * sign
+        + logits_function(first)(seen[0])[:, 3]
+    )
     np.testing.assert_allclose(top.scores[:, 0], tf.reduce_max(whole, axis=1), atol=1e-5)
 
 
-def test_joint_images_please_both_and_opposed_ones_one(rng):
+def test_a_sum_activates_both_networks_and_a_difference_only_one(rng):
     first, second, pair = build_pair()
     before = [weight.copy() for model in (first, second) for weight in model.get_weights()]
     visualizer = MacoVisualizer(pair, steps=30, crops=2, image_size=20, whole_views=1)
     joint = Logit(1, output="a") + Logit(2, output="b")
     opposed = Logit(1, output="a") - Logit(2, output="b")
     images = [visualizer.explain(objective, seed=0, verbose=0).images for objective in (joint, opposed)]
-    parametrization = visualizer.parametrization(1)
+    parametrization = visualizer.resolved.parametrization(1)
     start = parametrization.image(parametrization.initialize(0)).numpy()
 
     def strengths(image):
-        seen = own_inputs(image)
-        return np.array([own_logits(first)(seen[0])[0, 1], own_logits(second)(seen[1])[0, 2]])
+        seen = inputs_of_both(image)
+        return np.array([logits_function(first)(seen[0])[0, 1], logits_function(second)(seen[1])[0, 2]])
 
     for image, signs in zip(images, ([1, 1], [1, -1])):
         assert ((strengths(image) - strengths(start)) * signs > 1e-3).all()
@@ -88,7 +91,7 @@ def test_joint_images_please_both_and_opposed_ones_one(rng):
     assert all((old == new).all() for old, new in zip(before, after))
 
 
-def test_names_say_which_network_is_meant():
+def test_names_and_errors_tell_the_networks_apart():
     _, _, pair = build_pair()
     visualizer = MacoVisualizer(pair, steps=1)
     assert (Logit(1, output="a") - Logit(1, output="b")).names == ["logit 1 of a - logit 1 of b"]
@@ -104,7 +107,7 @@ def test_names_say_which_network_is_meant():
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-def test_a_network_of_half_precision_beside_one_of_single(policy):
+def test_networks_in_half_and_in_single_precision_can_be_joined(policy):
     _, _, pair = build_pair(policy=policy)
     visualizer = MacoVisualizer(pair, steps=2, crops=1)
     objective = Logit(1, output="a") + FeatureInversion("other/conv", np.full((4, 4, 3), 0.3))
@@ -114,7 +117,7 @@ def test_a_network_of_half_precision_beside_one_of_single(policy):
     assert explanation.transparency.max() > 0
 
 
-def test_subclassed_networks_in_a_list_and_outputs_inside_outputs(rng):
+def test_subclassed_networks_in_lists_and_nested_outputs(rng):
     wrapped, plain = Wrapper(), renamed(build_tiny_model(5, activation=None), "plain")
     images = rng.uniform(size=(2, 16, 16, 3)).astype("float32")
     probabilities = wrapped(images)

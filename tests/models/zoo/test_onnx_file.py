@@ -1,4 +1,4 @@
-"""The reader of ONNX weights, on files written byte by byte after protobuf's and ONNX's specifications."""
+"""The reader of ONNX weights, on files written byte by byte by the specifications of protobuf and ONNX."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from maco_tf.models.zoo.onnx_file import read_onnx
 
 
 def varint(value):
-    value &= 2**64 - 1  # Negative integers are written as their two's complement.
+    value &= 2**64 - 1  # Negative integers are written in two's complement.
     parts = []
     while value > 127:
         parts.append(value & 127 | 128)
@@ -17,7 +17,7 @@ def varint(value):
 
 
 def field(number, value):
-    """An integer, or text, bytes or a message with its length before it."""
+    """An integer; or text, bytes or a message after its length."""
     if isinstance(value, int):
         return varint(number << 3) + varint(value)
     value = value.encode() if isinstance(value, str) else value
@@ -35,7 +35,7 @@ def node(name, *inputs):
 
 
 def model(*parts):
-    # The IR version, an opset and a producer's name are there in real files, and passed over.
+    # Real files also contain the version of the format, an opset and the producer's name, which are skipped.
     return field(1, 7) + field(2, "pytorch") + field(7, field(2, "graph") + b"".join(parts)) + field(8, field(2, 14))
 
 
@@ -49,7 +49,7 @@ def read(tmp_path):
     return read
 
 
-def test_weights_come_by_name_and_nameless_ones_by_their_node(read):
+def test_weights_without_a_name_take_the_name_of_their_node(read):
     kernel, bias = np.arange(6.0).reshape(2, 3), np.array(-1.5)
     weights = read(
         model(
@@ -65,7 +65,7 @@ def test_weights_come_by_name_and_nameless_ones_by_their_node(read):
     assert weights["fc1.bias"].shape == ()
     assert weights["fc1.bias"] == -1.5
     assert weights["empty"].shape == (0, 3)
-    weights["/fc1/MatMul"][:] = 0  # An array of its own, not a view of the file.
+    weights["/fc1/MatMul"][:] = 0  # The array is writable, since it is not a view of the file.
 
 
 @pytest.mark.parametrize(

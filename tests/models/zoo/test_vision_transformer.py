@@ -1,23 +1,19 @@
-from pathlib import Path
+"""The encoder of a vision transformer, against a slow computation by the paper's equations."""
 
 import keras
 import numpy as np
 import pytest
 import scipy.special
-import skimage.data
 import tensorflow as tf
 
-from maco_tf.models import Activations, zoo
 from maco_tf.models.zoo.vision_transformer import ClassToken, LayerScale, PositionEmbedding, VisionTransformer
-from maco_tf.models.zoo.vit_s14 import resize_positions
 from tests.conftest import under_policy
 
-FIXTURES = Path(__file__).parent / "fixtures"
 TINY = VisionTransformer(width=6, depth=2, heads=2, hidden=10, patch_size=4, layer_scale=True, exact_gelu=True)
 
 
 def tiny_encoder(encoder=TINY, policy="float32"):
-    """An encoder of 9 x 13 pixels, 2 x 3 patches, with random weights everywhere."""
+    """An encoder of 9 x 13 pixels, 2 x 3 patches, in which all weights are random."""
     with under_policy(policy):
         inputs = keras.Input((9, 13, 3))
         model = keras.Model(inputs, encoder.encode(inputs))
@@ -31,7 +27,7 @@ def normalise(x, weights):
 
 
 def attend(x, weights):
-    """Attention as the paper's equations 5 to 8 have it, one head and one token at a time."""
+    """Attention by equations 5 to 8 of the paper, one head and one token at a time."""
     (query, key, value, out), biases = weights[0::2], weights[1::2]
     result = np.zeros_like(x) + biases[3]
     for head in range(query.shape[1]):
@@ -42,7 +38,7 @@ def attend(x, weights):
     return result
 
 
-def test_encoder_equals_a_slow_oracle(rng):
+def test_the_encoder_equals_a_slow_oracle(rng):
     model = tiny_encoder()
     weights = {layer.name: layer.get_weights() for layer in model.layers}
     image = rng.uniform(size=(9, 13, 3))
@@ -64,7 +60,7 @@ def test_encoder_equals_a_slow_oracle(rng):
     np.testing.assert_allclose(model(image[None], training=False)[0], expected, atol=1e-4)
 
 
-def test_the_tanh_approximation_is_another_network(rng):
+def test_the_tanh_approximation_changes_the_network(rng):
     image = rng.uniform(size=(1, 9, 13, 3)).astype("float32")
     exact = tiny_encoder()
     approximate = tiny_encoder(VisionTransformer(6, 2, 2, 10, 4, layer_scale=True, exact_gelu=False))
@@ -99,57 +95,10 @@ def test_dtype_policies_saving_and_xla(policy, tmp_path, rng):
     exact, model = tiny_encoder(), tiny_encoder(policy=policy)
     assert all(layer.compute_dtype == model.get_layer("norm").compute_dtype for layer in model.layers[1:])
     found = model(image, training=False).numpy()
-    # bfloat16 keeps 8 bits of a number; the blocks' sums amplify what is lost.
+    # bfloat16 has 8 significant bits, and the sums of the blocks amplify its rounding.
     tolerance = {"float32": 0.0, "mixed_bfloat16": 0.2, "mixed_float16": 0.02}[policy]
     np.testing.assert_allclose(found.astype("float32"), exact(image, training=False), atol=tolerance)
     model.save(tmp_path / "model.keras")
     np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.keras")(image, training=False), found)
     compiled = tf.function(model, jit_compile=True)(image)
     np.testing.assert_allclose(tf.cast(compiled, tf.float32), found.astype("float32"), atol=tolerance + 1e-4)
-
-
-def test_positions_are_resized_as_torch_does():
-    """Bicubic with a = -0.75 (Keys, 1981), half-pixel centres, borders repeated, no antialiasing: pixel by pixel."""
-
-    def keys(distance, a=-0.75):
-        d = abs(distance)
-        if d <= 1:
-            return (a + 2) * d**3 - (a + 3) * d**2 + 1
-        return a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a if d < 2 else 0.0
-
-    def weights(position):
-        centre = (position + 0.5) * 37 / 16 - 0.5
-        around = range(int(np.floor(centre)) - 1, int(np.floor(centre)) + 3)
-        return [(min(max(i, 0), 36), keys(centre - i)) for i in around]
-
-    values = np.random.default_rng(0).normal(size=(37 * 37, 2)).astype("float32")
-    grid = values.reshape(37, 37, 2)
-    expected = [
-        sum(wy * wx * grid[i, j] for i, wy in weights(row) for j, wx in weights(column))
-        for row in range(16)
-        for column in range(16)
-    ]
-    np.testing.assert_allclose(resize_positions(values), expected, atol=1e-5)
-
-
-def test_vit_s14_computes_what_its_onnx_file_does():
-    """Against ONNX's runtime; fixtures/vit_s14.py made the values."""
-    model, expected = zoo.load("vit_s14"), np.load(FIXTURES / "vit_s14.npz")
-    image = (skimage.data.coffee()[100:324, 200:424] / 255.0)[None].astype("float32")
-    names = [name for name in expected.files if name != "importance"]
-    found = tf.function(lambda x: Activations(model)(x, names), autograph=False)(image)
-    for name in names:
-        assert found[name].shape == (1, 257, 384)
-        scale = np.abs(expected[name]).max()
-        np.testing.assert_allclose(found[name][0, ::32, ::16], expected[name], atol=1e-5 * scale, err_msg=name)
-    importance = model(image, training=False).numpy()
-    assert importance.shape == (1, 224, 224, 1)
-    np.testing.assert_allclose(importance[0, ::16, ::16, 0], expected["importance"], atol=1e-5)
-
-
-def test_vit_s14_survives_saving_bit_for_bit(tmp_path):
-    model = zoo.load("vit_s14")
-    image = zoo.entry("vit_s14").prepare(skimage.data.chelsea())[None]
-    model.save(tmp_path / "model.keras")
-    restored = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(restored(image, training=False), model(image, training=False))

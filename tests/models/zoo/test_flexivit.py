@@ -1,3 +1,5 @@
+"""FlexiViT, against timm and older layouts of its checkpoints."""
+
 import zipfile
 from pathlib import Path
 
@@ -9,13 +11,13 @@ import tensorflow as tf
 from maco_tf.models import LOGITS, Activations, zoo
 from maco_tf.models.zoo.flexivit import resize_patches, resize_positions
 
-FIXTURES = Path(__file__).parent / "fixtures"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 CHECKPOINT = FIXTURES / "flexivit.npz"
 
 
 @pytest.mark.parametrize("patch_size", [4, 6, 8, 12])
-def test_every_patch_size_computes_what_timm_does(patch_size):
-    """The checkpoint has patches of 6; fixtures/flexivit.py made the values."""
+def test_activations_equal_those_of_timm_at_all_patch_sizes(patch_size):
+    """The checkpoint has patches of 6 pixels; fixtures/flexivit.py computed the expected values."""
     expected = np.load(FIXTURES / "flexivit_expected.npz")
     model = zoo.flexivit(CHECKPOINT, patch_size, image_size=24)
     names = [LOGITS, "block0_out"]
@@ -26,7 +28,7 @@ def test_every_patch_size_computes_what_timm_does(patch_size):
     np.testing.assert_allclose(model(expected["image"]), tf.nn.softmax(expected[f"logits_{patch_size}"]), atol=1e-5)
 
 
-def test_saving_keeps_every_bit(tmp_path, rng):
+def test_a_saved_network_keeps_every_bit(tmp_path, rng):
     model = zoo.flexivit(CHECKPOINT, 8, image_size=24)
     model.save(tmp_path / "model.keras")
     image = rng.uniform(size=(2, 24, 24, 3)).astype("float32")
@@ -35,15 +37,15 @@ def test_saving_keeps_every_bit(tmp_path, rng):
 
 @pytest.mark.parametrize("side", [8, 13, 16])
 def test_larger_patches_give_the_same_tokens(side, rng):
-    """What PI-resize is for (the paper's equation 4): <resized kernel, resized patch> = <kernel, patch>."""
+    """The purpose of PI-resize (the paper's equation 4): <resized kernel, resized patch> = <kernel, patch>."""
     kernel, patch = rng.normal(size=(6, 6, 3, 5)), rng.normal(size=(6, 6, 3))
     resized = tf.image.resize(patch, (side, side), "bilinear").numpy()
     token = np.einsum("yxc,yxcd->d", resized, resize_patches(kernel, side))
     np.testing.assert_allclose(token, np.einsum("yxc,yxcd->d", patch, kernel), atol=1e-4)
 
 
-def test_smaller_patches_are_the_nearest_in_the_mean(rng):
-    """The same over all patches, when no kernel can be exact, is least squares over any orthonormal basis of them."""
+def test_smaller_patches_give_the_nearest_tokens(rng):
+    """No kernel is exact for all patches; the oracle is least squares over an orthonormal basis of patches."""
     kernel = rng.normal(size=(6, 6, 1, 1))
     small = tf.image.resize(np.eye(36).reshape(36, 6, 6, 1), (4, 4), "bilinear").numpy().reshape(36, 16)
     nearest = np.linalg.lstsq(small, kernel.ravel(), rcond=None)[0]
@@ -59,10 +61,10 @@ def test_equal_sizes_change_nothing(rng):
 def test_positions_by_hand():
     ramp = np.array([0.0, 1.0, 2.0, 3.0])[:, None]  # The grid [[0, 1], [2, 3]].
     grown = resize_positions(ramp, 4).reshape(4, 4)
-    # Half-pixel centres: a quarter and three quarters between the old ones, and the border repeated.
+    # Half-pixel centres lie a quarter and three quarters of the way between the old ones; the border is repeated.
     np.testing.assert_allclose(grown[0], [0, 0.25, 0.75, 1])
     np.testing.assert_allclose(grown[:, 0], [0, 0.5, 1.5, 2])
-    # One token for the whole grid is its mean only if the shrinking is antialiased.
+    # A single token is the mean of the grid only with antialiasing.
     assert resize_positions(np.arange(16.0)[:, None], 1) == pytest.approx(7.5)
 
 
@@ -71,17 +73,18 @@ def test_positions_by_hand():
     [
         ({"patch_size": 7, "image_size": 24}, "Take image_size=21"),
         ({"patch_size": 32, "image_size": 24}, "Take image_size=32"),
-        ({"patch_size": 0}, '"patch_size" must be a number of pixels'),
-        ({"patch_size": 6.0}, '"patch_size" must be a number of pixels'),
-        ({"image_size": True}, '"image_size" must be a number of pixels'),
+        ({"patch_size": 0}, '"patch_size" must be an integer of at least 1'),
+        ({"patch_size": 6.0}, '"patch_size" must be an integer of at least 1'),
+        ({"image_size": True}, '"image_size" must be an integer of at least 1'),
     ],
 )
-def test_sizes_that_do_not_fit(arguments, message):
+def test_sizes_that_do_not_fit_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         zoo.flexivit(CHECKPOINT, **arguments)
 
 
 def altered(**changes):
+    """The checkpoint with other arrays; `None` removes one."""
     weights = {**np.load(CHECKPOINT)}
     for name, array in changes.items():
         if array is None:
@@ -97,17 +100,20 @@ def altered(**changes):
         ({"cls": None}, "'cls' is missing"),
         ({"head/kernel": None}, "'head/kernel' is missing"),
         ({"Transformer/encoderblock_1/LayerNorm_1/bias": None}, "LayerNorm_1/bias' is missing"),
-        ({"pos_embedding": np.zeros((1, 11, 6))}, "no square grid"),
+        ({"pos_embedding": np.zeros((1, 11, 6))}, "do not form a square grid"),
         ({"head/kernel": np.zeros((7, 5))}, "do not fit"),
         ({"embedding/kernel": np.zeros((6, 6, 6))}, "do not fit"),
         ({"pos_embedding": np.zeros((1, 9, 6), int)}, "'pos_embedding' is missing"),
         ({"pos_embedding": None}, "'pos_embedding' is missing"),
-        ({"pre_logits/kernel": np.zeros((6, 6)), "pre_logits/bias": np.zeros(6)}, "no place for pre_logits/bias, pre_"),
+        (
+            {"pre_logits/kernel": np.zeros((6, 6)), "pre_logits/bias": np.zeros(6)},
+            "does not contain pre_logits/bias, pre_",
+        ),
         ({"MAPHead_0/probe": np.zeros((1, 1, 6)), "cls": None}, "'cls' is missing"),
         ({"head/kernel": None, "head/bias": None}, "'head/bias' is missing"),
     ],
 )
-def test_checkpoints_of_something_else_are_refused(changes, message, tmp_path):
+def test_checkpoints_of_other_networks_are_refused(changes, message, tmp_path):
     path = tmp_path / "weights.npz"
     np.savez(path, **altered(**changes))
     with pytest.raises(zoo.WeightFileError, match=message):
@@ -115,11 +121,11 @@ def test_checkpoints_of_something_else_are_refused(changes, message, tmp_path):
 
 
 def older(numbering="modules", positions="Transformer/posembed_input/pos_embedding"):
-    """The checkpoint as it was written before 2022: other names, and a position for the class token."""
+    """The checkpoint in the layout from before 2022, with other names and a position for the class token."""
     weights = {name.removeprefix("params/"): array for name, array in np.load(CHECKPOINT).items()}
-    own = np.full((1, 1, weights["cls"].shape[-1]), 0.25, "float32")
-    weights["cls"] = weights["cls"] - own
-    weights[positions] = np.concatenate([own, weights.pop("pos_embedding")], axis=1)
+    position = np.full((1, 1, weights["cls"].shape[-1]), 0.25, "float32")
+    weights["cls"] = weights["cls"] - position
+    weights[positions] = np.concatenate([position, weights.pop("pos_embedding")], axis=1)
     if numbering == "modules":
         new_to_old = {"LayerNorm_1": "LayerNorm_2", "MlpBlock_0": "MlpBlock_3"}
         new_to_old["MultiHeadDotProductAttention_0"] = "MultiHeadDotProductAttention_1"
@@ -131,10 +137,10 @@ def older(numbering="modules", positions="Transformer/posembed_input/pos_embeddi
 @pytest.mark.parametrize(
     "layout", [{}, {"numbering": "kinds", "positions": "Transformer/pos_embedding"}], ids=["augreg", "early big_vision"]
 )
-def test_older_checkpoints_compute_the_same(prefix, layout, tmp_path, rng):
+def test_older_checkpoints_give_the_same_network(prefix, layout, tmp_path, rng):
     path = tmp_path / "old.npz"
     weights = {f"{prefix}{name}": array for name, array in older(**layout).items()}
-    # What a training loop keeps beside its parameters.
+    # A training loop stores the state of its optimizer too.
     beside = {"opt/state/step": np.array(7), "opt/state/param_states/cls/grad_ema": np.ones(3)} if prefix else {}
     np.savez(path, **weights, **beside)
     image = rng.uniform(size=(2, 24, 24, 3)).astype("float32")
@@ -142,7 +148,7 @@ def test_older_checkpoints_compute_the_same(prefix, layout, tmp_path, rng):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_heads_of_any_size(tmp_path):
+def test_a_head_may_have_any_number_of_classes(tmp_path):
     """ImageNet-21k's checkpoints have 21,843 classes."""
     path, bias = tmp_path / "large.npz", np.linspace(-1, 1, 21843, dtype="float32")
     np.savez(path, **altered(**{"head/kernel": np.zeros((6, 21843), "float32"), "head/bias": bias}))
@@ -153,7 +159,7 @@ def test_heads_of_any_size(tmp_path):
 def test_broken_files_are_refused(tmp_path):
     path, whole = tmp_path / "weights.npz", CHECKPOINT.read_bytes()
     contents = [whole[: len(whole) * part // 10] for part in range(10)]
-    # A byte of compressed data.
+    # One byte of compressed data is changed.
     contents += [whole[:600] + bytes([whole[600] ^ 255]) + whole[601:], b"not an archive"]
     for content in contents:
         path.write_bytes(content)
