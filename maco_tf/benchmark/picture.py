@@ -9,7 +9,7 @@ import numpy as np
 from maco_tf.benchmark.comparison import Results, cell_of
 from maco_tf.benchmark.descriptions import DESCRIPTIONS
 from maco_tf.benchmark.score import score_text
-from maco_tf.display.grid import write_figure
+from maco_tf.display.files import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

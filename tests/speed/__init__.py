@@ -1,19 +1,17 @@
-"""How fast the package is beside the bare network and other packages: `make bench`.
+"""How fast the package is, compared with the bare network and with other packages: `make bench`.
 
     python -m tests.speed --help
+    python -m tests.speed.quality --help
 
-    __main__    the command: a child process a network and a memory figure, results kept row by row
-    settings    what is measured, and for how long
-    networks    the networks, in Keras and in PyTorch
-    cases       the settings of `MacoVisualizer` that are measured: add rows here
-    methods     what is timed, each as a run that says when a step begins
-    stepper     a run that waits for its turn
-    rounds      turns, ratios within a round, medians
-    measures    steps, start-up, many objectives, memory
-    child       measures in a process of their own
-    machine     versions, threads, instructions
-    report      results -> Markdown
-    picture     results -> bars
+    __main__    the command: measures, and writes the results after every row
+    settings    what is measured, and how long: add settings of `MacoVisualizer` here
+    processes   the order of the measurements, each in a process of its own
+    measures    time per step, start-up, batches of objectives, memory, and the machine
+    runs        what is timed: networks, and methods that say when a step begins
+    torch_runs  the same in PyTorch, for `--torch`
+    timing      runs that take turns step by step, ratios within a round, medians
+    report      results as tables and as a figure
+    quality     a second command: how well other networks recognise an image, against its compute
 
-The arithmetic is tested by `tests/test_speed.py`; nothing here is collected by pytest.
+`test_speed.py` tests the arithmetic. pytest measures nothing.
 """
