@@ -91,7 +91,7 @@ class Scorer:
             "diversity": self._diversity(features, len(paths)),
         }
         if settings.real_images is None:
-            return scores | {name: Score.missing("no real images given") for name in _OF_REAL_IMAGES}
+            return scores | {name: Score.missing("no real images") for name in _OF_REAL_IMAGES}
         return scores | self._plausibility(model, paths) | self._distances(features, len(paths))
 
     def natural(self) -> Scores:
@@ -157,7 +157,7 @@ class Scorer:
             distances = plausibility(features, real, normalized=True, classes=targets)
             scores["plausibility, normalised"] = self._score(distances)
         else:
-            scores["plausibility, normalised"] = Score.missing("features that are all zero")
+            scores["plausibility, normalised"] = Score.missing("some features are all zero")
         return scores
 
     def _distances(self, features: Sequence[np.ndarray], count: int) -> Scores:
@@ -183,7 +183,7 @@ class Scorer:
         if count < 2:
             return Score.missing("diversity needs two images")
         if not np.any(np.concatenate(features), axis=1).all():
-            return Score.missing("features that are all zero")
+            return Score.missing("some features are all zero")
         return self._of_set(diversity, count, features)
 
     def _real_features(self, name: str) -> list[np.ndarray]:
@@ -227,7 +227,7 @@ class Scorer:
         return Score.of(values, len(self.settings.seeds))
 
     def _of_set(self, function: Callable[..., float], count: int, *sets: Sequence[np.ndarray]) -> Score:
-        """A score of whole sets, each given by class. A class that is left out is left out of every set."""
+        """A score of whole sets, split by class. A class that is left out is left out of every set."""
 
         def value_of(positions: np.ndarray) -> float:
             return function(*(np.concatenate([rows[i] for i in positions]) for rows in sets))

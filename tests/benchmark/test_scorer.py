@@ -58,13 +58,13 @@ def rows_of(scorer, seeds):
     extractor = FeatureExtractor(build_tiny_model(seed=NETWORKS["features"]), "add", pooling="mean")
     paths = [[str(scorer.store.path("net", "maco", index, seed)) for seed in range(seeds)] for index in CLASSES]
     real = [sorted(map(str, scorer.settings.real_folders()[index].iterdir())) for index in CLASSES]
-    return paths, real, *([extractor(own, verbose=0) for own in group] for group in (paths, real))
+    return paths, real, *([extractor(made, verbose=0) for made in group] for group in (paths, real))
 
 
 def test_scores_of_the_whole_set_match_the_metrics_and_their_jackknife(make):
     scorer = make(4)
     scores = scorer.scores("net", "maco")
-    paths, real_paths, own, real = rows_of(scorer, 4)
+    paths, real_paths, made, real = rows_of(scorer, 4)
 
     def check(score, function):
         assert score.mean == pytest.approx(function([0, 1, 2]), rel=1e-4)
@@ -74,9 +74,9 @@ def test_scores_of_the_whole_set_match_the_metrics_and_their_jackknife(make):
     def of(function, *groups):
         return lambda chosen: function(*(np.concatenate([group[i] for i in chosen]) for group in groups))
 
-    check(scores["FID"], of(fid, own, real))
-    check(scores["KID"], of(kid, own, real))
-    check(scores["diversity"], of(diversity, own))
+    check(scores["FID"], of(fid, made, real))
+    check(scores["KID"], of(kid, made, real))
+    check(scores["diversity"], of(diversity, made))
     images = [[list(ImageSet(group)) for group in groups] for groups in (paths, real_paths)]
     check(scores["spectrum deviation"], of(lambda a, b: spectrum_deviation(list(a), list(b)), *images))
     natural = scorer.natural()
@@ -154,10 +154,10 @@ def test_fid_infinity_needs_enough_images(make):
     assert few.reason == "too few images: 6 of 300"
     scorer = make(100)
     many = scorer.scores("net", "maco")["FID-infinity"]
-    *_, own, real = rows_of(scorer, 100)
+    *_, made, real = rows_of(scorer, 100)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        assert many.mean == pytest.approx(fid_infinity(np.concatenate(own), np.concatenate(real)), rel=1e-3)
+        assert many.mean == pytest.approx(fid_infinity(np.concatenate(made), np.concatenate(real)), rel=1e-3)
     assert many.reason is None
 
 
@@ -166,7 +166,7 @@ def test_missing_scores_have_a_reason(make):
     without = {name for name, score in scores.items() if np.isnan(score.mean)}
     distances = {"FID", "FID-infinity", "KID"}
     assert without == distances | {"plausibility", "plausibility, normalised", "spectrum deviation"}
-    assert {scores[name].reason for name in without} == {"no real images given"}
+    assert {scores[name].reason for name in without} == {"no real images"}
     alone = make(1, classes=(3,)).scores("net", "maco")
     assert {name for name, score in alone.items() if np.isnan(score.mean)} == distances | {"diversity"}
     assert all(alone[name].reason for name in (*distances, "diversity"))
