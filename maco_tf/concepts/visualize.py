@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from maco_tf.checks import check_integer
+from maco_tf.checks import check_integer, check_number
 from maco_tf.concepts.bank import Concept, ConceptBank
 from maco_tf.concepts.craft import craft, default_patch_size, extract_patches
 from maco_tf.display.files import figure_png
 from maco_tf.models.images import as_images, check_channels, fit_images
-from maco_tf.objectives.direction import check_cosine_power
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.top_activating import TopImages, top_activating
@@ -173,7 +172,7 @@ def explain_class(
     concepts, patches = check_integer("concepts", concepts, 1), check_integer("patches", patches, 1)
     if concepts > check_integer("size", size, 1):
         raise ValueError(f'"concepts" must not exceed "size", {size}. Received: {concepts}.')
-    check_cosine_power(cosine_power)
+    check_number("cosine_power", cosine_power, least=0)
     bank = craft(
         model,
         images,

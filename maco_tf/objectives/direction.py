@@ -89,11 +89,6 @@ class Direction(Term):
         }
 
 
-def check_cosine_power(power: Any) -> None:
-    """Check the argument "cosine_power"."""
-    check_number("cosine_power", power, least=0)
-
-
 def _as_vectors(vectors: Any) -> np.ndarray:
     """The argument "vectors" as an array (batch, channels) or (batch, *layer)."""
     batch = isinstance(vectors, list | tuple) and len(vectors) > 0 and np.ndim(vectors[0]) > 0

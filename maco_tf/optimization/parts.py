@@ -85,8 +85,8 @@ def plan_parts(terms: Sequence[Term], batch: int, views: Views, largest: int | s
     if joint:
         raise ValueError(
             f'"max_batch_size" must be at least {batch * views.count} for {type(joint[0]).__name__}, because it '
-            f"compares all {batch} images with their {views.count} views at once, and replicas cannot share them. Received: "
-            f"{largest}, with {replicas} replica(s)."
+            f"compares all {batch} images with their {views.count} views at once, and replicas cannot share them. "
+            f"Received: {largest}, with {replicas} replica(s)."
         )
     if each > largest:
         raise ValueError(

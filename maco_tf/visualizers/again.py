@@ -50,8 +50,14 @@ def again(
     if isinstance(begun, dict) and start is None:
         start = stored_array("start", begun["sha256"], arrays)
     steps = len(explanation.scores)
-    callbacks = [_StopAfter(steps)] if steps < visualizer.resolved.steps else None
-    made = visualizer.explain(objective, seed=explanation.seed, start=start, callbacks=callbacks, verbose=verbose)
+    stopped = steps < explanation.config["steps"]
+    made = visualizer.explain(
+        objective,
+        seed=explanation.seed,
+        start=start,
+        callbacks=[_StopAfter(steps)] if stopped else None,
+        verbose=verbose,
+    )
     if isinstance(begun, dict) and made.config["start"] != begun:
         raise ValueError('"start" must hold the images of the original run. Received: other images.')
     return made[explanation.objective["rows"]] if "rows" in explanation.objective else made

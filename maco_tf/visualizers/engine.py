@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,6 +23,26 @@ from maco_tf.visualizers.precision_choice import PrecisionChoice, choose_precisi
 
 if TYPE_CHECKING:
     from maco_tf.visualizers.visualizer import Visualizer
+
+
+class Outcome(NamedTuple):
+    """A finished run.
+
+    Attributes:
+        images: array (batch, height, width, channels), float32 in [0, 1].
+        transparency: array (batch, height, width), float32.
+        scores: array (steps, batch), float32.
+        interrupted: whether Ctrl-C stopped the run.
+        seed: the seed that was used.
+        start: the images that the run started from, or `None`.
+    """
+
+    images: np.ndarray
+    transparency: np.ndarray
+    scores: np.ndarray
+    interrupted: bool
+    seed: int
+    start: np.ndarray | None
 
 
 class Engine:
@@ -68,12 +88,8 @@ class Engine:
         start: Any,
         callbacks: Sequence[keras.callbacks.Callback] | None,
         verbose: int | str,
-    ) -> tuple[Run, int, np.ndarray | None]:
-        """Check all arguments, then optimise.
-
-        Returns:
-            `(run, seed, start)`: the finished run, the seed that was used, and the images it started from.
-        """
+    ) -> "Outcome":
+        """Check all arguments, then optimise."""
         fitted = self.check(objective)
         check_verbose(verbose)
         seed, callbacks = _seed(seed), _callbacks(callbacks)
@@ -87,14 +103,16 @@ class Engine:
                 callbacks=callbacks,
                 verbose=verbose,
             )
-            if not np.isfinite(run.images()).all():
-                raise FloatingPointError(
-                    f"The image is not finite after step {len(run.scores()) - 1}, because the gradient of a layer is "
-                    "not finite, as that of a square root at zero. Use another layer or another seed."
-                )
-        if not run.interrupted:
-            _warn_without_gradient(run.transparency(), fitted.names)
-        return run, seed, start
+            # Read before the lock is released: the next run overwrites the variables.
+            outcome = Outcome(run.images(), run.transparency(), run.scores(), run.interrupted, seed, start)
+        if not np.isfinite(outcome.images).all():
+            raise FloatingPointError(
+                f"The image is not finite after step {len(outcome.scores) - 1}, because the gradient of a layer is not "
+                "finite, as that of a square root at zero. Use another layer or another seed."
+            )
+        if not outcome.interrupted:
+            _warn_without_gradient(outcome.transparency, fitted.names)
+        return outcome
 
     def profile(self, objective: Any, repeats: int) -> Profile:
         """Measure where the time of a step goes; see `Visualizer.profile`."""

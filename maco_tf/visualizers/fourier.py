@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from maco_tf.checks import settled
-from maco_tf.parametrizations.fourier import FourierParametrization
+from maco_tf.parametrizations.complex_spectrum import FourierParametrization
 from maco_tf.visualizers.visualizer import Visualizer
 
 # The recipes of both baselines, this one and CBR. Their views are MACO's by default, so that a comparison differs in

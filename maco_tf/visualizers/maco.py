@@ -12,7 +12,7 @@ from maco_tf.parametrizations.phase import PhaseParametrization
 from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
 from maco_tf.transforms.distribution import Normal
-from maco_tf.visualizers.settings import LearningRate
+from maco_tf.visualizers.shared_settings import LearningRate
 from maco_tf.visualizers.visualizer import Visualizer
 
 

@@ -13,7 +13,7 @@ from maco_tf.transforms.crop import check_side
 from maco_tf.transforms.schedule import check_amount
 
 if TYPE_CHECKING:
-    from maco_tf.visualizers.settings import Settings
+    from maco_tf.visualizers.shared_settings import Settings
 
 # The settings that "transforms" replaces.
 _VIEWS = ("crop_side", "crop_centre", "crop_inside", "crop_antialias", "whole_views", "gaussian_noise", "uniform_noise")

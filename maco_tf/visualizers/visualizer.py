@@ -23,7 +23,7 @@ from maco_tf.visualizers.engine import Engine
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.precision_choice import PrecisionChoice
 from maco_tf.visualizers.record import Arrays, digest, encode_objective
-from maco_tf.visualizers.settings import Settings
+from maco_tf.visualizers.shared_settings import Settings
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -161,25 +161,25 @@ class Visualizer(Settings, abc.ABC):
                 before anything is computed.
             FloatingPointError: a score or an image is not finite.
         """
-        run, seed, images = self._running.run(objective, seed, start, callbacks, verbose)
+        outcome = self._running.run(objective, seed, start, callbacks, verbose)
         arrays: Arrays = dict(self._arrays)
         begun: str | dict[str, str] = "random"
-        if images is not None:
-            begun = {"sha256": digest(images)}
-            arrays[begun["sha256"]] = images
+        if outcome.start is not None:
+            begun = {"sha256": digest(outcome.start)}
+            arrays[begun["sha256"]] = outcome.start
         return Explanation(
-            images=run.images(),
-            transparency=run.transparency(),
+            images=outcome.images,
+            transparency=outcome.transparency,
             names=objective.names,
-            scores=run.scores(),
+            scores=outcome.scores,
             config={
                 "maco_tf": __version__,
                 "model": self.model.name,
                 **self.config(),
                 "start": begun,
-                "interrupted": run.interrupted,
+                "interrupted": outcome.interrupted,
             },
-            seed=seed,
+            seed=outcome.seed,
             objective=encode_objective(objective, arrays),
             inputs=arrays,
         )

@@ -49,7 +49,7 @@ def test_without_steps_worth_mentioning_it_is_the_image(photograph):
         ({"image": np.zeros((2, 8, 8, 3))}, '"image" must be one image'),
         ({"image": np.full((32, 32, 3), (0.1, 0.5, 0.2))}, "not all alike"),
         ({"image": np.eye(4)[..., None] * np.ones(3)}, "at least 8 x 8"),
-        ({"image": np.linspace(0, 1, 256).reshape(16, 16, 1)}, r'"image" must have the 3 channel'),
+        ({"image": np.linspace(0, 1, 256).reshape(16, 16, 1)}, r'"image" must have as many channels'),
         ({"objective": "pug"}, '"objective" must be a maco_tf objective'),
         ({"weight": -1.0}, '"weight"'),
         ({"weight": True}, '"weight"'),

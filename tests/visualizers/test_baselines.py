@@ -16,7 +16,7 @@ OFF = {"crops": 1, "transforms": [], "image_size": "input", "learning_rate": 0.0
 
 
 def adam_step(variable, score, learning_rate=0.05):
-    """Adam's first step upwards, from its definition: both moments are the gradient's own after bias correction.
+    """Adam's first step upwards, from its definition: after bias correction, both moments are those of the gradient.
 
     Keras adds epsilon before the correction of the second moment ("epsilon hat" in Kingma and Ba, 2015, section 2).
     """
@@ -28,7 +28,7 @@ def adam_step(variable, score, learning_rate=0.05):
 
 
 def lucid_fourier_image(variable, decay):
-    """As `lucid/optvis/param/spatial.py` computes it."""
+    """The image as `lucid/optvis/param/spatial.py` computes it."""
     height, width = variable.shape[3], 2 * (variable.shape[4] - 1)
     frequency = np.sqrt(np.fft.fftfreq(height)[:, None] ** 2 + np.fft.fftfreq(width)[: width // 2 + 1] ** 2)
     scale = np.sqrt(width * height) / np.maximum(frequency, 1.0 / max(width, height)) ** decay
@@ -51,8 +51,8 @@ def pixel_image(variable):
     ],
 )
 def test_one_step_equals_one_computed_independently(visualizer, settings, image):
-    # Weights at every position: behind a mean over positions most of the spectrum's gradient is rounding, which Adam
-    # would blow up to a full step.
+    # Weights at every position. Behind a mean over positions, most of the spectrum's gradient would be rounding, which
+    # Adam would amplify to a full step.
     keras.utils.set_random_seed(0)
     logits = keras.Sequential(
         [
@@ -63,7 +63,7 @@ def test_one_step_equals_one_computed_independently(visualizer, settings, image)
         ]
     )
     visualizer = visualizer(logits, steps=1, **OFF, **settings)
-    start = visualizer.parametrization(1).initialize(7)[0]
+    start = visualizer.resolved.parametrization(1).initialize(7)[0]
     after = adam_step(start, lambda v: logits(image(v))[0, 2])
     explanation = visualizer.explain(Logit(2), seed=7, verbose=0)
     np.testing.assert_allclose(explanation.images, image(tf.constant(after, tf.float32)), atol=1e-4)
@@ -81,16 +81,12 @@ def test_recipes_run_and_raise_the_score(tiny_model, visualizer, recipe):
 
 
 def test_named_settings_are_the_published_ones(tiny_model):
-    lucid, xplique = (FourierVisualizer(build_tiny_model(size=32), name) for name in ("lucid", "xplique"))
-    assert (lucid.steps, lucid.recipe.decay, lucid.recipe.std, lucid.image_size) == (512, 1.0, 0.01, (32, 32))
-    assert (xplique.steps, xplique.recipe.decay, xplique.recipe.std, xplique.image_size) == (
-        256,
-        0.85,
-        0.01,
-        (512, 512),
-    )
-    assert [float(v.optimizer.learning_rate) for v in (lucid, xplique)] == [pytest.approx(0.05)] * 2
-    assert [type(t).__name__ for t in lucid.transforms[:-1]] == [
+    model = build_tiny_model(size=32)
+    lucid, xplique = (FourierVisualizer(model, name).resolved for name in ("lucid", "xplique"))
+    assert (lucid.steps, lucid.decay, lucid.std, lucid.image_size) == (512, 1.0, 0.01, (32, 32))
+    assert (xplique.steps, xplique.decay, xplique.std, xplique.image_size) == (256, 0.85, 0.01, (512, 512))
+    assert [float(v.default_optimizer().learning_rate) for v in (lucid, xplique)] == [pytest.approx(0.05)] * 2
+    assert [type(t).__name__ for t in lucid.views()[:-1]] == [
         "Pad",
         "Jitter",
         "RandomScale",
@@ -182,7 +178,7 @@ def test_one_list_of_transforms_means_the_same_to_all(tiny_model, visualizer):
     def kinds(**settings):
         built = visualizer(tiny_model, steps=2, image_size=48, **settings)
         built.explain(Logit(1), seed=0, verbose=0)
-        return [type(transform).__name__ for transform in built.transforms]
+        return [type(transform).__name__ for transform in built.resolved.views()]
 
     names = ["Pad", "Jitter", "RandomScale", "RandomRotate", "Jitter", "Resize"]
     assert kinds(transforms=lucid_standard()) == names
@@ -193,5 +189,6 @@ def test_one_list_of_transforms_means_the_same_to_all(tiny_model, visualizer):
 def test_equal_settings_have_equal_configs(tiny_model):
     first, second = (MacoVisualizer(tiny_model, image_size=32).config() for _ in range(2))
     assert first == second
-    other = MacoVisualizer(tiny_model, image_size=32, magnitude=imagenet_magnitude(64, 64)).config()
+    magnitude = imagenet_magnitude(64, 64)
+    other = MacoVisualizer(tiny_model, image_size=32, magnitude=magnitude).config()
     assert {key for key in first if first[key] != other[key]} == {"magnitude"}

@@ -85,7 +85,7 @@ def test_saved_pictures_are_as_smooth_as_asked(tmp_path, rng):
     for folder, smoothing in (("sharp", 0.0), ("smooth", 3.0)):
         explanation.save(tmp_path / folder, smoothing=smoothing)
     alpha = [cv2.imread(str(tmp_path / f / "a.png"), cv2.IMREAD_UNCHANGED)[..., 3] for f in ("sharp", "smooth")]
-    # Neighbours of independent noise differ, those of smoothed noise hardly.
+    # Neighbours differ in independent noise, but hardly in smoothed noise.
     steps = [np.abs(np.diff(values.astype(float), axis=1)).mean() for values in alpha]
     assert steps[1] < 0.3 * steps[0]
     assert np.array_equal(Explanation.load(tmp_path / "smooth").transparency, transparency)
@@ -99,12 +99,12 @@ def test_without_a_percentile_all_is_opaque(explanation, tmp_path):
     explanation.save(tmp_path / "opaque.png", percentile=None)
     explanation.save(tmp_path / "clear.png")
     sheets = [cv2.imread(str(tmp_path / name)) for name in ("opaque.png", "clear.png")]
-    assert sheets[0].mean() < sheets[1].mean()  # Less of the white below.
+    assert sheets[0].mean() < sheets[1].mean()  # Less of the white background shows.
 
 
 def test_a_picture_cannot_be_loaded(explanation, tmp_path):
     explanation.save(tmp_path / "sheet.png")
-    with pytest.raises(ValueError, match="pictures do not hold all there was"):
+    with pytest.raises(ValueError, match="pictures do not hold"):
         Explanation.load(tmp_path / "sheet.png")
 
 

@@ -1,4 +1,4 @@
-"""The visualizers' `precision`: what runs in it, what "auto" chooses, and what is said of it."""
+"""The setting `precision`: the dtype that runs, the choice of "auto", and the record in the result."""
 
 import itertools
 
@@ -39,7 +39,7 @@ def test_the_score_rises_in_each(precision, tiny_model):
 
 
 @pytest.mark.parametrize("kind", [FourierVisualizer, CBRVisualizer])
-def test_the_baselines_have_it_too(kind, tiny_model):
+def test_the_baselines_take_a_precision_too(kind, tiny_model):
     runs = [
         visualizer(tiny_model, kind, steps=2, precision=precision).explain(Channel("conv", 1), seed=0, verbose=0)
         for precision in (None, "float32", "bfloat16")
@@ -152,13 +152,13 @@ def test_auto_measures_once_says_so_and_disturbs_nothing(tiny_model, capsys):
     automatic = visualizer(tiny_model, steps=3, precision="auto")
     assert "precision='auto'" in repr(automatic)
     automatic.explain(TotalVariation(), seed=0, verbose=1)
-    # Nothing to measure: the model is not asked.
+    # There is nothing to measure, because the objective does not read the model.
     assert automatic.precision_choice is None
     capsys.readouterr()
     explanation = automatic.explain(Logit(1), seed=0, verbose=1)
     choice = automatic.precision_choice
     assert f"Precision: {choice}" in capsys.readouterr().out.splitlines()
-    assert f"precision={choice.precision!r}" in repr(automatic)
+    assert automatic.config()["precision"] == choice.precision
     gains = {name: choice.seconds["float32"] / seconds for name, seconds in choice.seconds.items()}
     assert set(gains) >= {"float32", "bfloat16"}
     if choice.precision != "float32":

@@ -15,7 +15,7 @@ def image(rng):
 
 
 def start_of(visualizer, images):
-    parametrization = visualizer.parametrization(len(images))
+    parametrization = visualizer.resolved.parametrization(len(images))
     return parametrization, parametrization.from_images(images)
 
 
@@ -65,7 +65,7 @@ def test_a_run_goes_on_from_the_image_and_the_next_is_random_again(tiny_model, i
     np.testing.assert_array_equal(visualizer.explain(Logit(0), seed=1, verbose=0).images, random.images)
     assert visualizer.traces == 1
     assert random.config["start"] == "random"
-    assert begun.config["start"].startswith("images of SHA-256")
+    assert len(begun.config["start"]["sha256"]) == 64
 
 
 def test_one_start_serves_every_objective_or_each_has_its_own(tiny_model, image):

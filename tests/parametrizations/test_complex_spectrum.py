@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.parametrizations import FourierParametrization
-from maco_tf.parametrizations.fourier import frequency_scale
+from maco_tf.parametrizations.complex_spectrum import frequency_scale
 from maco_tf.spectrum.colour import COLOUR_CORRELATION
 
 
@@ -42,7 +42,9 @@ def test_odd_height_has_its_own_frequencies():
 
 
 def test_start_is_normal_seeded_and_the_same_in_any_batch():
-    one, two = (FourierParametrization((64, 64, 3), batch_size=size, std=0.02).initialize(3)[0].numpy() for size in (1, 2))
+    one, two = (
+        FourierParametrization((64, 64, 3), batch_size=size, std=0.02).initialize(3)[0].numpy() for size in (1, 2)
+    )
     assert np.array_equal(one[0], two[0])
     assert not np.array_equal(two[0], two[1])
     assert abs(one.std() - 0.02) < 1e-3

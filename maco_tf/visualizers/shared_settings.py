@@ -158,6 +158,9 @@ class Settings:
         resolved, arrays = copy.copy(self), Arrays()
         for name, value in self._resolve(activations).items():
             object.__setattr__(resolved, name, value)
+            if name in ("transforms", "optimizer") and getattr(self, name) is not None:
+                # A copy of the user's list or optimizer, which may change later.
+                object.__setattr__(self, name, value)
         stored = {name: encode(getattr(resolved, name), arrays) for name in self.names()}
         derived = {
             "_resolved": resolved,
