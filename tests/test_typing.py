@@ -21,7 +21,7 @@ visualizer = MacoVisualizer(model, "fast", steps=64, crop_side=0.5, transforms="
 explanation: Explanation = visualizer.explain(Logit(254) - 0.5 * Channel("fire5_concat", 12), seed=0)
 explanation.show()
 shorter = dataclasses.replace(visualizer, steps=32)
-shorter.explain(sum([Logit("pug"), 2 * Logit(3)], start=Logit(1))).save("folder")
+shorter.explain(sum([Logit("pug"), 2 * Logit(3)])).save("folder")
 maco_tf.FourierVisualizer(model, decay=0.9).explain(maco_tf.product(Logit(1), Logit(2)))
 names: list[str] = explanation.names
 {mistake}

@@ -3,7 +3,7 @@
 import functools
 import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -12,8 +12,16 @@ from maco_tf.objectives.logit import Logit
 from maco_tf.visualizers import methods
 from maco_tf.visualizers.registry import find_method
 
-if TYPE_CHECKING:
-    from maco_tf.benchmark.settings import BenchmarkSettings
+
+class Compute(Protocol):
+    """The compute that all methods of a benchmark get: steps, views in a step, side of the image in pixels."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def crops(self) -> int: ...
+    @property
+    def image_size(self) -> int: ...
 
 
 class Explainer:
@@ -36,13 +44,13 @@ class Explainer:
         return self._explain(index, seed)
 
 
-class _Methods(Mapping[str, Callable[[keras.Model, "BenchmarkSettings"], Explainer]]):
+class _Methods(Mapping[str, Callable[[keras.Model, Compute], Explainer]]):
     """All registered methods by their name in lower case, and "xplique", which is xplique's own `maco`.
 
     A method of a user's own is found as soon as its module is imported.
     """
 
-    def __getitem__(self, name: str) -> Callable[[keras.Model, "BenchmarkSettings"], Explainer]:
+    def __getitem__(self, name: str) -> Callable[[keras.Model, Compute], Explainer]:
         if name not in list(self):
             raise KeyError(name)
         return _xplique if name == "xplique" else functools.partial(_registered, name)
@@ -57,7 +65,7 @@ class _Methods(Mapping[str, Callable[[keras.Model, "BenchmarkSettings"], Explain
 METHODS = _Methods()
 
 
-def _registered(name: str, model: keras.Model, settings: "BenchmarkSettings") -> Explainer:
+def _registered(name: str, model: keras.Model, settings: Compute) -> Explainer:
     kind: Any = find_method(name)
     visualizer = kind(model, steps=settings.steps, crops=settings.crops, image_size=settings.image_size)
 
@@ -70,7 +78,7 @@ def _registered(name: str, model: keras.Model, settings: "BenchmarkSettings") ->
     return Explainer(explain, visualizer.config())
 
 
-def _xplique(model: keras.Model, settings: "BenchmarkSettings") -> Explainer:
+def _xplique(model: keras.Model, settings: Compute) -> Explainer:
     """xplique's own `maco` through its public functions, with its defaults except for the compute."""
     from xplique.features_visualizations import Objective, maco
 

@@ -2,84 +2,80 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
-import numpy as np
 
 from maco_tf.models.images import as_images
 from maco_tf.objectives.objective import Objective
 from maco_tf.visualizers.record import Arrays, decode_objective, digest, stored_array
 from maco_tf.visualizers.registry import find_method
 
-if TYPE_CHECKING:
-    from maco_tf.visualizers.explanation import Explanation
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """Everything that is stored of a run.
+
+    Attributes:
+        objective: dictionary, as `encode_objective` returns it.
+        config: dictionary, as `Visualizer.config` returns it, with the "start" of the run.
+        seed: the seed of the run.
+        steps: number of steps done.
+        inputs: dictionary, SHA-256 -> array.
+    """
+
+    objective: Mapping[str, Any]
+    config: Mapping[str, Any]
+    seed: int
+    steps: int
+    inputs: Arrays
 
 
-def again(
-    explanation: "Explanation",
+def run_again(
+    record: RunRecord,
     model: keras.Model,
-    objective: Objective | None,
-    images: Any,
-    start: Any,
-    verbose: int | str,
+    *,
+    objective: Objective | None = None,
+    images: Any = None,
+    start: Any = None,
+    verbose: int | str = "auto",
     settings: Mapping[str, Any],
-) -> "Explanation":
-    """Run an optimisation again; see `Explanation.again` for the arguments."""
-    if explanation.objective is None:
-        raise ValueError(
-            "The explanation must hold its objective. Received: one that an earlier version saved. Call "
-            "MacoVisualizer(model, ...).explain(objective, seed=...) instead."
-        )
-    if "runs" in explanation.objective:
-        parts = [
-            again(_part(explanation, run), model, None, None, None, verbose, settings)
-            for run in explanation.objective["runs"]
-        ]
-        whole = explanation.concatenate(parts)
-        return whole[explanation.objective["rows"]] if "rows" in explanation.objective else whole
-    arrays = {**explanation.inputs, **_by_digest("images", images, _missing_images(explanation))}
+) -> Any:
+    """Run an optimisation again; see `Explanation.again` for the arguments.
+
+    Returns:
+        An `Explanation`.
+
+    Raises:
+        ValueError: a value must be given again, or is not the original one; or the method is unknown.
+    """
+    arrays = {**record.inputs, **_by_digest("images", images, _missing_images(record))}
     if objective is None:
-        objective = decode_objective(explanation.objective, arrays)
-    kind: Any = find_method(explanation.config.get("method"))
-    visualizer = kind.from_config(model, explanation.config, arrays=arrays, **settings)
-    wanted = explanation.config.get("magnitude")
+        objective = decode_objective(record.objective, arrays)
+    kind: Any = find_method(record.config.get("method"))
+    visualizer = kind.from_config(model, record.config, arrays=arrays, **settings)
+    wanted = record.config.get("magnitude")
     if isinstance(wanted, dict) and visualizer.config()["magnitude"] != wanted:
         raise ValueError('"magnitude" must be that of the original run. Received: another one.')
-    begun = explanation.config.get("start")
+    begun = record.config.get("start")
     if isinstance(begun, dict) and start is None:
         start = stored_array("start", begun["sha256"], arrays)
-    steps = len(explanation.scores)
-    stopped = steps < explanation.config["steps"]
-    made = visualizer.explain(
+    if isinstance(begun, dict) and digest(visualizer.starting_images(start, len(objective))) != begun["sha256"]:
+        raise ValueError('"start" must hold the images of the original run. Received: other images.')
+    stopped = record.steps < record.config["steps"]
+    return visualizer.explain(
         objective,
-        seed=explanation.seed,
+        seed=record.seed,
         start=start,
-        callbacks=[_StopAfter(steps)] if stopped else None,
+        callbacks=[_StopAfter(record.steps)] if stopped else None,
         verbose=verbose,
     )
-    if isinstance(begun, dict) and made.config["start"] != begun:
-        raise ValueError('"start" must hold the images of the original run. Received: other images.')
-    return made[explanation.objective["rows"]] if "rows" in explanation.objective else made
 
 
-def _part(explanation: "Explanation", run: Mapping[str, Any]) -> "Explanation":
-    """One of the runs that `concatenate` joined, without its images."""
-    empty = np.zeros((run["steps"], len(run["names"])), "float32")
-    return dataclasses.replace(
-        explanation,
-        names=run["names"],
-        scores=empty,
-        config=run["config"],
-        seed=run["seed"],
-        objective=run["objective"],
-    )
-
-
-def _missing_images(explanation: "Explanation") -> list[str]:
+def _missing_images(record: RunRecord) -> list[str]:
     """SHA-256 of the reference images whose arrays are not here, in the order of the terms."""
-    keys = [config["config"].get("images") for _, config in (explanation.objective or {}).get("terms", [])]
-    return [key for key in keys if isinstance(key, str) and key not in explanation.inputs]
+    keys = [config["config"].get("images") for _, config in record.objective.get("terms", [])]
+    return [key for key in keys if isinstance(key, str) and key not in record.inputs]
 
 
 def _by_digest(name: str, given: Any, missing: list[str]) -> Arrays:

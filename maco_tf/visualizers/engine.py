@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -19,10 +19,8 @@ from maco_tf.optimization.scoring import check_objective, objective_tensors
 from maco_tf.optimization.step import CompiledSteps
 from maco_tf.optimization.views import AnyTransform
 from maco_tf.parametrizations.parametrization import Parametrization
+from maco_tf.visualizers.method import Method
 from maco_tf.visualizers.precision_choice import PrecisionChoice, choose_precision, example_views, matrix_products
-
-if TYPE_CHECKING:
-    from maco_tf.visualizers.visualizer import Visualizer
 
 
 class Outcome(NamedTuple):
@@ -33,6 +31,7 @@ class Outcome(NamedTuple):
         transparency: array (batch, height, width), float32.
         scores: array (steps, batch), float32.
         interrupted: whether Ctrl-C stopped the run.
+        objective: the objective, as the user gave it.
         seed: the seed that was used.
         start: the images that the run started from, or `None`.
     """
@@ -41,6 +40,7 @@ class Outcome(NamedTuple):
     transparency: np.ndarray
     scores: np.ndarray
     interrupted: bool
+    objective: Objective
     seed: int
     start: np.ndarray | None
 
@@ -49,7 +49,7 @@ class Engine:
     """The compiled steps of one visualizer, and their runs.
 
     Args:
-        visualizer: a `Visualizer` whose settings are resolved.
+        visualizer: a `Method` whose settings are resolved.
         activations: an `Activations` of its model.
 
     Attributes:
@@ -58,7 +58,7 @@ class Engine:
         transforms: list of transforms between the image and the model.
     """
 
-    def __init__(self, visualizer: "Visualizer", activations: Activations) -> None:
+    def __init__(self, visualizer: Method, activations: Activations) -> None:
         self.visualizer, self.activations = visualizer, activations
         self.precision_choice: PrecisionChoice | None = None
         self.transforms: list[AnyTransform] = visualizer.views()
@@ -93,7 +93,7 @@ class Engine:
         fitted = self.check(objective)
         check_verbose(verbose)
         seed, callbacks = _seed(seed), _callbacks(callbacks)
-        start = self._start(start, len(fitted))
+        start = self.start(start, len(fitted))
         with self._lock, matrix_products(self.visualizer.precision):
             run = Run(self._compile(fitted, verbose), settled(self.visualizer.steps), seed, start)
             optimize(
@@ -104,7 +104,7 @@ class Engine:
                 verbose=verbose,
             )
             # Read before the lock is released: the next run overwrites the variables.
-            outcome = Outcome(run.images(), run.transparency(), run.scores(), run.interrupted, seed, start)
+            outcome = Outcome(run.images(), run.transparency(), run.scores(), run.interrupted, objective, seed, start)
         if not np.isfinite(outcome.images).all():
             raise FloatingPointError(
                 f"The image is not finite after step {len(outcome.scores) - 1}, because the gradient of a layer is not "
@@ -166,7 +166,8 @@ class Engine:
         if verbose:
             print(f"Precision: {choice}")
 
-    def _start(self, images: Any, count: int) -> np.ndarray | None:
+    def start(self, images: Any, count: int) -> np.ndarray | None:
+        """The images that a run starts from, one for each of `count` objectives, in the run's size."""
         if images is None:
             return None
         # An `Explanation` stands for its images.

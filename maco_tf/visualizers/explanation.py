@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from maco_tf.display.contact_sheet import contact_sheet
 from maco_tf.display.files import figure_png, file_name, write_png
 from maco_tf.display.rgba import to_rgba
 from maco_tf.objectives.objective import Objective
-from maco_tf.visualizers.again import again
+from maco_tf.visualizers.again import RunRecord, run_again
 from maco_tf.visualizers.record import Arrays
 
 
@@ -135,7 +135,19 @@ class Explanation:
             ValueError: a value must be given again, or is not the original one; the method is unknown; or the file is
                 of an earlier version.
         """
-        return again(self, model, objective, images, start, verbose, settings)
+        if self.objective is None:
+            raise ValueError(
+                "The explanation must hold its objective. Received: one that an earlier version saved. Call "
+                "MacoVisualizer(model, ...).explain(objective, seed=...) instead."
+            )
+        if "runs" in self.objective:
+            records = [RunRecord(**run, inputs=self.inputs) for run in self.objective["runs"]]
+            made = [run_again(record, model, verbose=verbose, settings=settings) for record in records]
+            return Explanation.concatenate(made[run][row] for run, row in self.objective["rows"])
+        record = RunRecord(self.objective, self.config, self.seed, len(self.scores), self.inputs)
+        given: dict[str, Any] = {"objective": objective, "images": images, "start": start}
+        whole = run_again(record, model, **given, verbose=verbose, settings=settings)
+        return whole[self.objective["rows"]] if "rows" in self.objective else whole
 
     def save(
         self, path: str | Path, *, percentile: float | None = 80, smoothing: float = 0.0, inputs: bool = False
@@ -212,17 +224,6 @@ class Explanation:
             np.pad(item.scores, ((0, steps - len(item.scores)), (0, 0)), constant_values=np.nan)
             for item in explanations
         ]
-        runs = [
-            {
-                "objective": item.objective,
-                "config": item.config,
-                "seed": item.seed,
-                "names": item.names,
-                "steps": len(item.scores),
-            }
-            for item in explanations
-        ]
-        known = all(item.objective is not None for item in explanations)
         return dataclasses.replace(
             explanations[0],
             config={
@@ -233,7 +234,7 @@ class Explanation:
             transparency=np.concatenate([item.transparency for item in explanations]),
             names=[name for item in explanations for name in item.names],
             scores=np.concatenate(scores, axis=1),
-            objective={"runs": runs} if known else None,
+            objective=_joined(explanations),
             inputs={key: value for item in explanations for key, value in item.inputs.items()},
         )
 
@@ -267,3 +268,22 @@ class Explanation:
             return cls(**arrays, **record, inputs=inputs)
         except (ValueError, KeyError, IndexError, TypeError) as error:
             raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error
+
+
+def _joined(explanations: Sequence[Explanation]) -> dict[str, Any] | None:
+    """The record of several runs: the runs, and for each image its run and its row there."""
+    runs: list[dict[str, Any]] = []
+    rows: list[list[int]] = []
+    for item in explanations:
+        if item.objective is None:
+            return None
+        own = item.objective.get("runs")
+        if own is None:
+            record = {key: value for key, value in item.objective.items() if key != "rows"}
+            own = [{"objective": record, "config": item.config, "seed": item.seed, "steps": len(item.scores)}]
+            places = [[0, row] for row in item.objective.get("rows", range(len(item)))]
+        else:
+            places = item.objective["rows"]
+        runs += [run for run in own if run not in runs]
+        rows += [[runs.index(own[run]), row] for run, row in places]
+    return {"runs": runs, "rows": rows}

@@ -1,7 +1,7 @@
 """From the settings that a user gave to the settings in force: recipe, checks, contradictions."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,19 +12,21 @@ from maco_tf.optimization.replicas import as_strategy, resolve_batch_size, resol
 from maco_tf.transforms.crop import check_side
 from maco_tf.transforms.schedule import check_amount
 
-if TYPE_CHECKING:
-    from maco_tf.visualizers.shared_settings import Settings
-
 # The settings that "transforms" replaces.
 _VIEWS = ("crop_side", "crop_centre", "crop_inside", "crop_antialias", "whole_views", "gaussian_noise", "uniform_noise")
 _SETS = ("lucid", "paper")
 
 
-def resolve(settings: "Settings", activations: Activations) -> dict[str, Any]:
+def resolve(
+    names: Iterable[str], given: Mapping[str, Any], recipe: Mapping[str, Any], title: str, activations: Activations
+) -> dict[str, Any]:
     """Fill in the recipe's values and check all shared settings.
 
     Args:
-        settings: a `Settings` as the user gave it.
+        names: the names of all settings.
+        given: dictionary, setting -> the user's value; settings of `None` are left out.
+        recipe: dictionary, setting -> the recipe's value.
+        title: the name of the recipe, for errors.
         activations: the `Activations` of its model.
 
     Returns:
@@ -33,14 +35,12 @@ def resolve(settings: "Settings", activations: Activations) -> dict[str, Any]:
     Raises:
         ValueError: a setting lies outside its range, or contradicts another one.
     """
-    given = {name: getattr(settings, name) for name in settings.names() if getattr(settings, name) is not None}
-    recipe = settings.settings_of(settings.recipe)
-    values = {**dict.fromkeys(settings.names()), **recipe, **given}
+    values = {**dict.fromkeys(names), **recipe, **given}
     if values["transforms"] is None:
         if "antialias" in given:
             raise ValueError(
                 '"antialias" belongs to the resizing after "transforms". Received: it with the recipe '
-                f"{settings.recipe!r}, which makes crops. Set crop_antialias, or give transforms."
+                f"{title!r}, which makes crops. Set crop_antialias, or give transforms."
             )
         values["antialias"] = None
         for name in ("crop_inside", "crop_antialias"):
@@ -52,7 +52,7 @@ def resolve(settings: "Settings", activations: Activations) -> dict[str, Any]:
     else:
         besides = [name for name in _VIEWS if name in given]
         if besides:
-            source = "" if "transforms" in given else f" with the recipe {settings.recipe!r}, which has transforms"
+            source = "" if "transforms" in given else f" with the recipe {title!r}, which has transforms"
             raise ValueError(
                 f'"transforms" replaces crops and noise. Received: {", ".join(besides)} besides it{source}. Put '
                 "the crops and the noise that you want into the list."
@@ -65,9 +65,9 @@ def resolve(settings: "Settings", activations: Activations) -> dict[str, Any]:
             values["crops"] = 1
     for name, least in (("steps", 1), ("crops", 1), ("steps_per_execution", 1), ("relu_warmup", 0)):
         values[name] = check_integer(name, values[name], least)
-    if settings.optimizer is not None:
-        values["optimizer"] = _copied(settings.optimizer)
-        if settings.learning_rate is not None:
+    if "optimizer" in given:
+        values["optimizer"] = _copied(given["optimizer"])
+        if "learning_rate" in given:
             raise ValueError(
                 '"learning_rate" belongs to the default optimizer. Received: an "optimizer" besides it. Set the '
                 "learning rate of the optimizer."
@@ -77,9 +77,11 @@ def resolve(settings: "Settings", activations: Activations) -> dict[str, Any]:
         values["learning_rate"] = check_number("learning_rate", values["learning_rate"], above=0)
     values["input_shape"] = activations.input_shape
     values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)
-    values["strategy"] = as_strategy(settings.strategy)
-    values["jit_compile"] = resolve_jit(settings.jit_compile, values["strategy"])
-    values["max_batch_size"] = resolve_batch_size(settings.max_batch_size, values["jit_compile"], values["strategy"])
+    values["strategy"] = as_strategy(given.get("strategy"))
+    values["jit_compile"] = resolve_jit(given.get("jit_compile"), values["strategy"])
+    values["max_batch_size"] = resolve_batch_size(
+        given.get("max_batch_size"), values["jit_compile"], values["strategy"]
+    )
     return values
 
 

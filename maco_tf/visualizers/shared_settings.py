@@ -183,7 +183,8 @@ class Settings:
 
     def _resolve(self, activations: Activations) -> dict[str, Any]:
         """The settings with the recipe's values in place of `None`, checked."""
-        return resolve(self, activations)
+        given = {name: getattr(self, name) for name in self.names() if getattr(self, name) is not None}
+        return resolve(self.names(), given, self.settings_of(self.recipe), self.recipe, activations)
 
     @classmethod
     def settings_of(cls, recipe: str = "default") -> dict[str, Any]:

@@ -1,39 +1,34 @@
 """Visualizer: what every method does with its settings, from an objective to an explanation."""
 
-import abc
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import keras
+import numpy as np
 
-from maco_tf.checks import settled
 from maco_tf.models.activations import Activations
 from maco_tf.objectives.objective import Objective
 from maco_tf.optimization.profile import Profile
-from maco_tf.optimization.views import AnyTransform
-from maco_tf.parametrizations.parametrization import Parametrization
-from maco_tf.transforms.crop import RandomCrop
-from maco_tf.transforms.noise import GaussianNoise, UniformNoise
-from maco_tf.transforms.resize import Resize
-from maco_tf.transforms.standard import lucid_standard, paper_standard
-from maco_tf.transforms.transform import Repeat
 from maco_tf.version import __version__
 from maco_tf.visualizers.engine import Engine
 from maco_tf.visualizers.explanation import Explanation
+from maco_tf.visualizers.method import Method
 from maco_tf.visualizers.precision_choice import PrecisionChoice
 from maco_tf.visualizers.record import Arrays, digest, encode_objective
-from maco_tf.visualizers.shared_settings import Settings
+
+# To type checkers, the `sum` of a list of objectives may be 0, which is refused at run time.
+AnyObjective = Objective | Literal[0]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Visualizer(Settings, abc.ABC):
+class Visualizer(Method):
     """The base of all methods.
 
     A new method is a frozen dataclass that derives from this class. It declares its name as the class attribute
-    `method`, its own settings as fields, its `recipes` as dictionaries of settings, and up to three methods, which see
-    resolved settings: `parametrization`, `views` and `default_optimizer`. Defining the class registers it, so that the
-    command line and the benchmark find it by name.
+    `method`, its own settings as fields, its `recipes` as dictionaries of settings, and up to three functions, which
+    see resolved settings: `parametrization`, `views` and `default_optimizer`. Defining the class registers it, so that
+    the command line and the benchmark find it by name.
 
     Args: see `Settings`.
     """
@@ -44,72 +39,20 @@ class Visualizer(Settings, abc.ABC):
         super().__post_init__()
         self._keep(_engine=Engine(self.resolved, self._activations))
 
-    @abc.abstractmethod
-    def parametrization(self, batch_size: int) -> Parametrization:
-        """The parametrization of a batch of images of shape `self.image_shape`."""
-
-    def default_optimizer(self) -> keras.optimizers.Optimizer:
-        """The optimizer if the user gives none: Adam with `learning_rate`."""
-        return keras.optimizers.Adam(settled(self.learning_rate))
-
-    def views(self) -> list[AnyTransform]:
-        """The transforms between the images and the model: crops and noise, or the user's transforms."""
-        size, matrices = settled(self.input_shape)[:2], bool(self.jit_compile)
-        if self.transforms is not None:
-            return self._whole_transforms(size, matrices)
-        crops = settled(self.crops)
-        # Any of a number, a schedule or a distribution, as `resolve` has checked.
-        side: Any = settled(self.crop_side)
-        noises: list[tuple[Any, Any]] = [(GaussianNoise, self.gaussian_noise), (UniformNoise, self.uniform_noise)]
-        crop = RandomCrop(
-            size,
-            crops,
-            side=side,
-            centre=settled(self.crop_centre),
-            inside=settled(self.crop_inside),
-            antialias=settled(self.crop_antialias),
-            # If the only view of a step were always whole, there would be no crop at all.
-            whole=min(settled(self.whole_views), crops - 1),
-            # The gathering crop has no XLA kernel.
-            implementation="matrices" if matrices else "auto",
-        )
-        return [crop, *(noise(level) for noise, level in noises if level != 0)]
-
-    def _whole_transforms(self, size: tuple[int, int], matrices: bool) -> list[AnyTransform]:
-        """The user's transforms between copies of the image and the model's input."""
-        if self.transforms == "lucid":
-            transforms: Sequence[AnyTransform] = lucid_standard()
-        elif self.transforms == "paper":
-            transforms = paper_standard(min(self.image_shape[:2]))
-        else:
-            # The user's crops choose an implementation that XLA can compile.
-            transforms = [
-                dataclasses.replace(item, implementation="matrices")
-                if matrices and isinstance(item, RandomCrop) and item.implementation == "auto"
-                else item
-                for item in settled(self.transforms)
-            ]
-        copies = [] if self.crops == 1 else [Repeat(settled(self.crops))]
-        return [*copies, *transforms, Resize(size, antialias=settled(self.antialias))]
-
     @property
     def activations(self) -> Activations:
         """The model as a function from images in [0, 1] to activations."""
-        return self._running.activations
+        return self._engine.activations
 
     @property
     def precision_choice(self) -> PrecisionChoice | None:
         """The measurement behind the precision "auto"; `None` before the first explanation."""
-        return self._running.precision_choice
+        return self._engine.precision_choice
 
     @property
     def traces(self) -> int:
         """How often a step was traced so far: once for each structure and batch size of an objective."""
-        return self._running.traces
-
-    @property
-    def _running(self) -> Engine:
-        return self._engine
+        return self._engine.traces
 
     def config(self) -> dict[str, Any]:
         config, choice = super().config(), self.precision_choice
@@ -117,7 +60,7 @@ class Visualizer(Settings, abc.ABC):
             return config
         return {**config, "precision": choice.precision, "precision_choice": f"auto: {choice}"}
 
-    def check(self, objective: Objective) -> None:
+    def check(self, objective: AnyObjective) -> None:
         """Refuse an objective that does not fit the model, without computing anything.
 
         Args:
@@ -126,11 +69,11 @@ class Visualizer(Settings, abc.ABC):
         Raises:
             ValueError: the argument is not an objective, or names a layer or a unit that the model does not have.
         """
-        self._running.check(objective)
+        self._engine.check(objective)
 
     def explain(
         self,
-        objective: Objective,
+        objective: AnyObjective,
         *,
         seed: int | None = None,
         start: Any = None,
@@ -161,7 +104,7 @@ class Visualizer(Settings, abc.ABC):
                 before anything is computed.
             FloatingPointError: a score or an image is not finite.
         """
-        outcome = self._running.run(objective, seed, start, callbacks, verbose)
+        outcome = self._engine.run(objective, seed, start, callbacks, verbose)
         arrays: Arrays = dict(self._arrays)
         begun: str | dict[str, str] = "random"
         if outcome.start is not None:
@@ -170,7 +113,7 @@ class Visualizer(Settings, abc.ABC):
         return Explanation(
             images=outcome.images,
             transparency=outcome.transparency,
-            names=objective.names,
+            names=outcome.objective.names,
             scores=outcome.scores,
             config={
                 "maco_tf": __version__,
@@ -180,11 +123,26 @@ class Visualizer(Settings, abc.ABC):
                 "interrupted": outcome.interrupted,
             },
             seed=outcome.seed,
-            objective=encode_objective(objective, arrays),
+            objective=encode_objective(outcome.objective, arrays),
             inputs=arrays,
         )
 
-    def profile(self, objective: Objective, *, repeats: int = 5) -> Profile:
+    def starting_images(self, start: Any, count: int) -> np.ndarray | None:
+        """The images that a run starts from.
+
+        Args:
+            start: see `explain`.
+            count: number of objectives.
+
+        Returns:
+            Array (count, height, width, channels), float32 in [0, 1], of the run's size; `None` for a random start.
+
+        Raises:
+            ValueError: the images do not fit.
+        """
+        return self._engine.start(start, count)
+
+    def profile(self, objective: AnyObjective, *, repeats: int = 5) -> Profile:
         """Measure where the time of a step goes: the model, the views, the parametrization, the optimizer.
 
             print(visualizer.profile(Logit("pug")))
@@ -199,4 +157,4 @@ class Visualizer(Settings, abc.ABC):
         Raises:
             ValueError: as `explain`, or `repeats` is below 1.
         """
-        return self._running.profile(objective, repeats)
+        return self._engine.profile(objective, repeats)
