@@ -8,7 +8,7 @@ from maco_tf.spectrum import Magnitude, imagenet_magnitude, radial_frequency, to
 
 
 def spectrum_error(parametrization, variables):
-    """Largest | |rfft2(x)| / r - 1 | over all bins but the mean's."""
+    """Largest | |rfft2(x)| / r - 1 | over all bins but the one at zero frequency."""
     x = parametrization.spatial(variables).numpy().astype("float64")
     magnitude = np.abs(np.fft.rfft2(x, axes=(1, 2))).transpose(0, 3, 1, 2)
     expected = parametrization.magnitude.copy()
@@ -23,16 +23,16 @@ def test_magnitude_is_exact_in_every_bin(height, width):
 
 
 @pytest.mark.parametrize("side", [512, 64])
-def test_only_the_weakest_waves_are_lifted(side):
+def test_only_the_weakest_bins_are_raised(side):
     natural, used = (
         imagenet_magnitude(side, side).values,
         PhaseParametrization(imagenet_magnitude(side, side)).magnitude,
     )
-    lifted = used > 1.001 * natural
-    lifted[:, 0, 0] = False
-    assert radial_frequency(side, side)[lifted.any(0)].min() > 0.4
-    assert lifted.mean() < 0.15
-    assert (used[lifted] ** 2).sum() / (natural[:, 1:] ** 2).sum() < 1e-6
+    raised = used > 1.001 * natural
+    raised[:, 0, 0] = False
+    assert radial_frequency(side, side)[raised.any(0)].min() > 0.4
+    assert raised.mean() < 0.15
+    assert (used[raised] ** 2).sum() / (natural[:, 1:] ** 2).sum() < 1e-6
 
 
 def test_magnitude_stays_exact_for_any_phase():
@@ -42,16 +42,16 @@ def test_magnitude_stays_exact_for_any_phase():
 
 
 @pytest.mark.parametrize(("height", "width"), [(6, 6), (7, 6), (6, 7), (5, 5)])
-def test_hermitian_phase_is_what_a_real_image_keeps(height, width, rng):
+def test_a_real_image_keeps_a_hermitian_phase(height, width, rng):
     phase = rng.uniform(-3, 3, (height, width // 2 + 1)).astype("float32")
     spectrum = np.exp(1j * hermitian_phase(tf.constant(phase), width).numpy())
     image = np.fft.irfft2(spectrum, s=(height, width))
     np.testing.assert_allclose(np.fft.rfft2(image), spectrum, atol=1e-6)
-    # Columns that hold no conjugates are left alone.
+    # The phase of the other columns, which hold no conjugate pairs, does not change.
     np.testing.assert_allclose(spectrum[:, 1 : (width - 1) // 2 + 1], np.exp(1j * phase)[:, 1 : (width - 1) // 2 + 1])
 
 
-def test_mean_and_standard_deviation_are_constants():
+def test_mean_and_standard_deviation_do_not_depend_on_the_phase():
     magnitude = imagenet_magnitude(64, 64)
     parametrization = PhaseParametrization(magnitude, batch_size=3, mean_level=0.5)
     x = parametrization.spatial(parametrization.initialize(4)).numpy()
@@ -59,8 +59,8 @@ def test_mean_and_standard_deviation_are_constants():
     np.testing.assert_allclose(x.std((1, 2)) / x.std((1, 2))[:1], 1, rtol=1e-4)
 
 
-def test_no_bright_corner_at_the_start():
-    """A normal phase keeps a coherent peak at the origin; the uniform one has none."""
+def test_a_uniform_start_has_no_bright_corner():
+    """A normal phase has a coherent peak at the origin; a uniform phase does not."""
 
     def corner(phase):
         x = PhaseParametrization(imagenet_magnitude(128, 128), phase=phase)
@@ -71,23 +71,20 @@ def test_no_bright_corner_at_the_start():
     assert corner("standardized") > 12
 
 
-def test_initial_phase_is_uniform_and_seeded():
-    parametrization = PhaseParametrization(imagenet_magnitude(128, 128), batch_size=2)
+def test_the_initial_phase_is_uniform_and_depends_on_the_seed():
+    magnitude = imagenet_magnitude(128, 128)
+    parametrization = PhaseParametrization(magnitude, batch_size=2)
     phase = parametrization.initialize(3)[0].numpy()
     counts, _ = np.histogram(phase[0], bins=8, range=(-np.pi, np.pi))
     assert counts.min() / counts.max() > 0.9
     np.testing.assert_array_equal(phase, parametrization.initialize(3)[0])
     assert not np.allclose(phase, parametrization.initialize(4)[0])
     assert not np.allclose(phase[0], phase[1])
-    alone = PhaseParametrization(parametrization_magnitude(), batch_size=1).initialize(3)[0]
+    alone = PhaseParametrization(magnitude, batch_size=1).initialize(3)[0]
     np.testing.assert_array_equal(phase[0], alone[0])
 
 
-def parametrization_magnitude():
-    return imagenet_magnitude(128, 128)
-
-
-def test_standardized_phase_is_invariant_to_scale_and_shift():
+def test_a_standardized_phase_is_invariant_to_scale_and_shift():
     parametrization = PhaseParametrization(imagenet_magnitude(32, 32), phase="standardized")
     (phase,) = parametrization.initialize(0)
     np.testing.assert_allclose(parametrization.image([3 * phase + 1]), parametrization.image([phase]), atol=2e-3)
@@ -104,6 +101,7 @@ def test_any_number_of_channels(channels, rng):
     assert 0 < image.numpy().min() < image.numpy().max() < 1
 
 
-def test_unknown_phase_is_refused():
-    with pytest.raises(ValueError, match='"phase"'):
-        PhaseParametrization(imagenet_magnitude(16, 16), phase="normal")
+@pytest.mark.parametrize(("name", "value"), [("phase", "normal"), ("mean_level", -0.1), ("batch_size", 0)])
+def test_wrong_settings_are_named(name, value):
+    with pytest.raises(ValueError, match=f'"{name}" must be'):
+        PhaseParametrization(imagenet_magnitude(16, 16), **{name: value})

@@ -8,34 +8,34 @@ from maco_tf.parametrizations.pixels import gaussian_blur
 from maco_tf.spectrum.colour import COLOUR_CORRELATION
 
 
-def test_images_against_numpy(rng):
+def test_images_equal_those_computed_with_numpy(rng):
     variable = rng.normal(size=(2, 5, 7, 3)).astype("float32")
     expected = 1 / (1 + np.exp(-(variable @ COLOUR_CORRELATION)))
     images = PixelParametrization((5, 7, 3), batch_size=2).image([variable]).numpy()
     np.testing.assert_allclose(images, expected, atol=1e-5)
 
 
-def test_start_has_mean_zero_and_the_standard_deviation_asked_for():
-    # xplique passes the standard deviation as the mean.
+def test_the_start_has_mean_zero_and_the_given_standard_deviation():
+    # In xplique, the standard deviation is passed as the mean by mistake.
     start = PixelParametrization((64, 64, 3), std=0.05).initialize(1)[0].numpy()
     assert abs(start.mean()) < 2e-3
     assert abs(start.std() - 0.05) < 2e-3
 
 
 @pytest.mark.parametrize("sigma", [0.8, 2.0])
-def test_blur_against_scipy(sigma, rng):
+def test_blur_equals_scipys(sigma, rng):
     images = rng.normal(size=(2, 24, 31, 5)).astype("float32")
     radius = round(3 * sigma)
     expected = gaussian_filter(images, sigma, axes=(1, 2), mode="mirror", radius=radius)
     np.testing.assert_allclose(gaussian_blur(tf.constant(images), sigma).numpy(), expected, atol=1e-5)
 
 
-def test_blur_of_a_tiny_image_keeps_its_mean():
+def test_blurring_a_tiny_constant_image_changes_nothing():
     images = tf.fill((1, 4, 4, 3), 0.25)
     np.testing.assert_allclose(gaussian_blur(images, 5.0).numpy(), images.numpy(), atol=1e-6)
 
 
-def test_image_blur_smooths_the_image_and_gradient_blur_only_its_gradient(rng):
+def test_image_blur_smooths_the_image_and_gradient_blur_smooths_only_the_gradient(rng):
     variable = tf.constant(rng.normal(size=(1, 16, 16, 1)), tf.float32)
     plain = PixelParametrization((16, 16, 1))
     image_blur = PixelParametrization((16, 16, 1), image_blur=1.5)
@@ -53,7 +53,9 @@ def test_image_blur_smooths_the_image_and_gradient_blur_only_its_gradient(rng):
     np.testing.assert_allclose(gradients[1], gaussian_blur(gradients[0], 1.5), atol=1e-6)
 
 
-@pytest.mark.parametrize("settings", [{"std": 0}, {"image_blur": -1}, {"gradient_blur": "much"}])
-def test_wrong_settings(settings):
-    with pytest.raises(ValueError, match="Received"):
-        PixelParametrization((8, 8, 3), **settings)
+@pytest.mark.parametrize(
+    ("name", "value"), [("std", 0), ("image_blur", -1), ("gradient_blur", "strong"), ("stretch", None)]
+)
+def test_wrong_settings_are_named(name, value):
+    with pytest.raises(ValueError, match=f'"{name}" must be'):
+        PixelParametrization((8, 8, 3), **{name: value})
