@@ -137,7 +137,7 @@ def check_objective_type(objective: Any) -> None:
         raise ValueError(
             f'"objective" must be a maco_tf objective, such as Logit(254). Received: {reprlib.repr(objective)}. '
             "Convert an objective of xplique with maco_tf.from_xplique, and wrap a function in "
-            "maco_tf.objectives.Lambda."
+            "maco_tf.Lambda."
         )
 
 

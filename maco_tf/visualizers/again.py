@@ -49,7 +49,7 @@ def run_again(
     Raises:
         ValueError: a value must be given again, or is not the original one; or the method is unknown.
     """
-    arrays = {**record.inputs, **_by_digest("images", images, _missing_images(record))}
+    arrays = {**record.inputs, **_reference_images(record, images)}
     if objective is None:
         objective = decode_objective(record.objective, arrays)
     kind: Any = find_method(record.config.get("method"))
@@ -72,21 +72,20 @@ def run_again(
     )
 
 
-def _missing_images(record: RunRecord) -> list[str]:
-    """SHA-256 of the reference images whose arrays are not here, in the order of the terms."""
-    keys = [config["config"].get("images") for _, config in record.objective.get("terms", [])]
-    return [key for key in keys if isinstance(key, str) and key not in record.inputs]
-
-
-def _by_digest(name: str, given: Any, missing: list[str]) -> Arrays:
-    """The arrays that a user gave again, each checked against its SHA-256."""
+def _reference_images(record: RunRecord, given: Any) -> Arrays:
+    """The reference images that a user gave again, each checked against its SHA-256."""
     if given is None:
         return {}
-    each = list(given) if isinstance(given, list | tuple) and len(missing) > 1 else [given]
-    arrays = {digest(array): array for array in (as_images(name, item) for item in each)}
-    wrong = [key for key in missing if key not in arrays]
-    if wrong:
-        raise ValueError(f'"{name}" must hold the images of the original run. Received: other images.')
+    keys = [config["config"].get("images") for _, config in record.objective.get("terms", [])]
+    wanted = [key for key in keys if isinstance(key, str)]
+    each = given if isinstance(given, list | tuple) and len(wanted) > 1 else [given]
+    arrays = {digest(array): array for array in (as_images("images", item) for item in each)}
+    missing = [key for key in wanted if key not in {*arrays, *record.inputs}]
+    if missing or not set(arrays) <= set(wanted):
+        raise ValueError(
+            f'"images" must hold the images of the original run, which has {len(wanted)} reference term(s). Received: '
+            "other images."
+        )
     return arrays
 
 

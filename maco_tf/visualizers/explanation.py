@@ -118,6 +118,9 @@ class Explanation:
 
             Explanation.load("pug").again(model)
 
+        `load` only reads; `again` imports the functions and classes that the file names, so use it only with files that
+        you trust.
+
         Args:
             model: the explained model; its weights are not stored.
             objective: the objective, if it could not be stored.

@@ -10,6 +10,7 @@ from maco_tf.checks import check_choice, check_flag, check_integer, check_number
 from maco_tf.models.activations import Activations
 from maco_tf.optimization.replicas import as_strategy, resolve_batch_size, resolve_jit
 from maco_tf.transforms.crop import check_side
+from maco_tf.transforms.distribution import as_distribution
 from maco_tf.transforms.schedule import check_amount
 
 # The settings that "transforms" replaces.
@@ -47,6 +48,13 @@ def resolve(
             values[name] = check_flag(name, values[name])
         values["whole_views"] = check_integer("whole_views", values["whole_views"], 0)
         check_side("crop_side", values["crop_side"])
+        centre = values["crop_centre"]
+        if isinstance(centre, str) and centre != "anywhere":
+            raise ValueError(
+                f'"crop_centre" must be "anywhere", a number, a distribution or a schedule. Received: {centre!r}.'
+            )
+        if not isinstance(centre, str):
+            as_distribution("crop_centre", centre)
         for name in ("gaussian_noise", "uniform_noise"):
             check_amount(name, values[name])
     else:
@@ -74,6 +82,11 @@ def resolve(
             )
         values["learning_rate"] = None
     elif not isinstance(values["learning_rate"], keras.optimizers.schedules.LearningRateSchedule):
+        if callable(values["learning_rate"]):
+            raise ValueError(
+                '"learning_rate" must be a number or a keras.optimizers.schedules.LearningRateSchedule. Received: '
+                f"{values['learning_rate']!r}."
+            )
         values["learning_rate"] = check_number("learning_rate", values["learning_rate"], above=0)
     values["input_shape"] = activations.input_shape
     values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)

@@ -237,6 +237,8 @@ class Settings:
     ) -> "Self":
         """The visualizer of a configuration.
 
+        Functions and classes are imported by the names in the configuration, so use only configurations that you trust.
+
         Args:
             model: a `keras.Model`.
             config: a dictionary as `config` returns it, or the `config` of an `Explanation`.
@@ -249,6 +251,8 @@ class Settings:
         Raises:
             ValueError: the configuration belongs to another method, or a value must be given again.
         """
+        if not isinstance(config, Mapping):
+            raise ValueError(f'"config" must be a dictionary, as config() returns it. Received: {config!r}.')
         if config.get("method") != cls.method:
             raise ValueError(
                 f'"config" must be that of the method {cls.method!r}. Received: the method {config.get("method")!r}.'
