@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.import_path import from_import_path, import_path
+from maco_tf.import_path import from_import_path, import_obstacle, import_path
 from maco_tf.objectives.feature_inversion import ReferenceTerm
 from maco_tf.objectives.objective import Objective, Sum
 from maco_tf.spectrum.magnitude import Magnitude
@@ -57,8 +57,8 @@ def encode(value: Any, arrays: Arrays) -> Any:
         # Keras numbers the objects of a process in their names.
         config["config"].pop("name", None)
         return {"keras": config}
-    path = import_path(value) if callable(value) else None
-    return {"unstorable": repr(value)} if path is None else {"function": path}
+    path = import_path(value)
+    return {"unstorable": f"{value!r}, {import_obstacle(value)}"} if path is None else {"function": path}
 
 
 def decode(name: str, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
