@@ -1,4 +1,4 @@
-"""The compiled step against the same step written out in TensorFlow and NumPy."""
+"""The compiled steps against the same steps written out in TensorFlow and NumPy."""
 
 import keras
 import numpy as np
@@ -68,7 +68,7 @@ def test_five_steps_equal_an_eager_loop(tiny_model):
     np.testing.assert_allclose(images, parametrization.image([phase]), atol=1e-4)
 
 
-def test_many_steps_in_one_call_equal_one_by_one(tiny_model):
+def test_many_steps_in_one_call_equal_single_steps(tiny_model):
     objective = Logit(2)
     transforms = [RandomCrop((16, 16), 3, side=0.8), GaussianNoise(0.1)]
     compiled = compiled_steps(objective, tiny_model, transforms=transforms)
@@ -82,7 +82,7 @@ def test_many_steps_in_one_call_equal_one_by_one(tiny_model):
 
 
 @pytest.mark.parametrize("name", PARAMETRIZATIONS)
-def test_images_made_one_by_one_are_those_made_at_once(name, tiny_model, rng):
+def test_images_computed_one_by_one_equal_those_computed_together(name, tiny_model, rng):
     parametrization = PARAMETRIZATIONS[name]
     compiled = compiled_steps(Logit([0, 1, 2]), tiny_model, parametrization=parametrization)
     values = parametrization.initialize(4)
@@ -99,15 +99,15 @@ def test_images_made_one_by_one_are_those_made_at_once(name, tiny_model, rng):
         np.testing.assert_allclose(made, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_each_image_of_a_batch_is_optimised_on_its_own(tiny_model):
-    """Neither scores nor the optimizer's moments mix images."""
+def test_the_images_of_a_batch_do_not_influence_one_another(tiny_model):
+    """Neither the scores nor the optimizer's moments mix images."""
     together = Logit([0, 4])
     _, images = run(compiled_steps(together, tiny_model), together, 5)
     _, alone = run(compiled_steps(Logit(0), tiny_model), Logit(0), 5)
     np.testing.assert_allclose(images[0], alone[0], atol=1e-4)
 
 
-def test_a_run_is_a_function_of_its_seed(tiny_model):
+def test_a_run_depends_on_its_seed_only(tiny_model):
     objective = Logit(1)
     compiled = compiled_steps(objective, tiny_model, transforms=[GaussianNoise(0.3)])
     first, second, other = (run(compiled, objective, 5, seed)[1] for seed in (7, 7, 8))
@@ -115,7 +115,7 @@ def test_a_run_is_a_function_of_its_seed(tiny_model):
     assert np.abs(first - other).max() > 0.05
 
 
-def test_transforms_seeds_differ_from_step_to_step(tiny_model):
+def test_transforms_draw_other_numbers_at_every_step(tiny_model):
     objective = Logit(1)
     compiled = compiled_steps(
         objective, tiny_model, transforms=[GaussianNoise(0.3)], optimizer=keras.optimizers.SGD(0.0)
@@ -124,11 +124,11 @@ def test_transforms_seeds_differ_from_step_to_step(tiny_model):
     assert len(np.unique(state.history)) == 5
 
 
-def test_random_keras_layers_draw_anew_and_follow_the_seed(tiny_model):
+def test_random_keras_layers_draw_other_numbers_at_every_step_and_follow_the_seed(tiny_model):
     noise = keras.layers.GaussianNoise(0.3)
     objective = Logit(1)
     compiled = compiled_steps(
-        objective, tiny_model, transforms=[lambda x: x, Jitter(noise)], optimizer=keras.optimizers.SGD(0.0)
+        objective, tiny_model, transforms=[lambda x: x, Noisy(noise)], optimizer=keras.optimizers.SGD(0.0)
     )
     histories = [run(compiled, objective, 5, seed)[0].history.numpy() for seed in (0, 0, 1)]
     assert len(np.unique(histories[0])) == 5
@@ -136,8 +136,8 @@ def test_random_keras_layers_draw_anew_and_follow_the_seed(tiny_model):
     assert not np.allclose(histories[0], histories[2])
 
 
-class Jitter(keras.layers.Layer):
-    """A user's layer around a random one."""
+class Noisy(keras.layers.Layer):
+    """A user's layer around one of Keras's random layers."""
 
     def __init__(self, noise):
         super().__init__()
@@ -167,19 +167,14 @@ def test_half_precision_gradients_do_not_underflow():
     assert np.abs(maps[0] / maps[1] - 1).mean() < 0.05
 
 
-def test_a_pipeline_without_gradient_is_refused(tiny_model):
+def test_transforms_that_stop_the_gradient_are_refused(tiny_model):
     compiled = compiled_steps(Logit(1), tiny_model, transforms=[tf.stop_gradient])
     with pytest.raises(ValueError, match="must have a gradient"):
         run(compiled, Logit(1), 1)
 
 
-def test_views_of_another_size_are_refused(tiny_model):
-    compiled = compiled_steps(Logit(1), tiny_model, transforms=[lambda x: x[:, :8]])
-    with pytest.raises(ValueError, match='"transforms" must bring images'):
-        run(compiled, Logit(1), 1)
-
-
-def test_xla_equals_plain_in_one_step(tiny_model):
+@pytest.mark.slow
+def test_one_step_under_xla_equals_one_without(tiny_model):
     objective = Logit(1)
     results = []
     for jit_compile in (False, True):
@@ -191,8 +186,8 @@ def test_xla_equals_plain_in_one_step(tiny_model):
     np.testing.assert_allclose(results[0][1], results[1][1], atol=1e-3)
 
 
-@pytest.mark.parametrize(("height", "width"), [(512, 512), (511, 300), (64, 64)])
-def test_magnitude_after_fifty_steps(height, width):
+@pytest.mark.parametrize(("height", "width"), [pytest.param(512, 512, marks=pytest.mark.slow), (211, 130), (64, 64)])
+def test_the_magnitude_is_exact_after_fifty_steps(height, width):
     parametrization = PhaseParametrization(imagenet_magnitude(height, width))
     model = build_tiny_model(size=None)
     objective = Logit(1)
@@ -215,7 +210,7 @@ def test_magnitude_after_fifty_steps(height, width):
     assert np.abs(ratio - 1).max() < 1e-3
 
 
-def test_user_optimizer_is_copied(tiny_model):
+def test_the_users_optimizer_does_not_change(tiny_model):
     optimizer = keras.optimizers.Adam(0.05)
     run(compiled_steps(Logit(0), tiny_model, optimizer=optimizer), Logit(0), 2)
     assert not optimizer.built
