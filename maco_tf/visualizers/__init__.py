@@ -6,6 +6,7 @@ from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.fourier import FourierVisualizer
 from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.registry import find_method, methods
+from maco_tf.visualizers.shared_settings import Settings
 from maco_tf.visualizers.top_activating import TopImages, top_activating
 from maco_tf.visualizers.visualizer import Visualizer
 
@@ -14,6 +15,7 @@ __all__ = [
     "Explanation",
     "FourierVisualizer",
     "MacoVisualizer",
+    "Settings",
     "TopImages",
     "Visualizer",
     "accentuate",

@@ -23,7 +23,7 @@ class CBRVisualizer(Visualizer):
     bounds them. The defaults are pixels with a standard deviation of 0.01 and Adam, from Lucid's `image(fft=False)`;
     views and learning rate as for `FourierVisualizer`; and no blur, as in the paper.
 
-    It takes all settings of `Settings`, the optimizer's default being Adam, and these:
+    The default optimizer is Adam. Settings of this method:
 
     Args:
         recipe: "default", with MACO's views and compute; "paper", the baselines of the MACO paper; "lucid"; or

@@ -34,7 +34,7 @@ class FourierVisualizer(Visualizer):
 
         explanation = FourierVisualizer(model).explain(Logit("pug"))
 
-    It takes all settings of `Settings`, the optimizer's default being Adam, and these:
+    The default optimizer is Adam. Settings of this method:
 
     Args:
         recipe: "default", with MACO's views and compute; "paper", the baselines of the MACO paper; "lucid"; or

@@ -23,7 +23,7 @@ class MacoVisualizer(Visualizer):
         explanation = MacoVisualizer(model).explain(Logit("pug") - 0.5 * Channel("block5_out", 12))
         explanation.show()
 
-    It takes all settings of `Settings`, the optimizer's default being NAdam, and these:
+    The default optimizer is NAdam. Settings of this method:
 
     Args:
         recipe: "default"; "fast", which is "default" with a quarter of the steps; "paper", the settings of the paper;

@@ -38,41 +38,63 @@ def resolve(
     """
     values = {**dict.fromkeys(names), **recipe, **given}
     if values["transforms"] is None:
-        if "antialias" in given:
-            raise ValueError(
-                '"antialias" belongs to the resizing after "transforms". Received: it with the recipe '
-                f"{title!r}, which makes crops. Set crop_antialias, or give transforms."
-            )
-        values["antialias"] = None
-        for name in ("crop_inside", "crop_antialias"):
-            values[name] = check_flag(name, values[name])
-        values["whole_views"] = check_integer("whole_views", values["whole_views"], 0)
-        check_side("crop_side", values["crop_side"])
-        centre = values["crop_centre"]
-        if isinstance(centre, str) and centre != "anywhere":
-            raise ValueError(
-                f'"crop_centre" must be "anywhere", a number, a distribution or a schedule. Received: {centre!r}.'
-            )
-        if not isinstance(centre, str):
-            as_distribution("crop_centre", centre)
-        for name in ("gaussian_noise", "uniform_noise"):
-            check_amount(name, values[name])
+        _resolve_crops(values, given, title)
     else:
-        besides = [name for name in _VIEWS if name in given]
-        if besides:
-            source = "" if "transforms" in given else f" with the recipe {title!r}, which has transforms"
-            raise ValueError(
-                f'"transforms" replaces crops and noise. Received: {", ".join(besides)} besides it{source}. Put '
-                "the crops and the noise that you want into the list."
-            )
-        values.update(dict.fromkeys(_VIEWS))
-        values["antialias"] = check_flag("antialias", values["antialias"])
-        values["transforms"] = _transforms(values["transforms"])
-        # A user's list says how many views it makes; a recipe's set does not.
-        if "transforms" in given and "crops" not in given and not isinstance(values["transforms"], str):
-            values["crops"] = 1
+        _resolve_transforms(values, given, title)
     for name, least in (("steps", 1), ("crops", 1), ("steps_per_execution", 1), ("relu_warmup", 0)):
         values[name] = check_integer(name, values[name], least)
+    _resolve_optimizer(values, given)
+    values["input_shape"] = activations.input_shape
+    values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)
+    strategy = values["strategy"] = as_strategy(values["strategy"])
+    jit_compile = values["jit_compile"] = resolve_jit(values["jit_compile"], strategy)
+    values["max_batch_size"] = resolve_batch_size(values["max_batch_size"], jit_compile, strategy)
+    return values
+
+
+def _resolve_crops(values: dict[str, Any], given: Mapping[str, Any], title: str) -> None:
+    """Check the views that crops and noise make."""
+    if "antialias" in given:
+        raise ValueError(
+            '"antialias" belongs to the resizing after "transforms". Received: it with the recipe '
+            f"{title!r}, which makes crops. Set crop_antialias, or give transforms."
+        )
+    values["antialias"] = None
+    for name in ("crop_inside", "crop_antialias"):
+        values[name] = check_flag(name, values[name])
+    values["whole_views"] = check_integer("whole_views", values["whole_views"], 0)
+    values["crop_side"] = check_side("crop_side", values["crop_side"])
+    centre = values["crop_centre"]
+    if isinstance(centre, str) and centre != "anywhere":
+        raise ValueError(
+            f'"crop_centre" must be "anywhere", a number, a distribution or a schedule. Received: {centre!r}.'
+        )
+    if not isinstance(centre, str):
+        values["crop_centre"] = as_distribution("crop_centre", centre)
+    for name in ("gaussian_noise", "uniform_noise"):
+        values[name] = check_amount(name, values[name])
+
+
+def _resolve_transforms(values: dict[str, Any], given: Mapping[str, Any], title: str) -> None:
+    """Check the views that transforms make."""
+    besides = [name for name in _VIEWS if name in given]
+    if besides:
+        source = "" if "transforms" in given else f" with the recipe {title!r}, which has transforms"
+        raise ValueError(
+            f'"transforms" replaces crops and noise. Received: {", ".join(besides)} besides it{source}. Put the crops '
+            "and the noise that you want into the list."
+        )
+    values.update(dict.fromkeys(_VIEWS))
+    values["antialias"] = check_flag("antialias", values["antialias"])
+    values["transforms"] = _transforms(values["transforms"])
+    # A user's list says how many views it makes; a named set does not.
+    if "transforms" in given and "crops" not in given and not isinstance(values["transforms"], str):
+        values["crops"] = 1
+
+
+def _resolve_optimizer(values: dict[str, Any], given: Mapping[str, Any]) -> None:
+    """Check the learning rate, or the optimizer that replaces it."""
+    rate = values["learning_rate"]
     if "optimizer" in given:
         values["optimizer"] = _copied(given["optimizer"])
         if "learning_rate" in given:
@@ -81,21 +103,13 @@ def resolve(
                 "learning rate of the optimizer."
             )
         values["learning_rate"] = None
-    elif not isinstance(values["learning_rate"], keras.optimizers.schedules.LearningRateSchedule):
-        if callable(values["learning_rate"]):
+    elif not isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+        if callable(rate):
             raise ValueError(
                 '"learning_rate" must be a number or a keras.optimizers.schedules.LearningRateSchedule. Received: '
-                f"{values['learning_rate']!r}."
+                f"{rate!r}."
             )
-        values["learning_rate"] = check_number("learning_rate", values["learning_rate"], above=0)
-    values["input_shape"] = activations.input_shape
-    values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)
-    values["strategy"] = as_strategy(given.get("strategy"))
-    values["jit_compile"] = resolve_jit(given.get("jit_compile"), values["strategy"])
-    values["max_batch_size"] = resolve_batch_size(
-        given.get("max_batch_size"), values["jit_compile"], values["strategy"]
-    )
-    return values
+        values["learning_rate"] = check_number("learning_rate", rate, above=0)
 
 
 def resolve_image_size(size: Any, input_shape: Sequence[int]) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast
 
@@ -145,6 +146,10 @@ class Settings:
         super().__init_subclass__(**settings)
         if "method" in vars(cls):
             register(cls, cls.method)
+            # `help(MacoVisualizer)` shows the shared settings too.
+            shared = inspect.getdoc(Settings) or ""
+            arguments = shared.partition("Args:\n")[2].partition("\n\nRaises:")[0]
+            cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\nShared settings:\n{arguments}"
 
     def __post_init__(self) -> None:
         if keras.backend.backend() != "tensorflow":
