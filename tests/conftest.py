@@ -1,4 +1,4 @@
-"""Tiny models for logic. Real networks are for the end-to-end test alone."""
+"""Tiny models and fixtures that many tests share."""
 
 import contextlib
 
@@ -6,6 +6,8 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
+from maco_tf.visualizers import registry
 
 
 @pytest.fixture
@@ -15,7 +17,7 @@ def rng():
 
 @contextlib.contextmanager
 def under_policy(policy):
-    """Layers made inside the block have this dtype policy."""
+    """Give the layers that are made inside the block this dtype policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -25,7 +27,7 @@ def under_policy(policy):
 
 
 def build_tiny_model(seed=0, activation="softmax", channels=3, size=16, policy="float32"):
-    """A convolution, a sum, and a classifier of five classes, under a dtype policy."""
+    """Two convolutions, their sum, and a classifier of five classes."""
     with under_policy(policy):
         return _tiny_model(seed, activation, channels, size)
 
@@ -42,7 +44,7 @@ def _tiny_model(seed, activation, channels, size):
 
 
 class Wrapper(keras.Model):
-    """The tiny model nested in a subclassed one that applies the softmax itself."""
+    """A subclassed model that holds the tiny one and applies the softmax itself."""
 
     def __init__(self):
         super().__init__()
@@ -53,7 +55,7 @@ class Wrapper(keras.Model):
 
 
 class Interfering(keras.layers.Layer):
-    """The identity until it is armed: then it runs a function eagerly in the middle of a trace, and fails."""
+    """The identity. Once armed, it runs a function eagerly in the middle of a trace, and then fails."""
 
     def __init__(self, function):
         super().__init__()
@@ -70,3 +72,9 @@ class Interfering(keras.layers.Layer):
 @pytest.fixture(scope="session")
 def tiny_model():
     return build_tiny_model()
+
+
+@pytest.fixture
+def own_methods(monkeypatch):
+    """Forget after the test which methods it registered."""
+    monkeypatch.setattr(registry, "_METHODS", dict(registry._METHODS))

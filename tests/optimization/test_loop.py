@@ -10,9 +10,11 @@ import tensorflow as tf
 
 from maco_tf import Logit, MacoVisualizer
 from maco_tf.optimization.loop import Interrupts
+from maco_tf.transforms import GaussianNoise
 from tests.conftest import build_tiny_model
 
-SMALL = {"steps": 6, "image_size": 32, "crops": 2}
+# Few operations, so that little time goes into tracing.
+SMALL = {"steps": 6, "image_size": 24, "transforms": [GaussianNoise(0.1)]}
 
 
 @pytest.fixture(scope="module")

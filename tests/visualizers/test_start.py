@@ -1,15 +1,16 @@
-"""Runs that start at an image."""
+"""Runs that start at an image: the inverse of each parametrization, and `explain(start=...)`."""
 
 import numpy as np
 import pytest
 
 from maco_tf import CBRVisualizer, FourierVisualizer, Logit, MacoVisualizer, estimate_magnitude
-from tests.conftest import build_tiny_model
+from maco_tf.spectrum import COLOUR_CORRELATION
+from maco_tf.transforms import GaussianNoise
 
 
 @pytest.fixture
 def image(rng):
-    """A dark picture, whose mean is below mid-grey, of blocks, with noise so that no wave is absent."""
+    """A dark picture of coloured blocks. Its noise puts energy into every bin of the spectrum."""
     blocks = rng.uniform(0.1, 0.6, size=(8, 6, 3))
     return (np.kron(blocks, np.ones((4, 4, 1))) + rng.uniform(0, 0.05, (32, 24, 3))).astype("float32")
 
@@ -20,7 +21,7 @@ def start_of(visualizer, images):
 
 
 @pytest.mark.parametrize("size", [(32, 24), (31, 24), (32, 23), (31, 23)])
-def test_with_its_own_magnitude_maco_starts_at_the_image_itself(tiny_model, image, size):
+def test_with_the_magnitude_of_the_image_maco_starts_at_the_image(tiny_model, image, size):
     image = image[: size[0], : size[1]]
     magnitude = estimate_magnitude(image[None], verbose=0)
     visualizer = MacoVisualizer(tiny_model, magnitude=magnitude, mean_level=1.0, image_size=size)
@@ -29,35 +30,30 @@ def test_with_its_own_magnitude_maco_starts_at_the_image_itself(tiny_model, imag
     assert variables[0].shape == parametrization.initialize(0)[0].shape
 
 
-def test_under_a_natural_magnitude_it_keeps_the_phase(tiny_model, image):
+def test_with_another_magnitude_maco_keeps_the_phase_of_the_image(tiny_model, image):
     visualizer = MacoVisualizer(tiny_model, image_size=(32, 24))
     parametrization, variables = start_of(visualizer, image[None])
     x = parametrization.spatial(variables).numpy()[0]
-    own = np.fft.rfft2(np.log(image / (1 - image)) @ np.linalg.inv(visualizer_colours()), axes=(0, 1))
+    decorrelated = np.log(image / (1 - image)) @ np.linalg.inv(COLOUR_CORRELATION.astype("float64"))
+    expected = np.fft.rfft2(decorrelated, axes=(0, 1))
     found = np.fft.rfft2(x.astype("float64"), axes=(0, 1))
-    own[0, 0], found[0, 0] = 1.0, 1.0
-    np.testing.assert_allclose(found / np.abs(found), own / np.abs(own), atol=1e-2)
+    expected[0, 0], found[0, 0] = 1.0, 1.0
+    np.testing.assert_allclose(found / np.abs(found), expected / np.abs(expected), atol=1e-2)
     magnitude = np.abs(found).transpose(2, 0, 1) / np.maximum(parametrization.magnitude, 1e-12)
     magnitude[:, 0, 0] = 1.0
     np.testing.assert_allclose(magnitude, 1, atol=1e-3)
 
 
-def visualizer_colours():
-    from maco_tf.spectrum import COLOUR_CORRELATION
-
-    return COLOUR_CORRELATION.astype("float64")
-
-
 @pytest.mark.parametrize("kind", [FourierVisualizer, CBRVisualizer])
-def test_the_baselines_start_at_the_image_itself(tiny_model, image, kind):
+def test_the_baselines_start_at_the_image(tiny_model, image, kind):
     parametrization, variables = start_of(kind(tiny_model, image_size=(32, 24)), np.stack([image, image[::-1]]))
     np.testing.assert_allclose(parametrization.image(variables)[1], image[::-1], atol=1e-3)
     assert variables[0].shape == parametrization.initialize(0)[0].shape
 
 
 @pytest.mark.parametrize("kind", [MacoVisualizer, FourierVisualizer, CBRVisualizer])
-def test_a_run_goes_on_from_the_image_and_the_next_is_random_again(tiny_model, image, kind):
-    visualizer = kind(tiny_model, steps=1, image_size=(32, 24), learning_rate=1e-4)
+def test_a_run_starts_at_the_image_and_the_next_one_is_random_again(tiny_model, image, kind):
+    visualizer = kind(tiny_model, steps=1, transforms=[], image_size=(32, 24), learning_rate=1e-4)
     random = visualizer.explain(Logit(0), seed=1, verbose=0)
     begun = visualizer.explain(Logit([0]), seed=1, start=np.round(255 * image).astype("uint8"), verbose=0)
     parametrization, variables = start_of(visualizer, np.round(255 * image)[None] / np.float32(255))
@@ -68,8 +64,8 @@ def test_a_run_goes_on_from_the_image_and_the_next_is_random_again(tiny_model, i
     assert len(begun.config["start"]["sha256"]) == 64
 
 
-def test_one_start_serves_every_objective_or_each_has_its_own(tiny_model, image):
-    visualizer = MacoVisualizer(tiny_model, steps=1, image_size=(32, 24), learning_rate=1e-4)
+def test_objectives_share_one_start_or_get_one_start_for_each(tiny_model, image):
+    visualizer = MacoVisualizer(tiny_model, steps=1, transforms=[], image_size=(32, 24), learning_rate=1e-4)
     one = visualizer.explain(Logit([0, 0]), seed=0, start=image, verbose=0)
     np.testing.assert_allclose(one.images[0], one.images[1], atol=5e-3)
     two = visualizer.explain(Logit([0, 0]), seed=0, start=np.stack([image, image[::-1]]), verbose=0)
@@ -77,35 +73,25 @@ def test_one_start_serves_every_objective_or_each_has_its_own(tiny_model, image)
     assert np.abs(two.images[1] - one.images[1]).mean() > 0.05
 
 
+def test_an_explanation_can_be_a_start(tiny_model):
+    visualizer = CBRVisualizer(tiny_model, steps=1, transforms=[GaussianNoise(0.1)], image_size=24)
+    first = visualizer.explain(Logit([0, 1]), seed=0, verbose=0)
+    second, third = (
+        visualizer.explain(Logit([0, 1]), seed=1, start=start, verbose=0) for start in (first, first.images)
+    )
+    np.testing.assert_array_equal(second.images, third.images)
+    assert second.config == third.config
+
+
 @pytest.mark.parametrize(
-    "visualizer",
+    ("kind", "settings"),
     [
-        lambda model: MacoVisualizer(model, "xplique", steps=1),
-        lambda model: FourierVisualizer(model, "xplique", steps=1),
-        lambda model: CBRVisualizer(model, steps=1, stretch=True),
-        lambda model: CBRVisualizer(model, steps=1, image_blur=1.0),
+        (MacoVisualizer, {"recipe": "xplique"}),
+        (FourierVisualizer, {"recipe": "xplique"}),
+        (CBRVisualizer, {"stretch": True}),
+        (CBRVisualizer, {"image_blur": 1.0}),
     ],
 )
-def test_settings_that_would_change_the_image_are_refused(tiny_model, image, visualizer):
+def test_settings_that_would_change_the_image_forbid_a_start(tiny_model, image, kind, settings):
     with pytest.raises(ValueError, match=r'"start" must be None'):
-        visualizer(tiny_model).explain(Logit(0), start=image, verbose=0)
-
-
-@pytest.mark.parametrize("shape", [(3, 8, 8, 3), (8, 8, 1), (8, 8)])
-def test_starts_that_do_not_fit(shape):
-    with pytest.raises(ValueError, match='"start" must'):
-        MacoVisualizer(build_tiny_model(), image_size=24).explain(Logit([0, 1]), start=np.zeros(shape))
-
-
-@pytest.mark.parametrize("level", [-0.1, "grey", True, float("inf")])
-def test_bad_mean_levels(tiny_model, level):
-    with pytest.raises(ValueError, match='"mean_level"'):
-        MacoVisualizer(tiny_model, mean_level=level)
-
-
-def test_an_explanation_is_a_start(tiny_model):
-    visualizer = MacoVisualizer(tiny_model, steps=1, crops=2, image_size=24)
-    first = visualizer.explain(Logit([0, 1]), seed=0, verbose=0)
-    going_on = [visualizer.explain(Logit([0, 1]), seed=1, start=start, verbose=0) for start in (first, first.images)]
-    np.testing.assert_array_equal(going_on[0].images, going_on[1].images)
-    assert going_on[0].config == going_on[1].config
+        kind(tiny_model, steps=1, **settings).explain(Logit(0), start=image, verbose=0)

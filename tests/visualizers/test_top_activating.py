@@ -4,12 +4,12 @@ import pytest
 import tensorflow as tf
 
 from maco_tf import (
+    CBRVisualizer,
     Channel,
     Direction,
     Diversity,
     FeatureInversion,
     Logit,
-    MacoVisualizer,
     TotalVariation,
     top_activating,
 )
@@ -26,7 +26,7 @@ def outputs(model, layer, images):
 
 
 @pytest.mark.parametrize("batch_size", [3, 4, 32])
-def test_scores_are_the_networks_own_and_fall(images, batch_size):
+def test_scores_are_those_of_the_network_in_descending_order(images, batch_size):
     model = build_tiny_model()
     conv = outputs(model, "conv", images)
     logits = build_tiny_model(activation=None)(images).numpy()
@@ -40,7 +40,7 @@ def test_scores_are_the_networks_own_and_fall(images, batch_size):
     assert top.names == objective.names
 
 
-def test_image_terms_weights_for_each_image_and_directions(images):
+def test_objectives_of_the_image_of_directions_and_with_weights_for_each_image(images):
     model = build_tiny_model()
     variation = np.abs(np.diff(images, axis=1)).mean((1, 2, 3)) + np.abs(np.diff(images, axis=2)).mean((1, 2, 3))
     conv = outputs(model, "conv", images)
@@ -53,31 +53,31 @@ def test_image_terms_weights_for_each_image_and_directions(images):
 
 
 def test_an_image_is_most_like_itself(images):
-    """A reference is seen whole, as the images are."""
+    """The network sees references whole, like the images."""
     top = top_activating(build_tiny_model(), FeatureInversion("conv", images[[7, 2]]), images, 1, batch_size=4)
     assert top.indices.tolist() == [[7], [2]]
     np.testing.assert_allclose(top.scores, 1, atol=1e-5)
 
 
-def test_images_of_another_size_are_found_whole(rng):
+def test_images_of_another_size_are_returned_unchanged(rng):
     images = rng.integers(0, 255, size=(4, 24, 40, 3), dtype="uint8")
     top = top_activating(build_tiny_model(), Logit(0), images, 2)
     assert top.images.shape == (1, 2, 24, 40, 3)
     np.testing.assert_allclose(top.images[0, 0], images[top.indices[0, 0]] / 255, atol=1e-6)
 
 
-def test_the_figure_has_each_visualisation_above_its_images(images):
+def test_the_figure_shows_each_visualisation_above_its_images(images):
     model = build_tiny_model()
     objective = Logit([0, 1])
     top = top_activating(model, objective, images, 4)
-    explanation = MacoVisualizer(model, steps=1, crops=1, image_size=24).explain(objective, verbose=0)
+    explanation = CBRVisualizer(model, steps=1, transforms=[], image_size=24).explain(objective, verbose=0)
     figure = top.figure(explanation)
     assert [axis.get_title() for axis in figure.axes] == ["logit 0", "logit 1", "", ""]
     pictures = [axis.images[0].get_array() for axis in figure.axes]
     np.testing.assert_allclose(pictures[2][:16, :16], top.images[0, 0], atol=1e-6)
     with pytest.raises(ValueError, match='"explanation" must have 2'):
         top.figure(explanation[0])
-    with pytest.raises(ValueError, match='"explanation" must be what'):
+    with pytest.raises(ValueError, match='"explanation" must be an Explanation'):
         top.figure(explanation.images)
 
 
@@ -88,20 +88,20 @@ def test_the_figure_has_each_visualisation_above_its_images(images):
         ({"count": 0}, '"count" must be an integer'),
         ({"batch_size": 0}, '"batch_size"'),
         ({"images": np.zeros((4, 4))}, '"images"'),
-        ({"images": np.zeros((4, 16, 16, 4))}, r'"images" must have the 3 channel.* alpha'),
+        ({"images": np.zeros((4, 16, 16, 4))}, r'"images" must have as many channels.* 3\. .*alpha'),
         ({"objective": np.zeros((500, 16, 16, 3)), "images": Logit(0)}, r'"objective" must be .{,200}$'),
         ({"objective": Channel("conv", 9)}, "must lie in 0..3"),
-        ({"objective": Channel("conv", 0) + Diversity("conv", 2)}, "each image by itself"),
-        ({"objective": FeatureInversion("conv", np.zeros((4, 4, 1)))}, r"3 channel\(s\)"),
+        ({"objective": Channel("conv", 0) + Diversity("conv", 2)}, "Diversity and Alignment"),
+        ({"objective": FeatureInversion("conv", np.zeros((4, 4, 1)))}, '"images" must have as many channels'),
     ],
 )
-def test_wrong_arguments(images, arguments, message):
-    given = {"objective": Logit(0), "images": images, "count": 2, **arguments}
+def test_a_wrong_argument_is_named(images, arguments, message):
+    arguments = {"objective": Logit(0), "images": images, "count": 2, **arguments}
     with pytest.raises(ValueError, match=message):
-        top_activating(build_tiny_model(), **given)
+        top_activating(build_tiny_model(), **arguments)
 
 
-def test_the_model_stays_as_it_was(images):
+def test_the_model_does_not_change(images):
     model = build_tiny_model()
     before = [tf.identity(weight) for weight in model.weights]
     top_activating(model, Logit([0, 1]), images, 2)
