@@ -25,6 +25,7 @@ from maco_tf.transforms import (
     paper_standard,
 )
 
+# Linear up to a constant, so that their gradients can be checked by a difference.
 RANDOM = {
     "jitter": [Jitter(4)],
     "scale": [RandomScale((0.8, 1.3))],
@@ -34,7 +35,7 @@ RANDOM = {
     "lucid": lucid_standard(),
     "paper": paper_standard(20),
 }
-ALL = {
+AFFINE = {
     "pad": [Pad(2, 0.1)],
     "reflect": [Pad(2, "reflect")],
     "repeat": [Repeat(3)],
@@ -55,6 +56,17 @@ ONE_OF_EACH = [
     Resize(8),
     UniformNoise(),
 ]
+
+
+def test_every_transform_is_tested_here():
+    known = {type(transform) for transform in ONE_OF_EACH}
+    exported = (getattr(package, name) for name in package.__all__)
+    concrete = {
+        item
+        for item in exported
+        if isinstance(item, type) and issubclass(item, package.Transform) and item is not package.Transform
+    }
+    assert concrete == known
 
 
 def views_of(transforms, images, seed):
@@ -88,12 +100,12 @@ def responses(transforms, change, seed, jit_compile):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("lucid", "paper") else ()) for name in ALL]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("lucid", "paper") else ()) for name in AFFINE]
 )
 def test_gradients_are_exact_and_repeat(name, jit_compile, rng):
     """These transforms are affine in the image, so the gradient times a change is the change of the weighted sum."""
     images, change = (tf.constant(rng.uniform(size=(2, 23, 20, 2)).astype("float32")) for _ in range(2))
-    function = responses(ALL[name], change, 5, jit_compile)
+    function = responses(AFFINE[name], change, 5, jit_compile)
     views, answer, gradient = function(images)
     norm = np.linalg.norm(gradient) * np.linalg.norm(change)
     assert abs(answer - np.sum(gradient * change.numpy())) < 1e-4 * norm
