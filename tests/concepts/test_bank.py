@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import Concept, ConceptBank, Direction, Logit, MacoVisualizer
+from maco_tf import CBRVisualizer, Concept, ConceptBank, Direction, Logit
 
 
-def test_directions_have_length_one_and_are_read_only():
+def test_directions_are_normalised_and_read_only():
     bank = ConceptBank([[3.0, 4.0], [0.0, 2.0]], "conv", [1, 2])
     np.testing.assert_allclose(bank.directions, [[0.6, 0.8], [0.0, 1.0]])
     assert bank.names == ["concept 0", "concept 1"]
@@ -17,7 +17,7 @@ def test_directions_have_length_one_and_are_read_only():
             array[0] = 0
 
 
-def test_a_bank_is_frozen_and_can_be_replaced():
+def test_a_bank_is_frozen_and_replace_makes_another():
     bank = ConceptBank(np.eye(2), np.int64(3), [0.2, 0.8], ["sky", "fur"])
     assert bank.layer == 3
     assert type(bank.layer) is int
@@ -28,22 +28,22 @@ def test_a_bank_is_frozen_and_can_be_replaced():
     np.testing.assert_array_equal(other.importances, bank.importances)
 
 
-def test_ranking_is_by_importance():
+def test_concepts_are_ranked_by_importance():
     assert ConceptBank(np.eye(3), "conv", [0.1, 0.7, 0.2]).ranking().tolist() == [1, 2, 0]
     assert ConceptBank(np.eye(3), "conv").ranking().tolist() == [0, 1, 2]
 
 
-def test_coefficients_invert_mixtures_and_are_never_negative(rng):
+def test_coefficients_of_mixtures_are_found_and_are_not_negative(rng):
     bank = ConceptBank(rng.uniform(size=(4, 10)), "conv")
     mixed = rng.uniform(size=(2, 3, 4)).astype("float32")
     np.testing.assert_allclose(bank.coefficients(mixed @ bank.directions), mixed, atol=1e-4)
-    # By hand: of (-1, 1), the second axis keeps 1, and the first would need a negative coefficient.
+    # By hand: the first coefficient of (-1, 1) would be negative, so it is 0.
     plane = ConceptBank(np.eye(2), "conv")
     np.testing.assert_allclose(plane.coefficients(np.array([[-1.0, 1.0], [2.0, 0.5]])), [[0, 1], [2, 0.5]])
 
 
-def test_coefficients_against_a_search_over_a_grid(rng):
-    """Two directions cannot reach a vector of five channels; no coefficients on the grid come nearer."""
+def test_coefficients_are_at_least_as_good_as_the_best_on_a_grid(rng):
+    """Two directions can only approximate a vector of five channels."""
     bank = ConceptBank(rng.normal(size=(2, 5)), "conv")
     wanted = rng.normal(size=5)
     found = bank.coefficients(wanted)
@@ -72,18 +72,18 @@ def test_coefficients_against_a_search_over_a_grid(rng):
         ({"layer": True}, '"layer" must be the name'),
     ],
 )
-def test_wrong_banks(arguments, message):
+def test_a_wrong_argument_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         ConceptBank(**{"directions": np.eye(2), "layer": "conv", **arguments})
 
 
 @pytest.mark.parametrize("activations", [np.ones((4, 3)), 1.0, [1.0, np.nan]])
-def test_wrong_activations(activations):
+def test_wrong_activations_are_refused(activations):
     with pytest.raises(ValueError, match='"activations" must'):
         ConceptBank(np.eye(2), "conv").coefficients(activations)
 
 
-def test_a_concept_is_a_direction_in_the_same_algebra(rng):
+def test_a_concept_is_a_direction_and_combines_like_one(rng):
     bank = ConceptBank(rng.normal(size=(3, 4)), "conv", names=["sky", "grass", "fur"])
     concepts, direction = Concept(bank, [2, 0]), Direction("conv", list(bank.directions[[2, 0]]))
     assert concepts.names == ["fur", "sky"]
@@ -100,8 +100,8 @@ def test_a_concept_is_a_direction_in_the_same_algebra(rng):
     np.testing.assert_allclose(copy.parameters["vector"], bank.directions[:1])
 
 
-def test_a_second_concept_traces_nothing(tiny_model):
-    visualizer = MacoVisualizer(tiny_model, steps=1, crops=1, image_size=24)
+def test_concepts_share_a_trace(tiny_model):
+    visualizer = CBRVisualizer(tiny_model, steps=1, transforms=[], image_size=24)
     bank = ConceptBank(np.eye(4), "conv")
     for concept in range(3):
         visualizer.explain(Concept(bank, concept), verbose=0)
@@ -110,7 +110,7 @@ def test_a_second_concept_traces_nothing(tiny_model):
 
 @pytest.mark.parametrize("bank", [np.eye(2), None])
 def test_a_concept_needs_a_bank(bank):
-    with pytest.raises(ValueError, match='"bank" must be a'):
+    with pytest.raises(ValueError, match=r'"bank" must be a maco_tf\.ConceptBank'):
         Concept(bank, 0)
 
 
