@@ -16,8 +16,8 @@ import tensorflow as tf
 
 from maco_tf.concepts import ConceptExplanation, explain_class
 from maco_tf.display import figure_png
+from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models import Activations, zoo
-from maco_tf.models.images import as_images, fit_images
 
 
 def read_images(folder: str, size: int) -> np.ndarray:

@@ -15,8 +15,8 @@ import skimage.data
 import tensorflow as tf
 
 from maco_tf.display import draw_inversions, figure_png, to_rgba
+from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models import zoo
-from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives import FeatureInversion
 from maco_tf.transforms import Normal
 from maco_tf.visualizers import MacoVisualizer

@@ -6,6 +6,7 @@
 
 How the data flows, one package for each part:
 
+    images            the user's images in any form -> arrays
     spectrum          natural magnitude
     parametrizations  free phase and fixed magnitude, free spectrum or free pixels -> image
     transforms        image -> the views that the model sees

@@ -14,17 +14,27 @@ FILES = sorted(ROOT.rglob("*.py"))
 # Modules at the top that any part may import.
 FOUNDATION = {"checks", "import_path", "version"}
 ALLOWED = {
-    "spectrum": set(),
+    "images": set(),
+    "spectrum": {"images"},
     "parametrizations": {"spectrum"},
     "transforms": set(),
     "models": set(),
-    "objectives": {"models"},
+    "objectives": {"models", "images"},
     "optimization": {"parametrizations", "transforms", "models", "objectives"},
-    "visualizers": {"optimization", "parametrizations", "transforms", "models", "objectives", "spectrum", "display"},
-    "metrics": {"models", "spectrum"},
-    "concepts": {"visualizers", "objectives", "models", "display"},
-    "display": set(),
-    "benchmark": {"visualizers", "metrics", "models", "objectives", "display"},
+    "visualizers": {
+        "optimization",
+        "parametrizations",
+        "transforms",
+        "models",
+        "objectives",
+        "spectrum",
+        "display",
+        "images",
+    },
+    "metrics": {"models", "spectrum", "images"},
+    "concepts": {"visualizers", "objectives", "models", "display", "images"},
+    "display": {"images"},
+    "benchmark": {"visualizers", "metrics", "models", "objectives", "display", "images"},
     "commands": {"benchmark", "visualizers", "metrics", "models", "objectives", "spectrum", "display"},
 }
 

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 
 from maco_tf.benchmark.settings import INCEPTION
+from maco_tf.images.image_set import ImageSet
 from maco_tf.metrics.classifiers import probability_extractor
 from maco_tf.metrics.feature_cache import FeatureCache
 from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
-from maco_tf.metrics.image_set import ImageSet
 from maco_tf.metrics.robustness import ROBUSTNESS, Damage, robustness_by_image
 from maco_tf.models import zoo
 

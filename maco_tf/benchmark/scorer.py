@@ -12,11 +12,11 @@ from maco_tf.benchmark.networks import Networks
 from maco_tf.benchmark.score import Score
 from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
+from maco_tf.images.image_set import ImageSet, image_files
 from maco_tf.metrics.classifiers import ClassifierScores
 from maco_tf.metrics.diversity import diversity
 from maco_tf.metrics.fit import fit_image
 from maco_tf.metrics.frechet import fid, fid_infinity
-from maco_tf.metrics.image_set import ImageSet, image_files
 from maco_tf.metrics.kernel_distance import KernelSums
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import high_frequency_fraction, power_spectrum, profile_deviation

@@ -10,7 +10,7 @@ from typing import Any
 
 from maco_tf.benchmark.methods import METHODS
 from maco_tf.checks import check_integer
-from maco_tf.metrics.image_set import IMAGE_ENDINGS
+from maco_tf.images.image_set import IMAGE_ENDINGS
 from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import wnids
 

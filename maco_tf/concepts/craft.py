@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from maco_tf.checks import check_integer
 from maco_tf.concepts.bank import ConceptBank
+from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.models.activations import LOGITS, Activations
-from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.models.preprocessing import Preprocessing
 from maco_tf.models.splitting import last_feature_maps, logits_behind
 from maco_tf.objectives.logit import Logit

@@ -12,7 +12,7 @@ from maco_tf.checks import check_integer, check_number
 from maco_tf.concepts.bank import Concept, ConceptBank
 from maco_tf.concepts.craft import craft, default_patch_size, extract_patches
 from maco_tf.display.files import figure_png
-from maco_tf.models.images import as_images, check_channels, fit_images
+from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.top_activating import TopImages, top_activating

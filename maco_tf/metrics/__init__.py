@@ -12,12 +12,12 @@ To add a score, write one file with one function (`diversity.py` is a model), ex
 of the same name.
 """
 
+from maco_tf.images.image_set import ImageSet
 from maco_tf.metrics.classifiers import ClassifierScores, agreement, classify, transferability
 from maco_tf.metrics.diversity import diversity
 from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
 from maco_tf.metrics.fit import fit_image
 from maco_tf.metrics.frechet import fid, fid_infinity, frechet_distance
-from maco_tf.metrics.image_set import ImageSet
 from maco_tf.metrics.kernel_distance import kid
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import PowerSpectrum, high_frequency_fraction, power_spectrum, spectrum_deviation

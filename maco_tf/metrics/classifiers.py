@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike
 
+from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.metrics.feature_extractor import FeatureExtractor
-from maco_tf.metrics.image_set import Images, ImageSet
 from maco_tf.models.activations import PROBABILITIES
 
 # A model, a model with its preprocessing, or the result of `probability_extractor`.

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_choice, check_integer
+from maco_tf.images.image_set import Images, ImageSet, class_of_file, image_files
 from maco_tf.metrics.feature_cache import FeatureCache
 from maco_tf.metrics.fit import FITS, fit_image
-from maco_tf.metrics.image_set import Images, ImageSet, class_of_file, image_files
 from maco_tf.models.activations import IMAGE, Activations
 
 POOLINGS = (None, "mean")

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.signal.windows import hann
 
 from maco_tf.checks import check_choice, check_integer, check_number, check_size
+from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.metrics.fit import fit_image
-from maco_tf.metrics.image_set import Images, ImageSet
 from maco_tf.spectrum.estimate import estimate_magnitude
 from maco_tf.spectrum.frequencies import bin_weights, radial_frequency
 from maco_tf.spectrum.magnitude import Magnitude

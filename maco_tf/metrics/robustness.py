@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from maco_tf.checks import check_integer, check_number
+from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.metrics.classifiers import Classifier, as_targets, classify, probability_extractor
-from maco_tf.metrics.image_set import Images, ImageSet
 
 # The keys of the results.
 ROBUSTNESS = ("clean", "crop", "noise", "jpeg", "mean")

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_choice, check_number
-from maco_tf.models.images import as_images, check_channels, fit_images
+from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.objectives.direction import LEAST_COSINE
 from maco_tf.objectives.term import Term
 

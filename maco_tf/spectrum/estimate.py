@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_integer, check_size, unit_range
+from maco_tf.images.image_batches import image_batches
 from maco_tf.spectrum.colour import from_image
-from maco_tf.spectrum.image_batches import image_batches
 from maco_tf.spectrum.magnitude import Magnitude
 
 
@@ -19,7 +19,7 @@ def estimate_magnitude(
     batch_size: int = 32,
     verbose: int | Literal["auto"] = "auto",
 ) -> Magnitude:
-    """Average |rfft2| over images, in the space in which MACO uses it (see `from_image`).
+    """Average |rfft2| and the mean over images, in the space in which MACO uses them (see `from_image`).
 
     Images are read once, batch by batch, so the memory needed does not grow with their number.
 
@@ -33,7 +33,7 @@ def estimate_magnitude(
         verbose: 0 is silent; 1 or "auto" shows progress.
 
     Returns:
-        A `Magnitude`.
+        A `Magnitude` with a known mean.
 
     Raises:
         ValueError: there is no image, the images have different sizes and `size` is missing, values lie outside the
@@ -42,6 +42,7 @@ def estimate_magnitude(
     size = None if size is None else check_size("size", size)
     batch_size = check_integer("batch_size", batch_size, 1)
     total: np.ndarray | float = 0.0
+    mean: np.ndarray | float = 0.0
     count, done, image_shape = 0, 0, None
     progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
     for done, batch in enumerate(image_batches(images, batch_size), start=1):
@@ -54,10 +55,14 @@ def estimate_magnitude(
                 "them."
             )
         image_shape = batch.shape[1:]
-        magnitude = np.abs(np.fft.rfft2(from_image(tf.constant(batch)).numpy(), axes=(1, 2)))
-        total, count = total + magnitude.sum(axis=0, dtype="float64"), count + len(magnitude)
+        spectrum = np.fft.rfft2(from_image(tf.constant(batch)).numpy(), axes=(1, 2))
+        total = total + np.abs(spectrum).sum(axis=0, dtype="float64")
+        # The sum over the pixels, with its sign. Its absolute value is what `total` holds.
+        mean = mean + spectrum[:, 0, 0].real.sum(axis=0, dtype="float64")
+        count += len(spectrum)
         progress.update(done)
     if image_shape is None or not count:
         raise ValueError('"images" must hold at least one image. Received: none.')
     progress.update(done, finalize=True)  # Ends the line.
-    return Magnitude(np.moveaxis(np.asarray(total) / count, -1, 0), image_shape[1])
+    height, width = image_shape[:2]
+    return Magnitude(np.moveaxis(np.asarray(total) / count, -1, 0), width, np.asarray(mean) / (count * height * width))

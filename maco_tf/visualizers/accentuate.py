@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from maco_tf.checks import check_number
+from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.models.activations import Activations
-from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.feature_inversion import FeatureInversion
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.spectrum.estimate import estimate_magnitude

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from maco_tf.models.images import as_images
+from maco_tf.images.fitting import as_images
 from maco_tf.objectives.objective import Objective
 from maco_tf.visualizers.record import Arrays, decode_objective, digest, stored_array
 from maco_tf.visualizers.registry import find_method

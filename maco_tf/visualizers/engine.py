@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from maco_tf.checks import check_integer, settled, warn_user
+from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models.activations import IMAGE, Activations
-from maco_tf.models.images import as_images, fit_images
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.optimization.loop import Run, check_verbose, optimize
 from maco_tf.optimization.profile import Profile, profile_steps

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from maco_tf.checks import check_integer
 from maco_tf.display.beside import beside
+from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.models.activations import IMAGE, Activations
-from maco_tf.models.images import as_images, check_channels, fit_images
 from maco_tf.objectives.joint import JointTerm
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images

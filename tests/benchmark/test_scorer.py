@@ -11,8 +11,8 @@ from maco_tf.benchmark.scorer import Scorer
 from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
+from maco_tf.images.image_set import ImageSet
 from maco_tf.metrics import FeatureExtractor, diversity, fid, fid_infinity, kid, robustness, spectrum_deviation
-from maco_tf.metrics.image_set import ImageSet
 from maco_tf.metrics.power_spectrum import high_frequency_fraction, power_spectrum
 from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import wnids

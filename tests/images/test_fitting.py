@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf.models.images import as_images, check_channels, fit_images
+from maco_tf.images.fitting import as_images, check_channels, fit_images
 
 
 def test_integers_count_to_255_and_one_image_becomes_a_batch():

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.display import write_png
+from maco_tf.images.image_set import class_of_file, image_files
 from maco_tf.metrics import ImageSet
-from maco_tf.metrics.image_set import class_of_file, image_files
 
 
 @pytest.fixture

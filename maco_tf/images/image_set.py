@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import unit_range
-from maco_tf.spectrum.image_batches import image_batches
+from maco_tf.images.image_batches import image_batches
 
 # Every form of images that `ImageSet` reads.
 Images: TypeAlias = (
