@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -175,16 +178,17 @@ class Explanation:
         if path.suffix.lower() == ".npz":
             path.parent.mkdir(parents=True, exist_ok=True)
             record = {"names": self.names, "config": self.config, "seed": self.seed, "objective": self.objective}
-            stored: dict[str, Any] = {f"input_{key}": value for key, value in self.inputs.items()} if inputs else {}
-            with path.open("wb") as file:
-                np.savez_compressed(
-                    file,
-                    images=self.images,
-                    transparency=self.transparency,
-                    scores=self.scores,
-                    record=json.dumps(record),
-                    **stored,
-                )
+            arrays: dict[str, Any] = {"images": self.images, "transparency": self.transparency, "scores": self.scores}
+            arrays |= {"record": json.dumps(record)}
+            arrays |= {f"input_{key}": value for key, value in self.inputs.items()} if inputs else {}
+            # Written aside and renamed, so that a failure leaves an earlier file whole.
+            unfinished = path.with_name(f".{path.name}.partial")
+            try:
+                with unfinished.open("wb") as file:
+                    np.savez_compressed(file, **arrays)
+                os.replace(unfinished, path)
+            finally:
+                unfinished.unlink(missing_ok=True)
             return [path]
         if path.suffix.lower() == ".png":
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -269,7 +273,7 @@ class Explanation:
                 }
                 arrays = {name: archive[name] for name in ("images", "transparency", "scores")}
             return cls(**arrays, **record, inputs=inputs)
-        except (ValueError, KeyError, IndexError, TypeError) as error:
+        except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error
 
 

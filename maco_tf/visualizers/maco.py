@@ -28,8 +28,12 @@ class MacoVisualizer(Visualizer):
     Args:
         recipe: "default"; "fast", which is "default" with a quarter of the steps; "paper", the settings of the paper;
             or "xplique", those of xplique 2.0.2.
-        mean_level: the image's mean before the sigmoid as a fraction of the magnitude's, at least 0; 0 is mid-grey.
-        magnitude: a `Magnitude`, resized to the image. The default is ImageNet's, for images of three channels.
+        mean_level: the image's mean before the sigmoid as a fraction of the magnitude's mean, at least 0; 0 is
+            mid-grey. The default is 1 if `magnitude` is given and its mean is known, and otherwise 0. In the recipe
+            "xplique", it is 0.
+        magnitude: a `Magnitude`, such as `estimate_magnitude(images)`, which is resized to the image. The default is
+            ImageNet's, for images of three channels, whose mean is not known. `magnitude_in_force` shows the one in
+            use.
         cosine_decay: whether a learning rate given as a number falls to zero over the run as a cosine. The learning
             rate is in radians of phase.
         phase: "uniform", a free phase with a uniform start; or "standardized", as in xplique: see
@@ -51,12 +55,12 @@ class MacoVisualizer(Visualizer):
             "learning_rate": 1.0,
             # At a constant rate of 1 the phases never settle, and the image stays noise.
             "cosine_decay": True,
-            "mean_level": 0.0,
             "phase": "uniform",
         },
         # A quarter of the compute, for 0.06 ± 0.11 of the judges' probability (six classes; tests/speed/quality.py).
         "fast": {"steps": 64},
-        # Fel et al., 2023 (arXiv:2306.06805), section 4 and appendix: one view in a step.
+        # Fel et al., 2023 (arXiv:2306.06805), section 4 and appendix: one view in a step, the noise on the image before
+        # the crop. The paper's 0.25 is read as the side of a crop.
         "paper": {
             "crops": 1,
             "crop_side": Normal(0.25, 0.1),
@@ -66,12 +70,14 @@ class MacoVisualizer(Visualizer):
             "whole_views": 0,
             "gaussian_noise": 0.0,
             "uniform_noise": 0.1,
+            "noise_first": True,
             "cosine_decay": False,
             "image_size": 512,
         },
         # xplique 2.0.2, `features_visualizations/maco.py`. Its noise is for images in a range of width 2, so it is half
-        # as strong on [0, 1]. Differences from xplique: the magnitude is exact, crops that cross the border see grey,
-        # and the image keeps its natural contrast, which is 1.28 times that of xplique's standardised image.
+        # as strong on [0, 1]. It standardises the image, so the mean is mid-grey. Differences from xplique: the
+        # magnitude is exact, crops that cross the border see grey, and the image keeps its natural contrast, which is
+        # 1.28 times that of xplique's standardised image.
         "xplique": {
             "crops": 32,
             "crop_side": Normal((0.5, 0.05), 0.05),
@@ -80,6 +86,7 @@ class MacoVisualizer(Visualizer):
             "gaussian_noise": 0.04,
             "uniform_noise": 0.02,
             "cosine_decay": False,
+            "mean_level": 0.0,
             "phase": "standardized",
             "image_size": 512,
         },
@@ -97,6 +104,9 @@ class MacoVisualizer(Visualizer):
                 )
             values["cosine_decay"] = None
         _check_magnitude(values["magnitude"], values["input_shape"][2])
+        if values["mean_level"] is None:
+            # Images as dark or as bright as the user's. ImageNet's mean is grey: notebooks/guides/recipe.md.
+            values["mean_level"] = 0.0 if values["magnitude"] is None or values["magnitude"].mean is None else 1.0
         return values
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
@@ -112,6 +122,16 @@ class MacoVisualizer(Visualizer):
             mean_level=settled(self.mean_level),
             phase=settled(self.phase),
         )
+
+    @property
+    def magnitude_in_force(self) -> Magnitude:
+        """The magnitude and the mean of every image of this visualizer.
+
+        `magnitude` is the setting as the user gave it, which may be `None` or of another size. This one has the size of
+        the image, the mean that `mean_level` sets, and raised values in bins that are too weak for a float32 image; see
+        `parametrizations.PhaseParametrization`.
+        """
+        return self.resolved.parametrization(1).in_force
 
     @functools.cached_property
     def _natural_magnitude(self) -> Magnitude:

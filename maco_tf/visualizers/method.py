@@ -54,7 +54,8 @@ class Method(Settings, abc.ABC):
             # The gathering crop has no XLA kernel.
             implementation="matrices" if matrices else "auto",
         )
-        return [crop, *(noise(level) for noise, level in noises if level != 0)]
+        added = [noise(level) for noise, level in noises if level != 0]
+        return [*added, crop] if self.noise_first else [crop, *added]
 
     def _whole_transforms(self, size: tuple[int, int], matrices: bool) -> list[AnyTransform]:
         """The user's transforms between copies of the image and the model's input."""

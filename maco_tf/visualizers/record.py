@@ -5,7 +5,9 @@ SHA-256; the arrays themselves go into a dictionary beside the JSON. A function 
 cannot be stored leaves a note, and reading it back asks for the value again.
 """
 
+import copy
 import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,7 +58,8 @@ def encode(value: Any, arrays: Arrays) -> Any:
             return {"unstorable": f"{value!r}: {error}"}
         # Keras numbers the objects of a process in their names.
         config["config"].pop("name", None)
-        return {"keras": config}
+        # As JSON reads it back: Keras leaves tuples in it.
+        return {"keras": json.loads(json.dumps(config))}
     path = import_path(value)
     return {"unstorable": f"{value!r}, {import_obstacle(value)}"} if path is None else {"function": path}
 
@@ -89,7 +92,8 @@ def decode(name: str, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if "magnitude" in value:
         return Magnitude(stored_array(name, value["magnitude"], arrays), value["width"])
     try:
-        return keras.saving.deserialize_keras_object(value["keras"])
+        # A copy, because Keras replaces parts of the dictionary by objects.
+        return keras.saving.deserialize_keras_object(copy.deepcopy(value["keras"]))
     except Exception as error:  # Keras raises nearly anything for a class that it cannot find.
         raise ValueError(f'"{name}" must be given again: Keras cannot read it back. Received: {error}') from error
 
@@ -157,7 +161,7 @@ def decode_objective(record: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
         )
     terms = []
     for weight, config in record["terms"]:
-        settings = dict(config["config"])
+        settings = copy.deepcopy(config["config"])
         key = settings.get("images")
         if isinstance(key, str):
             settings["images"] = stored_array("images", key, arrays)

@@ -14,7 +14,16 @@ from maco_tf.transforms.distribution import as_distribution
 from maco_tf.transforms.schedule import check_amount
 
 # The settings that "transforms" replaces.
-_VIEWS = ("crop_side", "crop_centre", "crop_inside", "crop_antialias", "whole_views", "gaussian_noise", "uniform_noise")
+_VIEWS = (
+    "crop_side",
+    "crop_centre",
+    "crop_inside",
+    "crop_antialias",
+    "whole_views",
+    "gaussian_noise",
+    "uniform_noise",
+    "noise_first",
+)
 _SETS = ("lucid", "paper")
 
 
@@ -60,7 +69,7 @@ def _resolve_crops(values: dict[str, Any], given: Mapping[str, Any], title: str)
             f"{title!r}, which makes crops. Set crop_antialias, or give transforms."
         )
     values["antialias"] = None
-    for name in ("crop_inside", "crop_antialias"):
+    for name in ("crop_inside", "crop_antialias", "noise_first"):
         values[name] = check_flag(name, values[name])
     values["whole_views"] = check_integer("whole_views", values["whole_views"], 0)
     values["crop_side"] = check_side("crop_side", values["crop_side"])

@@ -50,6 +50,9 @@ class Settings:
         gaussian_noise: standard deviation of normal noise on the views, in units of the range [0, 1]; may change over
             the run.
         uniform_noise: amplitude of uniform noise on the views, in the same units; may change over the run.
+        noise_first: whether the noise is added to the image before the crops are taken, so that it is resized with
+            them, as in the MACO paper; the crops of a step then share the noise of their image. Otherwise, each view
+            gets its own noise, in pixels of the model's input.
         transforms: list of transforms or callables that replaces crops and noise; or the name of a set, "lucid" (see
             `transforms.lucid_standard`) or "paper" (see `transforms.paper_standard`). With `crops`, that many copies of
             each image go through it, each with its own random numbers. The result is resized to the model's input.
@@ -97,6 +100,7 @@ class Settings:
     whole_views: int | None = None
     gaussian_noise: Schedule | None = None
     uniform_noise: Schedule | None = None
+    noise_first: bool | None = None
     transforms: Sequence[AnyTransform] | Literal["lucid", "paper"] | None = None
     antialias: bool | None = None
     learning_rate: LearningRate | None = None
@@ -137,6 +141,7 @@ class Settings:
             "whole_views": 2,
             "gaussian_noise": 0.08,
             "uniform_noise": 0.04,
+            "noise_first": False,
             "antialias": True,
             "learning_rate": 0.1,
         }

@@ -28,6 +28,34 @@ def test_noise_of_zero_is_left_out(tiny_model):
     assert kinds(CBRVisualizer(tiny_model, gaussian_noise=0, uniform_noise=0)) == ["RandomCrop"]
 
 
+@ALL
+def test_noise_first_is_added_to_the_image_before_the_crops(tiny_model, kind):
+    settings = {"gaussian_noise": 0.1, "uniform_noise": 0.02, "noise_first": True}
+    assert kinds(kind(tiny_model, **settings)) == ["GaussianNoise", "UniformNoise", "RandomCrop"]
+
+
+def test_the_paper_adds_noise_to_the_image_and_then_crops(tiny_model):
+    noise, crop = MacoVisualizer(tiny_model, "paper", image_size=32).resolved.views()
+    assert repr(noise) == repr(UniformNoise(0.1))
+    assert (crop.count, crop.side, crop.centre, crop.inside) == (1, Normal(0.25, 0.1), "anywhere", True)
+
+
+def test_noise_on_the_image_is_resized_with_the_crop(tiny_model):
+    """A crop of 8 pixels that is enlarged to 32 shows the noise of 8 pixels, so neighbouring pixels are alike."""
+    model = keras.Sequential([keras.Input((32, 32, 3)), keras.layers.Flatten(name="flat")])
+    settings = {"crops": 1, "crop_side": 0.25, "crop_centre": 0.5, "gaussian_noise": 0.0, "uniform_noise": 0.1}
+
+    def roughness(noise_first):
+        views = MacoVisualizer(model, image_size=32, noise_first=noise_first, **settings).resolved.views()
+        images = tf.fill((1, 32, 32, 3), 0.5)
+        for view in views:
+            images = view(images)
+        return float(tf.math.reduce_std(images[:, 1:] - images[:, :-1]) / tf.math.reduce_std(images))
+
+    assert roughness(False) == pytest.approx(2**0.5, rel=0.1)  # Independent pixels.
+    assert roughness(True) < 0.5
+
+
 @pytest.mark.parametrize(("crops", "whole"), [(1, 0), (2, 1), (3, 2), (8, 2)])
 def test_at_least_one_view_is_a_crop(tiny_model, crops, whole):
     assert CBRVisualizer(tiny_model, crops=crops, whole_views=2).resolved.views()[0].whole == whole

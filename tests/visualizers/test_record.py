@@ -65,13 +65,11 @@ def test_other_settings_survive_json(value):
         assert copy is value
 
 
-@pytest.mark.xfail(strict=True, reason="Keras keeps tuples")
 def test_a_record_does_not_change_when_it_is_saved():
     record = encode(Normal((0.9, 0.5), 0.05), {})
     assert through_json(record) == record
 
 
-@pytest.mark.xfail(strict=True, reason="Keras replaces the schedule in the record by an object")
 def test_decoding_does_not_change_the_record():
     """The record may be the `config` of an explanation, which is saved later."""
     record = through_json(encode(keras.optimizers.Nadam(keras.optimizers.schedules.CosineDecay(1.0, 8)), {}))

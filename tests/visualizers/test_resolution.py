@@ -114,6 +114,7 @@ def test_numpy_numbers_become_plain_numbers(tiny_model):
         ("whole_views", 1),
         ("gaussian_noise", 0.0),
         ("uniform_noise", 0.1),
+        ("noise_first", True),
     ],
 )
 def test_transforms_replace_crops_and_noise(tiny_model, name, value):
