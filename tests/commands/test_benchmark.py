@@ -1,5 +1,3 @@
-"""`maco-tf compare` and `maco-tf benchmark` from end to end, on a trained network and few steps."""
-
 import json
 
 import cv2
@@ -13,7 +11,8 @@ from maco_tf.display.files import read_png
 from maco_tf.metrics import FeatureExtractor
 from maco_tf.objectives.imagenet_labels import wnids
 
-CLASSES = (698, 985)  # A palace, and a daisy for the flower.
+# A palace, and a daisy, which resembles the flower in the other photograph.
+CLASSES = (698, 985)
 
 
 @pytest.fixture
@@ -26,7 +25,9 @@ def real_images(tmp_path):
     return tmp_path / "real"
 
 
-def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys, monkeypatch):
+@pytest.mark.slow
+@pytest.mark.network
+def test_a_benchmark_from_images_to_tables(tmp_path, real_images, capsys, monkeypatch):
     folder = tmp_path / "out"
     command = ["benchmark", "--output", str(folder), "--models", "squeezenet", "--judges", "efficientnet_lite0"]
     command += ["--classes", *map(str, CLASSES), "--steps", "2", "--crops", "1", "--image-size", "256", "--quiet"]
@@ -34,7 +35,7 @@ def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys, monkeypa
     assert main([*command, "--methods", "maco"]) == 0
     made = {path: path.stat().st_mtime_ns for path in folder.rglob("images/**/*.png")}
     assert len(made) == 2
-    # What is there is kept; a method is added.
+    # Another method is added, and the images of the first one stay.
     assert main([*command, "--methods", "maco", "cbr"]) == 0
     assert all(path.stat().st_mtime_ns == time for path, time in made.items())
     assert len(list(folder.rglob("images/**/*.png"))) == 4
@@ -61,8 +62,8 @@ def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys, monkeypa
     for name in ("scores.png", "images_squeezenet.png"):
         assert read_png(folder / name).std() > 0.05
 
-    # A finished one is only scored, from kept features.
-    monkeypatch.setattr(FeatureExtractor, "_compute", lambda *_: pytest.fail("computed again"))
+    # A finished benchmark is only scored again, from stored features.
+    monkeypatch.setattr(FeatureExtractor, "_compute", lambda *_: pytest.fail("Features were computed again."))
     before = {path: path.read_bytes() for path in folder.glob("results.*")}
     assert main([*command, "--methods", "maco", "cbr"]) == 0
     assert {path: path.read_bytes() for path in folder.glob("results.*")} == before
@@ -72,36 +73,23 @@ def test_benchmark_from_images_to_tables(tmp_path, real_images, capsys, monkeypa
     assert "same settings" in capsys.readouterr().err
 
 
-def test_compare_draws_images_and_spectra(tmp_path, capsys):
-    folder = tmp_path / "compare"
-    command = ["compare", "--model", "squeezenet", "--output", str(folder), "--steps", "2", "--crops", "1"]
-    command += ["--image-size", "256", "--objective", "logit:pug", "--objective", "logit:985", "--quiet"]
-    assert main(command) == 0
-    for name in ("images.png", "spectra.png"):
-        assert read_png(folder / name).std() > 0.05
-    assert {path.name for path in folder.glob("*.npz")} == {"maco.npz", "fourier.npz", "cbr.npz"}
-    assert "spectra.png" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare", "--model", "squeezenet", "--objective", "logit:1000"], "1000"),
-        (["compare", "--model", "squeezenet", "--objective", "channel:fire:1"], "fire"),
-        (["compare", "--model", "nothing.keras", "--objective", "logit:1"], "nothing.keras"),
-        (["benchmark", "--classes", "1", "--count", "3"], "--count"),
-        (["benchmark", "--classes", "1", "--exclude", "3"], "--exclude"),
-        (["benchmark", "--classes", "1", "--count", "0"], "--count"),
-        (["benchmark", "--classes", "1", "--least-images", "2"], "--least-images"),
-        (["benchmark", "--classes", "1", "--draw-seed", "0"], "--draw-seed"),
-        (["benchmark", "--count", "0"], '"count" must be an integer of at least 1'),
-        (["benchmark", "--exclude", "5000"], '"exclude" must be ImageNet class numbers'),
-        (["benchmark", "--least-images", "2"], "--real-images"),
-        (["benchmark", "--methods", "magic", "--classes", "1"], "magic"),
-        (["benchmark", "--real-images", "/nonexistent"], "folder that exists"),
+        (["--classes", "1", "--count", "3"], "--count"),
+        (["--classes", "1", "--exclude", "3"], "--exclude"),
+        (["--classes", "1", "--count", "0"], "--count"),
+        (["--classes", "1", "--least-images", "2"], "--least-images"),
+        (["--classes", "1", "--draw-seed", "0"], "--draw-seed"),
+        (["--count", "0"], '"count" must be an integer of at least 1'),
+        (["--exclude", "5000"], '"exclude" must be ImageNet class numbers'),
+        (["--least-images", "2"], "--real-images"),
+        (["--methods", "magic", "--classes", "1"], "magic"),
+        (["--import", "no_such_module", "--classes", "1"], '"--import" must name'),
+        (["--real-images", "/nonexistent"], "folder that exists"),
     ],
 )
-def test_errors_come_before_any_work(tmp_path, capsys, arguments, message):
-    assert main([*arguments, "--output", str(tmp_path / "out")]) == 2
+def test_a_wrong_argument_is_named_before_any_work(tmp_path, capsys, arguments, message):
+    assert main(["benchmark", *arguments, "--output", str(tmp_path / "out")]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -1,0 +1,102 @@
+import argparse
+import sys
+
+import numpy as np
+import pytest
+
+from maco_tf import CBRVisualizer, MacoVisualizer
+from maco_tf.commands.arguments import check_settings, import_modules, load_model, read_setting
+from maco_tf.import_path import from_import_path, import_path
+from maco_tf.visualizers import find_method
+from tests.conftest import build_tiny_model
+
+METHOD = """
+from maco_tf.visualizers import CBRVisualizer
+
+class Mine(CBRVisualizer):
+    method = "{name}"
+
+def double(images):
+    return 2 * images
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("crop_side=0.5", ("crop_side", 0.5)),
+        ("steps = 8", ("steps", 8)),
+        ("crop_side=[0.9, 0.5]", ("crop_side", [0.9, 0.5])),
+        ("stretch=true", ("stretch", True)),
+        ("transforms=[]", ("transforms", [])),
+        ("max_batch_size=null", ("max_batch_size", None)),
+        # Text needs no quotation marks.
+        ("transforms=lucid", ("transforms", "lucid")),
+        ('transforms="lucid"', ("transforms", "lucid")),
+        ("note=a=b", ("note", "a=b")),
+        ("note=", ("note", "")),
+    ],
+)
+def test_a_setting_is_a_name_and_json_or_text(text, expected):
+    name, value = read_setting(text)
+    assert (name, value) == expected
+    assert type(value) is type(expected[1])
+
+
+@pytest.mark.parametrize("text", ["crop_side", "=0.5", " =0.5", ""])
+def test_a_setting_needs_a_name_and_an_equals_sign(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="must be name=value"):
+        read_setting(text)
+
+
+def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed():
+    check_settings(MacoVisualizer, {"mean_level": 1.0, "steps": 8})
+    check_settings(CBRVisualizer, {})
+    with pytest.raises(
+        ValueError, match=r'"--set" must name a setting of CBR: .*image_blur.*Received: mean_level, x\.'
+    ):
+        check_settings(CBRVisualizer, {"mean_level": 1.0, "steps": 8, "x": 2})
+    with pytest.raises(ValueError, match="Received: model"):
+        check_settings(CBRVisualizer, {"model": "squeezenet"})
+
+
+@pytest.mark.usefixtures("own_methods")
+@pytest.mark.parametrize("as_file", [True, False])
+def test_importing_a_module_or_a_file_makes_its_methods_known(tmp_path, monkeypatch, as_file):
+    name = f"mine_of_the_test_{as_file}"
+    path = tmp_path / f"{name}.py"
+    path.write_text(METHOD.format(name=name))
+    if not as_file:
+        monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    try:
+        import_modules([str(path) if as_file else name])
+        kind = find_method(name)
+        assert (kind.__name__, kind.__module__) == ("Mine", name)
+        # Its functions can be stored by name.
+        double = sys.modules[name].double
+        assert import_path(double) == f"{name}:double"
+        assert from_import_path(f"{name}:double", "preprocessing") is double
+    finally:
+        sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("name", ["no_such_module", "no_such_file.py", "maco_tf.no_such_module"])
+def test_a_module_that_does_not_exist_is_refused(name):
+    with pytest.raises(ValueError, match=f'"--import" must name .*Received: {name}'):
+        import_modules([name])
+    assert name.removesuffix(".py") not in sys.modules
+
+
+def test_a_model_is_loaded_from_a_file(model_file, rng):
+    images = rng.uniform(size=(2, 16, 16, 3)).astype("float32")
+    np.testing.assert_array_equal(load_model(model_file, "tf")(images), build_tiny_model()(images))
+    with pytest.raises(ValueError, match='"--model" must be a file that exists'):
+        load_model("absent.keras")
+
+
+def test_a_network_of_the_zoo_has_its_own_preprocessing():
+    with pytest.raises(ValueError, match='"--preprocessing" must be left out for a network of the zoo'):
+        load_model("squeezenet", "tf")
+    with pytest.raises(ValueError, match="must be one of efficientnet_lite0"):
+        load_model("no_such_network")
