@@ -1,9 +1,9 @@
-"""Guard a large change: record the results of fifty fixed runs before it, and compare them bit for bit afterwards.
+"""Guard a large change: record the results of fixed runs before it, and compare them bit for bit afterwards.
 
     python -m tests.guard record FOLDER [NAME ...]     before the change
     python -m tests.guard compare FOLDER [NAME ...]    after each step; prints a table and fails on any difference
 
-Without names, all runs are made. Another machine may round differently, so the repository holds no recordings.
+Names choose some of the runs. Machines round differently, so the repository holds no recordings.
 """
 
 import sys
@@ -41,14 +41,14 @@ from tests.conftest import Wrapper, build_tiny_model
 
 
 def photographs(count=4, size=40, channels=3):
-    """Smooth random images, integers in [0, 255]."""
+    """Make smooth random images, integers in [0, 255]."""
     coarse = np.random.default_rng(3).uniform(0, 1, (count, 5, 5, channels))
     fine = keras.ops.image.resize(coarse.astype("float32"), (size, size), interpolation="bilinear")
     return np.round(255 * np.clip(keras.ops.convert_to_numpy(fine), 0, 1)).astype("uint8")
 
 
 def arrays_of(explanation):
-    """Arrays of an explanation that a change must preserve."""
+    """The arrays of an explanation that a change must preserve."""
     return {
         "images": explanation.images,
         "transparency": explanation.transparency,
@@ -58,13 +58,13 @@ def arrays_of(explanation):
 
 
 def explained(kind, model, objective, *arguments, start=None, seed=5, **settings):
-    """Arrays of one run, by default of 4 steps and 32 pixels."""
+    """The arrays of one run, which has 4 steps and 32 pixels unless `settings` say otherwise."""
     settings = {"steps": 4, "image_size": 32, **settings}
     return arrays_of(kind(model, *arguments, **settings).explain(objective, seed=seed, start=start, verbose=0))
 
 
 def runs():
-    """Dictionary from the name of a run to the function that returns its arrays."""
+    """All runs: dictionary, name -> function that returns the arrays of the run."""
     tiny = build_tiny_model()
     grey = build_tiny_model(channels=1)
     relu = keras.Sequential(
@@ -155,7 +155,7 @@ def _called(model):
 
 
 def relu_classifier():
-    """A network whose maps are not negative, as CRAFT requires."""
+    """A network with maps that are not negative, as CRAFT requires."""
     keras.utils.set_random_seed(2)
     inputs = keras.Input((32, 32, 3))
     x = keras.layers.Conv2D(6, 3, 2, activation="relu", name="maps")(inputs)
@@ -186,7 +186,11 @@ def main(action, folder, *names):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     differing, width = 0, 30
-    chosen = {name: run for name, run in runs().items() if not names or name in names}
+    every = runs()
+    unknown = set(names) - set(every)
+    if unknown:
+        sys.exit(f"There are no runs {sorted(unknown)}. Choose from {list(every)}.")
+    chosen = {name: every[name] for name in names or every}
     for name, run in chosen.items():
         path = folder / f"{name.replace(' ', '_')}.npz"
         with warnings.catch_warnings():
