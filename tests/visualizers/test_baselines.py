@@ -85,6 +85,7 @@ def test_recipes_have_the_published_settings():
     assert (lucid.steps, lucid.decay, lucid.std, lucid.image_size) == (512, 1.0, 0.01, (32, 32))
     assert (xplique.steps, xplique.decay, xplique.std, xplique.image_size) == (256, 0.85, 0.01, (512, 512))
     assert (lucid.stretch, xplique.stretch) == (False, True)
+    assert FourierVisualizer(model, "paper").resolved.decay == 0.85
     for resolved in (lucid, xplique):
         assert float(resolved.default_optimizer().learning_rate) == pytest.approx(0.05)
     assert [type(transform).__name__ for transform in lucid.views()] == [

@@ -27,7 +27,7 @@ def test_recipes_have_the_published_settings(tiny_model):
         assert isinstance(optimizer, keras.optimizers.Nadam)
         assert float(optimizer.learning_rate) == 1.0
         assert not resolved.crop_antialias
-    crop, *noise = paper.views()
+    *noise, crop = paper.views()
     assert (crop.count, crop.side, crop.centre) == (1, Normal(0.25, 0.1), "anywhere")
     assert list(map(repr, noise)) == ["UniformNoise(amplitude=0.1)"]
     crop, *noise = xplique.views()
