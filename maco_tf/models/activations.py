@@ -8,12 +8,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from maco_tf.checks import check_shape
+from maco_tf.checks import check_shape, warn_user
 from maco_tf.models.folding import folded_normalization
+from maco_tf.models.input_range import find_input_range
 from maco_tf.models.layers import find_layer
 from maco_tf.models.outputs import layer_output, model_output, pre_activation, probabilities
 from maco_tf.models.precision import check_compute_dtype, computes_in, computing_in
 from maco_tf.models.preprocessing import Preprocessing, as_preprocessing
+from maco_tf.models.random_layers import random_layers_from
 from maco_tf.models.tracing import record_outputs
 
 # References to tensors that are not a layer's output. A layer's name cannot contain "<".
@@ -45,7 +47,7 @@ class Activations:
 
     Args:
         model: a built `keras.Model`: functional, sequential, nested or subclassed.
-        preprocessing: see `as_preprocessing`.
+        preprocessing: "auto" finds the model's input range, see `find_input_range`; otherwise see `as_preprocessing`.
         input_shape: `(height, width, channels)` of the model's input. By default it is read from the model, and sizes
             that the model leaves open become 224.
         fold: whether to fold batch normalisation into the convolution before it, which is faster and changes values by
@@ -54,6 +56,8 @@ class Activations:
     Attributes:
         model: the model.
         input_shape: `(height, width, channels)`.
+        preprocessing: the preprocessing in force: the argument, or what "auto" found.
+        range_found: a line about an input range other than [0, 1] that "auto" found; empty otherwise.
         precision: the precision in which the model computes; `None` is its own policy. See `with_precision`.
 
     Raises:
@@ -62,12 +66,14 @@ class Activations:
 
     model: keras.Model
     input_shape: tuple[int, int, int]
+    preprocessing: Preprocessing
+    range_found: str
     precision: str | None
 
     def __init__(
         self,
         model: keras.Model,
-        preprocessing: Preprocessing = None,
+        preprocessing: Preprocessing = "auto",
         input_shape: Sequence[int] | None = None,
         *,
         fold: bool = False,
@@ -75,12 +81,24 @@ class Activations:
         _check_model(model)
         self.model = model
         self.input_shape = _resolve_input_shape(model, input_shape)
-        self._preprocess = as_preprocessing(preprocessing)
+        self.preprocessing, self.range_found = self._resolve_preprocessing(preprocessing)
+        self._preprocess = as_preprocessing(self.preprocessing)
         self._fold = fold
         # The first trace fills this set, usually the trace of `shapes`.
         self._shared: set[int] = set()
         self._shapes: dict[str | int, tuple[int | None, ...]] = {}
+        self._drawn: set[str] = set()
         self.precision = None
+
+    def _resolve_preprocessing(self, preprocessing: Preprocessing) -> tuple[Preprocessing, str]:
+        """The preprocessing in force, and a line about it if it was found. A doubtful range is warned of once."""
+        if not isinstance(preprocessing, str) or preprocessing != "auto":
+            return preprocessing, ""
+        found = find_input_range(self.model, self.input_shape)
+        if found.doubt and not found.told:
+            found.told = True
+            warn_user(found.doubt)
+        return found.mode, found.sentence
 
     @property
     def gradient_scale(self) -> float:
@@ -107,13 +125,17 @@ class Activations:
         other.precision = precision
         return other
 
-    def __call__(self, images: tf.Tensor, layers: Iterable[str | int]) -> dict[str | int, tf.Tensor]:
+    def __call__(
+        self, images: tf.Tensor, layers: Iterable[str | int], *, seed: tf.Tensor | None = None
+    ) -> dict[str | int, tf.Tensor]:
         """Run the model, inside a `tf.function` that is being traced.
 
         Args:
             images: tensor (batch, height, width, channels) of the model's input size, in [0, 1].
             layers: layer references (see `find_layer`; "name#1" is the second call of a layer), `LOGITS`, results of
                 `logits_of`, or `PROBABILITIES`. `IMAGE` is ignored.
+            seed: uint32 tensor (2,) from which the model's random layers draw; see `random_layers_from`. With `None`,
+                every call draws the numbers that the model would draw next.
 
         Returns:
             Dictionary, reference -> float32 tensor (batch, ...).
@@ -126,6 +148,7 @@ class Activations:
         with (
             # Catches everything that the model assigns, draws or adds as a loss.
             keras.StatelessScope(collect_losses=True),
+            random_layers_from(seed, self._drawn),
             record_outputs(operation for operation, _ in found.values()) as outputs,
             folded_normalization(self._shared, outputs) if self._fold else contextlib.nullcontext(),
             computing_in(self.model, self.precision),
@@ -139,6 +162,15 @@ class Activations:
                 read, name = as_output
                 activations[layer] = read(model_output(self.model, prediction, name))
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
+
+    def is_random(self, layers: Iterable[str | int]) -> bool:
+        """Whether the model draws random numbers when it is called, as dropout with `training=True` does.
+
+        Args:
+            layers: as for `__call__`.
+        """
+        self.shapes(layers)  # Traces the model if nothing has traced it before.
+        return bool(self._drawn)
 
     def _predict(self, images: tf.Tensor) -> Any:
         try:

@@ -65,7 +65,8 @@ class CompiledSteps:
         self.activations, self.parametrization, self.terms = activations, parametrization, list(terms)
         self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
         self._jit_compile = jit_compile
-        self.views = Views(transforms, activations.input_shape)
+        random_model = activations.is_random([term.layer for term in terms])
+        self.views = Views(transforms, activations.input_shape, random_model=random_model)
         replicas = strategy.num_replicas_in_sync if strategy else 1
         self.parts: Parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
         self.variables, self.optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
@@ -168,10 +169,10 @@ class CompiledSteps:
         """
 
         def seen(images: tf.Tensor, layer: str | int) -> tf.Tensor:
-            return self.activations(draws.apply(images), [layer])[layer]
+            return self.activations(draws.apply(images), [layer], seed=draws.model_seed)[layer]
 
         with self._relus(draws.step):
-            activations = self.activations(views, [term.layer for term in self.terms])
+            activations = self.activations(views, [term.layer for term in self.terms], seed=draws.model_seed)
         references = reference_activations(self.terms, objective.parameters, seen)
         return score_images(
             self.terms, {**activations, IMAGE: image}, *objective, batch=image.shape[0], references=references

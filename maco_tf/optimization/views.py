@@ -23,7 +23,7 @@ class State(NamedTuple):
 
     Attributes:
         step: int32 scalar, number of steps done.
-        seeds: list of uint32 tensors (2,), one for each random transform.
+        seeds: list of uint32 tensors (2,), one for each random transform, and one for the model if its layers draw.
         transparency: float32 (batch, height, width), accumulated |dscore/dimage|, mean over channels.
         history: float32 (steps, batch), the score at each step; zero for steps still to come.
     """
@@ -39,7 +39,7 @@ def initial_state(parametrization: Parametrization, generators: int, steps: int,
 
     Args:
         parametrization: a `Parametrization`.
-        generators: number of random transforms.
+        generators: number of seeds; see `Views.generators`.
         steps: length of the run.
         seed: integer.
 
@@ -62,14 +62,19 @@ class Views:
     Args:
         transforms: list of `Transform`s or callables.
         input_shape: `(height, width, channels)` of the model's input.
+        random_model: whether the model draws random numbers too; see `Activations.is_random`.
 
     Attributes:
         count: number of views of an image.
         cuts: the views of an image can be cut into equal parts whose number divides this one.
-        generators: number of random states.
+        generators: number of seeds in a `State`: one for each random transform, and one for a model that draws.
+        random_model: the argument.
     """
 
-    def __init__(self, transforms: Sequence[AnyTransform], input_shape: Sequence[int]) -> None:
+    def __init__(
+        self, transforms: Sequence[AnyTransform], input_shape: Sequence[int], *, random_model: bool = False
+    ) -> None:
+        self.random_model = random_model
         self._transforms, self._input_shape = list(transforms), tuple(input_shape)
         self._counts = [item.count if isinstance(item, Transform) else 1 for item in transforms]
         self.count = math.prod(self._counts)
@@ -80,7 +85,7 @@ class Views:
         self._theirs = [
             generator.state for item in transforms if isinstance(item, keras.Layer) for generator in _generators(item)
         ]
-        self.generators = len(self._ours) + len(self._theirs)
+        self.generators = len(self._ours) + len(self._theirs) + random_model
 
     def draw(self, batch: int, state: State, steps: int) -> tuple["Draws", list[tf.Tensor]]:
         """Draw the random numbers of a step.
@@ -109,7 +114,7 @@ class Views:
         self, images: tf.Tensor, drawn: list[tuple], seeds: list[tf.Tensor], number: int | tf.Tensor
     ) -> tf.Tensor:
         """Make views of images; see `Draws.apply`."""
-        states = [seed + tf.cast(tf.stack([number, 0]), seed.dtype) for seed in seeds]
+        states = [_of_part(seed, number) for seed in seeds]
         with keras.StatelessScope(state_mapping=list(zip(self._theirs, states))):
             for transform, values in zip(self._transforms, drawn):
                 images = (
@@ -141,7 +146,8 @@ class Draws:
         views: the `Views` that drew them.
         batch: number of images they are for.
         drawn: list of tuples, the numbers of each transform.
-        seeds: list of uint32 tensors (2,), the states of users' Keras layers, which draw when they are called.
+        seeds: list of uint32 tensors (2,), the states of users' Keras layers, which draw when they are called. The last
+            one belongs to the model if it draws.
         step: int32 scalar, the step of the run, from 0.
         number: int32 scalar or integer, the number of the part.
     """
@@ -167,6 +173,11 @@ class Draws:
         """
         return self.views.apply(images, self.drawn, self.seeds, self.number)
 
+    @property
+    def model_seed(self) -> tf.Tensor | None:
+        """Uint32 tensor (2,) for the random layers of the model; `None` if it has none."""
+        return _of_part(self.seeds[-1], self.number) if self.views.random_model else None
+
     def part(self, rows: tf.Tensor, start: int | tf.Tensor, size: int, number: int | tf.Tensor) -> "Draws":
         """The random numbers of some views of some images.
 
@@ -174,7 +185,7 @@ class Draws:
             rows: int32 tensor, the numbers of the images.
             start: int32 scalar, the first of the `cuts` of an image.
             size: number of cuts.
-            number: the number of the part. Users' Keras layers draw other numbers in each part.
+            number: the number of the part. Users' Keras layers and the model draw other numbers in each part.
 
         Returns:
             A `Draws`.
@@ -184,6 +195,10 @@ class Draws:
             for index, values in enumerate(self.drawn)
         ]
         return dataclasses.replace(self, batch=rows.shape[0], drawn=drawn, number=number)
+
+
+def _of_part(seed: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:
+    return seed + tf.cast(tf.stack([number, 0]), seed.dtype)
 
 
 def _called(transform: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor) -> tf.Tensor:
