@@ -75,22 +75,20 @@ def load_model(name: str, preprocessing: str | None = None) -> "keras.Model":
         A `keras.Model`.
 
     Raises:
-        ValueError: there is no such file or network, or a network with its own preprocessing is given another one.
+        ValueError: there is no such file or network, the file is damaged or needs a class that is not known, or a
+            network with its own preprocessing is given another one.
     """
-    import keras
-
     from maco_tf.models import zoo
+    from maco_tf.models.model_file import is_model_file, load_model_file
 
-    if Path(name).suffix not in (".keras", ".h5"):
-        if preprocessing:
-            raise ValueError(
-                '"--preprocessing" must be left out for a network of the zoo, which contains its own. Received: '
-                f"{preprocessing} for {name}."
-            )
-        return zoo.load(name)
-    if not Path(name).is_file():
-        raise ValueError(f'"--model" must be a file that exists. Received: {name}.')
-    return keras.models.load_model(name, compile=False)
+    if is_model_file(name):
+        return load_model_file(name, argument="--model")
+    if preprocessing:
+        raise ValueError(
+            '"--preprocessing" must be left out for a network of the zoo, which contains its own. Received: '
+            f"{preprocessing} for {name}."
+        )
+    return zoo.load(name)
 
 
 def read_setting(text: str) -> tuple[str, Any]:

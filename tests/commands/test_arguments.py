@@ -95,6 +95,13 @@ def test_a_model_is_loaded_from_a_file(model_file, rng):
         load_model("absent.keras")
 
 
+def test_a_damaged_file_is_not_called_absent(tmp_path):
+    path = tmp_path / "damaged.keras"
+    path.write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r'"--model" .*damaged\.keras \(2 bytes\).*damaged, incomplete'):
+        load_model(str(path))
+
+
 def test_a_network_of_the_zoo_has_its_own_preprocessing():
     with pytest.raises(ValueError, match='"--preprocessing" must be left out for a network of the zoo'):
         load_model("squeezenet", "tf")
