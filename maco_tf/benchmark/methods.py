@@ -14,7 +14,7 @@ from maco_tf.visualizers.registry import find_method
 
 
 class Compute(Protocol):
-    """The compute that all methods of a benchmark get: steps, views in a step, side of the image in pixels."""
+    """The settings that all methods of a benchmark get: steps, views in a step, side of the image in pixels, recipe."""
 
     @property
     def steps(self) -> int: ...
@@ -22,6 +22,8 @@ class Compute(Protocol):
     def crops(self) -> int: ...
     @property
     def image_size(self) -> int: ...
+    @property
+    def recipe(self) -> str: ...
 
 
 class Explainer:
@@ -67,7 +69,9 @@ METHODS = _Methods()
 
 def _registered(name: str, model: keras.Model, settings: Compute) -> Explainer:
     kind: Any = find_method(name)
-    visualizer = kind(model, steps=settings.steps, crops=settings.crops, image_size=settings.image_size)
+    visualizer = kind(
+        model, settings.recipe, steps=settings.steps, crops=settings.crops, image_size=settings.image_size
+    )
 
     def explain(index: int, seed: int) -> np.ndarray:
         explanation = visualizer.explain(Logit(index), seed=seed, verbose=0)

@@ -2,18 +2,19 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 
 from maco_tf.benchmark.settings import INCEPTION
-from maco_tf.images.image_set import ImageSet
+from maco_tf.images import ImageSet
 from maco_tf.metrics.classifiers import probability_extractor
 from maco_tf.metrics.feature_cache import FeatureCache
 from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
 from maco_tf.metrics.robustness import ROBUSTNESS, Damage, robustness_by_image
 from maco_tf.models import zoo
+from maco_tf.models.model_file import load_model_file
 
 # No image was optimised under this seed, so the crops and the noise are new to every method.
 _DAMAGE = Damage(seed=2023, views=2, crop_side=(0.6, 0.9), noise=0.1, quality=30)
@@ -24,10 +25,11 @@ class Networks:
 
     Args:
         folder: where features are cached, by the weights and the contents of the images.
+        files: dictionary, name -> model file, of the networks that are files; see `BenchmarkSettings`.
     """
 
-    def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._folder = folder
+    def __init__(self, folder: str | os.PathLike[str], files: Mapping[str, str] | None = None) -> None:
+        self._folder, self._files = folder, files or {}
         self._models: dict[str, keras.Model] = {}
         self._extractors: dict[str, FeatureExtractor] = {}
         self._classifiers: dict[str, FeatureExtractor] = {}
@@ -104,13 +106,29 @@ class Networks:
 
     def _model(self, name: str) -> keras.Model:
         if name not in self._models:
-            self._models[name] = zoo.load(name)
+            self._models[name] = load_network(name, self._files)
         return self._models[name]
 
     def _cached(self, extractor: FeatureExtractor, paths: Sequence[str]) -> np.ndarray:
         if (extractor, "features") not in self._caches:
             self._caches[extractor, "features"] = extractor.cache_in(self._folder)
         return extractor(paths, cache=self._caches[extractor, "features"], verbose=0)
+
+
+def load_network(name: str, files: Mapping[str, str]) -> keras.Model:
+    """Load a network of a benchmark.
+
+    Args:
+        name: a name in the zoo, in `keras.applications` or in `files`.
+        files: dictionary, name -> model file.
+
+    Returns:
+        A `keras.Model` from images in [0, 1] to class probabilities.
+
+    Raises:
+        ValueError: there is no such network, or the file is damaged.
+    """
+    return load_model_file(files[name], argument="models") if name in files else zoo.load(name)
 
 
 def _last_spatial(model: keras.Model) -> FeatureExtractor:

@@ -54,7 +54,8 @@ def _setup(results: Results) -> list[str]:
     text = (
         f"Each value comes from {_counted(images, 'image')} of {side} x {side} pixels "
         f"({_counted(classes, 'class', 'classes')}, {_counted(seeds, 'seed')}), made in "
-        f"{_counted(settings['steps'], 'step')} of {_counted(settings['crops'], 'view')}. The judges are "
+        f"{_counted(settings['steps'], 'step')} of {_counted(settings['crops'], 'view')} with the recipe "
+        f'"{settings.get("recipe", "default")}". The judges are '
         f"{', '.join(settings['judges'])}; no network judges its own images. FID, KID and diversity compare features "
         f"of {settings['features']}."
     )

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from maco_tf.benchmark.comparison import compare_best, ratios
 from maco_tf.benchmark.methods import METHODS, Explainer
+from maco_tf.benchmark.networks import load_network
 from maco_tf.benchmark.picture import draw_scores
 from maco_tf.benchmark.report import markdown
 from maco_tf.benchmark.score import Score
@@ -27,7 +28,6 @@ from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
 from maco_tf.display.grid import compare
-from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import label
 from maco_tf.version import __version__
 
@@ -73,7 +73,11 @@ def run_benchmark(settings: BenchmarkSettings, folder: str | os.PathLike[str], *
             scores = {name: _as_dictionary(score) for name, score in scorer.scores(model, method).items()}
             cells.append({"model": model, "method": method, "scores": scores, "median seconds": _median(times)})
     results = {
-        "settings": {**dataclasses.asdict(settings), "real_images": _folder_name(settings.real_images)},
+        "settings": {
+            **dataclasses.asdict(settings),
+            "real_images": _last_part(settings.real_images),
+            "files": {name: _last_part(path) for name, path in settings.files.items()},
+        },
         "versions": _versions(),
         "device": _device(),
         "basis": scorer.basis,
@@ -115,7 +119,7 @@ def generate(settings: BenchmarkSettings, store: ImageStore, *, verbose: int = 1
     progress = keras.utils.Progbar(len(missing), unit_name="image", verbose=verbose)
     # Only one network at a time is held, because its compiled steps take memory.
     for model in dict.fromkeys(model for model, *_ in missing):
-        network = zoo.load(model)
+        network = load_network(model, settings.files)
         explainers: dict[str, Explainer] = {}
         for _, index, seed, method in (item for item in missing if item[0] == model):
             if method not in explainers:
@@ -133,7 +137,7 @@ def _as_dictionary(score: Score) -> dict[str, Any]:
     return {**dataclasses.asdict(score), "by_class": [float(f"{value:.6g}") for value in score.by_class]}
 
 
-def _folder_name(path: str | None) -> str | None:
+def _last_part(path: str | None) -> str | None:
     """The last part of a path. Results are published, and the rest of the path is private."""
     return None if path is None else Path(path).name
 

@@ -12,7 +12,7 @@ from maco_tf.benchmark.networks import Networks
 from maco_tf.benchmark.score import Score
 from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
-from maco_tf.images.image_set import ImageSet, image_files
+from maco_tf.images import ImageSet, image_files, readable_files
 from maco_tf.metrics.classifiers import ClassifierScores
 from maco_tf.metrics.diversity import diversity
 from maco_tf.metrics.fit import fit_image
@@ -41,7 +41,7 @@ class Scorer:
 
     def __init__(self, settings: BenchmarkSettings, store: ImageStore) -> None:
         self.settings, self.store = settings, store
-        self._networks = Networks(store.folder / "features")
+        self._networks = Networks(store.folder / "features", settings.files)
         # The class of each image.
         self._targets = np.repeat(settings.classes, len(settings.seeds))
         self._real: dict[str, list[np.ndarray]] = {}
@@ -208,8 +208,10 @@ class Scorer:
 
     @functools.cached_property
     def _real_files(self) -> Mapping[int, list[str]]:
-        """Class number -> paths of its real images."""
-        return {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
+        """Class number -> paths of its real images, without damaged files, so that all scores have the same rows."""
+        listed = {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
+        readable = set(readable_files([path for paths in listed.values() for path in paths]))
+        return {index: [path for path in paths if path in readable] for index, paths in listed.items()}
 
     @functools.cached_property
     def _all_files(self) -> list[str]:

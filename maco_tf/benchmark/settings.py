@@ -4,18 +4,28 @@ import dataclasses
 import importlib.util
 import os
 import random
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from maco_tf.benchmark.methods import METHODS
 from maco_tf.checks import check_integer
-from maco_tf.images.image_set import IMAGE_ENDINGS
+from maco_tf.images import is_image_name
 from maco_tf.models import zoo
+from maco_tf.models.model_file import check_model_file, is_model_file
 from maco_tf.objectives.imagenet_labels import wnids
+from maco_tf.visualizers.registry import find_method
 
 # The name of the paper's feature network: Keras's InceptionV3 on the centre of the image.
 INCEPTION = "inception_v3"
+
+# The paper's networks that have no name in `keras.applications`, and where to find them.
+_SOURCES = {
+    "FlexiViT.npz": "Download https://storage.googleapis.com/big_vision/flexivit/flexivit_b_i1k.npz under this name, "
+    "or name your networks.",
+    "ViT.keras": "Download a ViT of big_vision and run "
+    'maco_tf.zoo.flexivit("ViT.npz", image_size=224).save("ViT.keras"), or name your networks.',
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,19 +33,23 @@ class BenchmarkSettings:
     """The settings of `run_benchmark`.
 
     Attributes:
-        models: names of the explained networks, from the zoo or from `keras.applications`.
+        models: the explained networks: names from the zoo or from `keras.applications`, or model files (see
+            `models.model_file.load_model_file`) of classifiers that take images in [0, 1]. A file is replaced by its
+            name without the ending, and is then listed in `files`.
         methods: names from `METHODS`.
-        judges: names of the networks that rate the finished images. A model never judges its own images.
+        judges: the networks that rate the finished images, like `models`. A model never judges its own images.
         classes: ImageNet class numbers, from 0 to 999.
         seeds: integers of at least 0; each makes one image per model, method and class.
         steps: optimisation steps of every method.
         crops: views per step of every method.
         image_size: side of the images, pixels, at least 8.
+        recipe: recipe of every registered method; each must have it. xplique's own `maco` has no recipes.
         real_images: folder of real images with one subfolder for every class, such as `n02110958/image.jpg`. `None`
             leaves out the scores that need real images: plausibility, the distances between sets and the spectrum
             deviation.
         features: network whose features are compared by FID, KID and diversity; "inception_v3" as in the paper.
         classes_from: how the classes were chosen, in words, for the report.
+        files: dictionary, name -> model file, of the models and judges that are files.
 
     Raises:
         ValueError: a setting has a value that is not allowed, or a class has no real image.
@@ -49,14 +63,19 @@ class BenchmarkSettings:
     steps: int = 64
     crops: int = 8
     image_size: int = 512
+    recipe: str = "default"
     real_images: str | None = None
     features: str = "efficientnet_lite2"
     classes_from: str = "given by the user"
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         checked: dict[str, Any] = {
             name: _names(name, getattr(self, name)) for name in ("models", "methods", "judges", "classes", "seeds")
         }
+        checked["files"] = dict(self.files)
+        for name in ("models", "judges"):
+            checked[name] = _names(name, _named(name, checked[name], checked["files"]))
         checked["classes"] = check_classes("classes", checked["classes"])
         checked["seeds"] = tuple(check_integer("seeds", seed, 0) for seed in checked["seeds"])
         for name, least in (("steps", 1), ("crops", 1), ("image_size", 8)):
@@ -67,6 +86,13 @@ class BenchmarkSettings:
         unknown = [name for name in self.methods if name not in METHODS]
         if unknown:
             raise ValueError(f'"methods" must be among {", ".join(METHODS)}. Received: {", ".join(unknown)}.')
+        for name in self.methods:
+            kind: Any = None if name == "xplique" else find_method(name)
+            if kind and self.recipe not in kind.recipes:
+                raise ValueError(
+                    f'"recipe" must be one that every method has. Received: {self.recipe!r}, while {name} has '
+                    f"{', '.join(kind.recipes)}. Leave the method out, or add the recipe to it."
+                )
         for model in self.models:
             if set(self.judges) <= {model}:
                 raise ValueError(
@@ -89,7 +115,13 @@ class BenchmarkSettings:
             ImportError: the package of a network, or scikit-learn, is not installed; the message has the command.
         """
         for name in {*self.models, *self.judges, *({self.features} - {INCEPTION})}:
-            zoo.check(name)
+            if name in self.files:
+                path, argument = self.files[name], "models" if name in self.models else "judges"
+                if path in _SOURCES and not Path(path).is_file():
+                    raise ValueError(f'"{argument}" must be files that exist. Received: {path}. {_SOURCES[path]}')
+                check_model_file(path, argument=argument)
+            else:
+                zoo.check(name)
         if self.real_images is not None and importlib.util.find_spec("sklearn") is None:
             raise ImportError('Plausibility needs scikit-learn. Run: pip install "maco_tf[metrics]"')
 
@@ -123,18 +155,22 @@ def offline(**changes: Any) -> BenchmarkSettings:
 
 
 def paper(**changes: Any) -> BenchmarkSettings:
-    """The scale of the paper: 512 pixels, 256 steps, FID of InceptionV3, six Keras classifiers as judges. Use a GPU.
+    """The paper's comparison: recipe "paper", 256 steps of one view, 512 pixels, its networks. Use a GPU.
 
-    The networks and the number of crops differ from the paper's, whose FlexiViT is not in `keras.applications`.
+    The explained networks are FlexiViT, ViT and ResNet50V2. The first two cannot be downloaded by name: by default,
+    they are the files `FlexiViT.npz` and `ViT.keras` in the current folder. The six judges are Keras's networks, and
+    FID compares features of InceptionV3 on 299 pixels.
 
     Args:
         **changes: fields of `BenchmarkSettings`; `classes` is required (500 in the paper).
     """
     defaults = {
-        "models": ("ResNet50V2", "EfficientNetV2B0", "ConvNeXtTiny"),
+        "models": ("FlexiViT.npz", "ViT.keras", "ResNet50V2"),
         "methods": ("maco", "fourier", "cbr"),
-        "judges": ("ResNet50V2", "EfficientNetV2B0", "ConvNeXtTiny", "InceptionV3", "VGG16", "DenseNet121"),
+        "judges": ("MobileNet", "VGG16", "Xception", "EfficientNetB0", "ConvNeXtTiny", "DenseNet121"),
+        "recipe": "paper",
         "steps": 256,
+        "crops": 1,
         "features": INCEPTION,
     }
     return BenchmarkSettings(**{**defaults, **changes})
@@ -217,5 +253,19 @@ def _names(name: str, values: Any) -> tuple[Any, ...]:
     return values
 
 
+def _named(name: str, values: Iterable[Any], files: dict[str, str]) -> list[Any]:
+    """The networks by name. Files are added to `files` under their names without the ending."""
+    found = []
+    for value in map(os.fspath, values):
+        if is_model_file(value):
+            path, value = value, Path(value).stem
+            if files.setdefault(value, path) != path:
+                raise ValueError(
+                    f'"{name}" must be files of different names. Received: {files[value]} and {path}. Rename one.'
+                )
+        found.append(value)
+    return found
+
+
 def _images(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS)
+    return (path for path in folder.rglob("*") if is_image_name(path.name))

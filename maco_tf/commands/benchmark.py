@@ -28,11 +28,17 @@ def add_parser(commands: Any) -> None:
         action="store_const",
         const="paper",
         dest="preset",
-        help="512 pixels, 256 steps, 500 classes, six Keras classifiers, FID from InceptionV3; wants a GPU, downloads",
+        help="the paper's comparison: recipe paper, 256 steps of one view, 512 pixels, 500 classes, its explained "
+        "networks (FlexiViT.npz and ViT.keras in this folder, and ResNet50V2), six Keras classifiers as judges, FID "
+        "from InceptionV3; needs a GPU and downloads",
     )
-    add("--models", nargs="+", help="explained networks")
+    add("--models", nargs="+", help="explained networks: names, .keras files, or .npz checkpoints of FlexiViT or ViT")
     add("--methods", nargs="+", help="maco, fourier, cbr, xplique (its own maco), or methods of your own modules")
-    add("--judges", nargs="+", help="networks that see the finished images; a network never judges its own images")
+    add(
+        "--judges",
+        nargs="+",
+        help="networks, or their files, that see the finished images; a network never judges its own images",
+    )
     add("--classes", nargs="+", type=int, help="ImageNet class numbers (default: drawn at random)")
     add("--count", type=int, help="number of classes to draw (default: 30; 500 for --paper)")
     add("--draw-seed", type=int, help="seed of the draw (default: 0)")
@@ -44,7 +50,8 @@ def add_parser(commands: Any) -> None:
     add("--least-images", type=int, help="number of real images that a drawn class must have (default: 6)")
     add("--seeds", nargs="+", type=int, help="one image is made for each seed (default: 0)")
     add("--steps", type=int, help="number of steps of each method (default: 64; 256 for --paper)")
-    add("--crops", type=int, help="number of views in a step of each method (default: 8)")
+    add("--crops", type=int, help="number of views in a step of each method (default: 8; 1 for --paper)")
+    add("--recipe", help="recipe of each method (default: default; paper for --paper)")
     add("--image-size", type=int, help="side of the images, pixels (default: 512)")
     add("--features", help="network of FID's features (default: efficientnet_lite2; inception_v3 for --paper)")
     add("--quiet", action="store_true", help="show no progress bar")
@@ -82,7 +89,18 @@ def run(options: argparse.Namespace) -> int:
             drawn["classes_from"] += f" from the classes with at least {least} real images"
         if exclude:
             drawn["classes_from"] += f", without {', '.join(map(str, exclude))}"
-    fields = ("models", "methods", "judges", "seeds", "steps", "crops", "image_size", "real_images", "features")
+    fields = (
+        "models",
+        "methods",
+        "judges",
+        "seeds",
+        "steps",
+        "crops",
+        "image_size",
+        "recipe",
+        "real_images",
+        "features",
+    )
     given = {name: getattr(options, name) for name in fields if getattr(options, name) is not None}
     settings = PRESETS[preset](classes=classes, **given, **drawn)
     try:

@@ -26,6 +26,13 @@ def test_a_method_makes_an_image_that_its_seed_determines(tiny_model, method):
     assert not np.array_equal(first, other)
 
 
+def test_methods_run_the_recipe_of_the_benchmark(tiny_model):
+    settings = BenchmarkSettings(("a",), ("maco", "cbr"), ("b",), (0,), recipe="paper", **COMPUTE)
+    for name in ("maco", "cbr"):
+        config = METHODS[name](tiny_model, settings).config
+        assert (config["recipe"], config["crops"], config["image_size"]) == ("paper", 1, [32, 32])
+
+
 def test_an_interrupted_image_is_not_returned(tiny_model, monkeypatch):
     make = METHODS["maco"](tiny_model, BenchmarkSettings(("a",), ("maco",), ("b",), (0,), **COMPUTE))
     unfinished = types.SimpleNamespace(config={"interrupted": True}, images=[None])

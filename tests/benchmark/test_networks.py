@@ -7,6 +7,7 @@ import pytest
 
 from maco_tf.benchmark.networks import Networks
 from maco_tf.metrics import FeatureExtractor
+from maco_tf.metrics.classifiers import probability_extractor
 from maco_tf.models import zoo
 from tests.conftest import build_tiny_model
 
@@ -67,3 +68,11 @@ def test_robustness_is_cached_for_its_targets(loaded, paths, tmp_path, monkeypat
     again = Networks(tmp_path).robustness("a", paths, [0, 1, 2])
     for kind, values in first.items():
         np.testing.assert_array_equal(values, again[kind])
+
+
+def test_a_network_may_be_a_file(paths, tmp_path):
+    file = tmp_path / "tiny.keras"
+    build_tiny_model().save(file)
+    networks = Networks(tmp_path, {"tiny": str(file)})
+    expected = probability_extractor(build_tiny_model())(paths, verbose=0)
+    np.testing.assert_allclose(networks.probabilities("tiny", paths), expected, atol=1e-6)

@@ -9,6 +9,7 @@ import pytest
 
 from maco_tf.benchmark import METHODS, run_benchmark
 from maco_tf.benchmark.settings import draw_classes, offline, paper
+from maco_tf.models.zoo.applications import application_names
 from maco_tf.objectives.imagenet_labels import label, wnids
 
 
@@ -103,7 +104,39 @@ def test_unknown_networks_are_found_before_any_work(changes, tmp_path):
 
 
 def test_presets():
-    assert paper(classes=range(500)).image_size == 512
-    assert paper(classes=[0]).steps == 256
-    assert len(paper(classes=[0]).judges) == 6
+    settings = paper(classes=range(500))
+    assert (settings.steps, settings.crops, settings.image_size, settings.features) == (256, 1, 512, "inception_v3")
+    assert settings.judges == ("MobileNet", "VGG16", "Xception", "EfficientNetB0", "ConvNeXtTiny", "DenseNet121")
+    assert settings.models == ("FlexiViT", "ViT", "ResNet50V2")
+    assert settings.recipe == "paper"
+    assert all(name in application_names() for name in (*settings.judges, "ResNet50V2", "InceptionV3"))
+    assert offline(classes=[0]).recipe == "default"
     assert set(offline(classes=[0]).methods) <= set(METHODS)
+
+
+def test_a_missing_network_of_the_paper_is_found_before_any_work_and_the_source_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r'"models" must be files that exist.*(flexivit_b_i1k|save\("ViT.keras"\))'):
+        run_benchmark(paper(classes=(1,)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_are_known_by_their_names(tmp_path):
+    settings = offline(
+        classes=(1,), models=(tmp_path / "mine.keras", "squeezenet"), judges=("a/other.npz", "mobilenet_v2")
+    )
+    assert settings.models == ("mine", "squeezenet")
+    assert settings.judges == ("other", "mobilenet_v2")
+    assert settings.files == {"mine": str(tmp_path / "mine.keras"), "other": "a/other.npz"}
+    assert dataclasses.replace(settings, steps=3).files == settings.files
+
+
+def test_two_files_of_one_name_are_refused():
+    with pytest.raises(ValueError, match=r"files of different names.*a/net\.keras and b/net\.keras"):
+        offline(classes=(1,), models=("a/net.keras", "b/net.keras"))
+
+
+def test_a_recipe_that_a_method_does_not_have_is_refused():
+    with pytest.raises(ValueError, match=r'"recipe" must be one that every method has.*fourier has'):
+        offline(classes=(1,), recipe="fast")
+    assert offline(classes=(1,), recipe="fast", methods=("maco", "xplique")).recipe == "fast"
