@@ -1,7 +1,7 @@
 """Feature visualisation for Keras 3 models by MAgnitude Constrained Optimization (MACO).
 
     visualizer = MacoVisualizer(model)
-    explanation = visualizer.explain(Logit(254) - 0.5 * Channel("block5_out", 12))
+    explanation = visualizer.explain(Logit(254) - 0.5 * Channel("block5b_add", 12))
     explanation.show()
 
 How the data flows, one package for each part:

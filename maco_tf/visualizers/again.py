@@ -1,15 +1,65 @@
 """A result made again, from its settings, its objective and its seed."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import keras
 
+from maco_tf.checks import warn_user
 from maco_tf.images.fitting import as_images
 from maco_tf.objectives.objective import Objective
 from maco_tf.visualizers.record import Arrays, decode_objective, digest, stored_array
 from maco_tf.visualizers.registry import find_method
+
+
+class Run(NamedTuple):
+    """A run as an explanation holds it: the objective's record, settings, seed, number of steps, number of images.
+
+    The record of an objective may name "rows", the images of the run that are left, or "runs", the runs that were
+    joined.
+    """
+
+    objective: dict[str, Any] | None
+    config: dict[str, Any]
+    seed: int
+    steps: int
+    length: int
+
+
+def select_rows(
+    objective: dict[str, Any] | None, config: dict[str, Any], seed: int, steps: int, length: int, chosen: Iterable[int]
+) -> tuple[dict[str, Any] | None, dict[str, Any], int, int]:
+    """The record of some images of a run, with the settings, the seed and the number of steps that belong to them.
+
+    If the images are from one of several joined runs, that run is described.
+    """
+    if objective is None:
+        return None, config, seed, steps
+    rows = objective.get("rows", list(range(length)))
+    rows = [rows[index] for index in chosen]
+    found = sorted({run for run, _ in rows}) if "runs" in objective else []
+    if len(found) != 1:
+        return {**objective, "rows": rows}, config, seed, steps
+    run = objective["runs"][found[0]]
+    return {**run["objective"], "rows": [row for _, row in rows]}, run["config"], run["seed"], run["steps"]
+
+
+def join_runs(parts: Iterable[Run]) -> dict[str, Any] | None:
+    """The record of several runs: the runs, and for each image its run and its row there; `None` if one is unknown."""
+    runs: list[dict[str, Any]] = []
+    rows: list[list[int]] = []
+    for part in parts:
+        if part.objective is None:
+            return None
+        own, places = part.objective.get("runs"), part.objective.get("rows", range(part.length))
+        if own is None:
+            record = {key: value for key, value in part.objective.items() if key != "rows"}
+            own = [{"objective": record, "config": part.config, "seed": part.seed, "steps": part.steps}]
+            places = [[0, row] for row in places]
+        runs += [run for run in own if run not in runs]
+        rows += [[runs.index(own[run]), row] for run, row in places]
+    return {"runs": runs, "rows": rows}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +88,7 @@ def run_again(
     objective: Objective | None = None,
     images: Any = None,
     start: Any = None,
+    seed: int | None = None,
     verbose: int | str = "auto",
     settings: Mapping[str, Any],
 ) -> Any:
@@ -52,6 +103,11 @@ def run_again(
     arrays = {**record.inputs, **_reference_images(record, images)}
     if objective is None:
         objective = decode_objective(record.objective, arrays)
+    if model.name != record.config.get("model"):
+        warn_user(
+            f"The original run explained the model {record.config.get('model')!r}, and this one is {model.name!r}. The "
+            "result is another image unless they are the same network."
+        )
     kind: Any = find_method(record.config.get("method"))
     visualizer = kind.from_config(model, record.config, arrays=arrays, **settings)
     wanted = record.config.get("magnitude")
@@ -65,7 +121,7 @@ def run_again(
     stopped = record.steps < record.config["steps"]
     return visualizer.explain(
         objective,
-        seed=record.seed,
+        seed=record.seed if seed is None else seed,
         start=start,
         callbacks=[_StopAfter(record.steps)] if stopped else None,
         verbose=verbose,

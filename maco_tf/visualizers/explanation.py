@@ -5,7 +5,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from maco_tf.display.contact_sheet import contact_sheet
 from maco_tf.display.files import figure_png, file_name, write_png
 from maco_tf.display.rgba import to_rgba
 from maco_tf.objectives.objective import Objective
-from maco_tf.visualizers.again import RunRecord, run_again
+from maco_tf.visualizers.again import Run, RunRecord, join_runs, run_again, select_rows
 from maco_tf.visualizers.record import Arrays
 
 
@@ -53,18 +53,20 @@ class Explanation:
         chosen = np.atleast_1d(np.arange(len(self))[index])
         if not len(chosen):
             raise IndexError(f"No image is selected by {index!r} from {len(self)}.")
-        objective = self.objective
-        if objective is not None:
-            rows = objective.get("rows", list(range(len(self))))
-            objective = {**objective, "rows": [rows[i] for i in chosen]}
+        objective, config, seed, steps = select_rows(*self._run(), chosen)
         return dataclasses.replace(
             self,
+            objective=objective,
+            config=config,
+            seed=seed,
             images=self.images[chosen],
             transparency=self.transparency[chosen],
             names=[self.names[i] for i in chosen],
-            scores=self.scores[:, chosen],
-            objective=objective,
+            scores=self.scores[:steps, chosen],
         )
+
+    def _run(self) -> Run:
+        return Run(self.objective, self.config, self.seed, len(self.scores), len(self))
 
     def __iter__(self) -> Iterator["Explanation"]:
         return (self[index] for index in range(len(self)))
@@ -72,7 +74,9 @@ class Explanation:
     def __repr__(self) -> str:
         names = f"{', '.join(self.names[:3])}{', ...' if len(self) > 3 else ''}"
         cut = f", interrupted after {len(self.scores)} steps" if self.config.get("interrupted") else ""
-        return f"<Explanation of {names}, seed {self.seed}{cut}>"
+        seeds = dict.fromkeys(run["seed"] for run in (self.objective or {}).get("runs", [{"seed": self.seed}]))
+        seed = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+        return f"<Explanation of {names}, {seed}{cut}>"
 
     def _repr_png_(self) -> bytes:
         """The contact sheet, which a notebook shows as the value of a cell."""
@@ -114,6 +118,7 @@ class Explanation:
         objective: Objective | None = None,
         images: Any = None,
         start: Any = None,
+        seed: int | None = None,
         verbose: int | str = "auto",
         **settings: Any,
     ) -> "Explanation":
@@ -130,6 +135,7 @@ class Explanation:
             images: the reference images of the objective, or a list with those of each reference term, if their arrays
                 were not saved.
             start: the images that the run started from, if their array was not saved.
+            seed: another seed, for a variation; `None` is the original one.
             verbose: see `Visualizer.explain`.
             **settings: settings that could not be stored, such as a preprocessing without an import path. Another value
                 for a stored setting makes a variation.
@@ -148,10 +154,10 @@ class Explanation:
             )
         if "runs" in self.objective:
             records = [RunRecord(**run, inputs=self.inputs) for run in self.objective["runs"]]
-            made = [run_again(record, model, verbose=verbose, settings=settings) for record in records]
+            made = [run_again(record, model, seed=seed, verbose=verbose, settings=settings) for record in records]
             return Explanation.concatenate(made[run][row] for run, row in self.objective["rows"])
         record = RunRecord(self.objective, self.config, self.seed, len(self.scores), self.inputs)
-        given: dict[str, Any] = {"objective": objective, "images": images, "start": start}
+        given: dict[str, Any] = {"objective": objective, "images": images, "start": start, "seed": seed}
         whole = run_again(record, model, **given, verbose=verbose, settings=settings)
         return whole[self.objective["rows"]] if "rows" in self.objective else whole
 
@@ -215,8 +221,8 @@ class Explanation:
             explanations: `Explanation`s with images of one size.
 
         Returns:
-            An `Explanation` with the settings and the seed of the first. The scores of runs that were stopped early end
-            in NaN.
+            An `Explanation` with the `config` and the `seed` of the first run; a part of it has those of its run. The
+            scores of runs that were stopped early end in NaN.
 
         Raises:
             ValueError: there is no explanation.
@@ -241,7 +247,7 @@ class Explanation:
             transparency=np.concatenate([item.transparency for item in explanations]),
             names=[name for item in explanations for name in item.names],
             scores=np.concatenate(scores, axis=1),
-            objective=_joined(explanations),
+            objective=join_runs([item._run() for item in explanations]),
             inputs={key: value for item in explanations for key, value in item.inputs.items()},
         )
 
@@ -275,22 +281,3 @@ class Explanation:
             return cls(**arrays, **record, inputs=inputs)
         except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error
-
-
-def _joined(explanations: Sequence[Explanation]) -> dict[str, Any] | None:
-    """The record of several runs: the runs, and for each image its run and its row there."""
-    runs: list[dict[str, Any]] = []
-    rows: list[list[int]] = []
-    for item in explanations:
-        if item.objective is None:
-            return None
-        own = item.objective.get("runs")
-        if own is None:
-            record = {key: value for key, value in item.objective.items() if key != "rows"}
-            own = [{"objective": record, "config": item.config, "seed": item.seed, "steps": len(item.scores)}]
-            places = [[0, row] for row in item.objective.get("rows", range(len(item)))]
-        else:
-            places = item.objective["rows"]
-        runs += [run for run in own if run not in runs]
-        rows += [[runs.index(own[run]), row] for run, row in places]
-    return {"runs": runs, "rows": rows}

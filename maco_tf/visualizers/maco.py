@@ -20,7 +20,7 @@ from maco_tf.visualizers.visualizer import Visualizer
 class MacoVisualizer(Visualizer):
     """Feature visualisation by MAgnitude Constrained Optimization (Fel et al., 2023, arXiv:2306.06805).
 
-        explanation = MacoVisualizer(model).explain(Logit("pug") - 0.5 * Channel("block5_out", 12))
+        explanation = MacoVisualizer(model).explain(Logit("pug") - 0.5 * Channel("block5b_add", 12))
         explanation.show()
 
     The default optimizer is NAdam. Settings of this method:
@@ -110,6 +110,7 @@ class MacoVisualizer(Visualizer):
         return values
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
+        """The optimizer if the user gives none: NAdam with `learning_rate`, which may fall to zero as a cosine."""
         rate: LearningRate = settled(self.learning_rate)
         if self.cosine_decay:
             rate = keras.optimizers.schedules.CosineDecay(rate, settled(self.steps))

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Union, cast
@@ -61,8 +62,11 @@ class Settings:
         optimizer: a `keras.optimizers.Optimizer` instead of the default one. Each run uses a copy.
         image_size: side of the image, pixels, `(height, width)`, or "input" for the model's input. The default is 512,
             or 512 / 224 of the model's input if that is less.
-        preprocessing: `None` if the model takes images in [0, 1] (as the networks of the zoo do), a callable from such
-            images to the model's input, or one of Keras's modes "tf", "torch" and "caffe".
+        preprocessing: how images in [0, 1] become the model's input: `None` leaves them unchanged, "0-255" multiplies
+            them by 255, "tf", "torch" and "caffe" are Keras's modes, and a callable maps a batch to a batch. "auto"
+            finds the range from the layers at the model's input, from the names of networks of `keras.applications` and
+            from the first batch norm. It warns if the range is doubtful, and takes [0, 1] if nothing shows it. The
+            first explanation prints a range other than [0, 1], and `visualizer.resolved` and `config` hold it.
         input_shape: `(height, width, channels)` of the model's input, if the model does not define it.
         relu_warmup: number of steps at the start in which the gradient passes through inactive ReLUs where it would
             otherwise stop; Lucid uses 16. It helps with units that are dead at the start.
@@ -106,7 +110,7 @@ class Settings:
     learning_rate: LearningRate | None = None
     optimizer: keras.optimizers.Optimizer | None = None
     image_size: int | tuple[int, int] | Literal["input"] | None = None
-    preprocessing: Callable[[tf.Tensor], tf.Tensor] | Literal["tf", "torch", "caffe"] | None = None
+    preprocessing: Callable[[tf.Tensor], tf.Tensor] | Literal["auto", "0-255", "tf", "torch", "caffe"] | None = "auto"
     input_shape: tuple[int, int, int] | None = None
     relu_warmup: int = 0
     steps_per_execution: int = 1
@@ -156,6 +160,16 @@ class Settings:
             arguments = shared.partition("Args:\n")[2].partition("\n\nRaises:")[0]
             cls.__doc__ = f"{inspect.cleandoc(cls.__doc__ or '')}\n\nShared settings:\n{arguments}"
 
+    if not TYPE_CHECKING:
+
+        def __new__(cls, *_: Any, **settings: Any) -> "Self":
+            """Name the nearest setting before `__init__` refuses an unknown one."""
+            for name in set(settings) - {"model", *cls.names()}:
+                near = difflib.get_close_matches(name, cls.names(), n=3)
+                hint = f"Did you mean {', '.join(near)}?" if near else f"They are {', '.join(cls.names())}."
+                raise TypeError(f"{cls.__name__} has no setting {name!r}. {hint}")
+            return super().__new__(cls)
+
     def __post_init__(self) -> None:
         if keras.backend.backend() != "tensorflow":
             raise ValueError(
@@ -171,7 +185,9 @@ class Settings:
             if name in ("transforms", "optimizer") and getattr(self, name) is not None:
                 # A copy of the user's list or optimizer, which may change later.
                 object.__setattr__(self, name, value)
+        # The input shape is stored if the user gave it; otherwise it follows from the model.
         stored = {name: encode(getattr(resolved, name), arrays) for name in self.names()}
+        stored["input_shape"] = encode(self.input_shape, arrays)
         derived = {
             "_resolved": resolved,
             "_config": {"method": self.method, **stored},
@@ -221,7 +237,11 @@ class Settings:
 
     @property
     def resolved(self) -> "Self":
-        """The same visualizer with the recipe's values in place of `None`."""
+        """The same visualizer with the recipe's values in place of `None`.
+
+        Read settings from it, and change them on the visualizer itself: here, the recipe's values are explicit, so that
+        another recipe would change nothing.
+        """
         return cast("Self", self._resolved)
 
     @property

@@ -23,6 +23,8 @@ from maco_tf import (
 from maco_tf.transforms import GaussianNoise
 
 # Few operations, so that little time goes into tracing.
+from tests.conftest import build_tiny_model
+
 SMALL = {"steps": 3, "transforms": [GaussianNoise(0.1)], "image_size": 24}
 
 
@@ -184,3 +186,28 @@ def test_a_method_that_is_not_registered_is_named(tiny_model):
     other = dataclasses.replace(explanation, config={**explanation.config, "method": "Mine"})
     with pytest.raises(ValueError, match='"method" must be one of MACO, Fourier, CBR'):
         other.again(tiny_model)
+
+
+def test_a_part_of_joined_runs_reports_its_run(tiny_model, tmp_path):
+    visualizer = MacoVisualizer(tiny_model, **SMALL)
+    first, second = (visualizer.explain(Logit([0, 1]), seed=seed, verbose=0) for seed in (1, 2))
+    longer = dataclasses.replace(visualizer, steps=5).explain(Logit(2), seed=3, verbose=0)
+    joined = Explanation.concatenate([first, second, longer])
+    assert "seeds 1, 2, 3" in repr(joined)
+    assert [joined[index].seed for index in range(5)] == [1, 1, 2, 2, 3]
+    assert joined[4].config["steps"] == 5
+    assert joined[2].scores.shape == (3, 1)
+    again = saved(joined[3], tmp_path).again(tiny_model, verbose=0)
+    np.testing.assert_array_equal(again.images, second.images[1:])
+    np.testing.assert_array_equal(again.scores, second.scores[:, 1:])
+
+
+def test_another_seed_and_another_model(tiny_model):
+    explanation = MacoVisualizer(tiny_model, **SMALL).explain(Logit(1), seed=0, verbose=0)
+    other = explanation.again(tiny_model, seed=5, verbose=0)
+    assert other.seed == 5
+    assert not np.array_equal(other.images, explanation.images)
+    larger = build_tiny_model(size=20)
+    named = keras.Model(larger.inputs, larger.outputs, name="other")
+    with pytest.warns(UserWarning, match="explained the model 'tiny', and this one is 'other'"):
+        assert explanation.again(named, verbose=0).images.shape == explanation.images.shape

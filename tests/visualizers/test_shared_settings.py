@@ -187,3 +187,11 @@ def test_another_backend_of_keras_is_refused(tiny_model, monkeypatch):
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
     with pytest.raises(ValueError, match="KERAS_BACKEND"):
         CBRVisualizer(tiny_model)
+
+
+@ALL
+def test_an_unknown_setting_names_the_nearest(tiny_model, kind):
+    with pytest.raises(TypeError, match=rf"{kind.__name__} has no setting 'stepz'. Did you mean steps"):
+        kind(tiny_model, stepz=3)
+    with pytest.raises(TypeError, match="Did you mean crop_side"):
+        dataclasses.replace(kind(tiny_model), crop_sid=0.5)
