@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
-PREPROCESSING_HELP = "for a .keras file: tf, torch or caffe; leave it out if the model takes images in [0, 1]"
+PREPROCESSING_HELP = (
+    "for a .keras file: none for images in [0, 1], 0-255, tf, torch or caffe (default: auto, which finds the range)"
+)
 IMAGE_SIZE_HELP = "side of the image, pixels (default: 512, or less for a small network)"
 
 
@@ -22,8 +24,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help="a network of the zoo ('maco-tf zoo' lists them), of keras.applications, or a file",
     )
-    parser.add_argument("--preprocessing", help=PREPROCESSING_HELP)
+    parser.add_argument("--preprocessing", default="auto", type=_preprocessing, help=PREPROCESSING_HELP)
     add_import_argument(parser)
+
+
+def _preprocessing(text: str) -> str | None:
+    """The value of `--preprocessing`; "none" stands for `None`."""
+    return None if text.lower() == "none" else text
 
 
 def add_import_argument(parser: argparse.ArgumentParser) -> None:
@@ -64,12 +71,12 @@ def import_modules(names: list[str]) -> None:
         spec.loader.exec_module(module)
 
 
-def load_model(name: str, preprocessing: str | None = None) -> "keras.Model":
+def load_model(name: str, preprocessing: str | None = "auto") -> "keras.Model":
     """Load a model of the zoo, of `keras.applications`, or from a file.
 
     Args:
         name: the value of `--model`.
-        preprocessing: the value of `--preprocessing`, or `None`.
+        preprocessing: the value of `--preprocessing`.
 
     Returns:
         A `keras.Model`.
@@ -83,7 +90,7 @@ def load_model(name: str, preprocessing: str | None = None) -> "keras.Model":
 
     if is_model_file(name):
         return load_model_file(name, argument="--model")
-    if preprocessing:
+    if preprocessing not in (None, "auto"):
         raise ValueError(
             '"--preprocessing" must be left out for a network of the zoo, which contains its own. Received: '
             f"{preprocessing} for {name}."

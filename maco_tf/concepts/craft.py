@@ -30,7 +30,7 @@ def craft(
     layer: str | int | None = None,
     size: int = 10,
     patch_size: int | None = None,
-    preprocessing: Preprocessing = None,
+    preprocessing: Preprocessing = "auto",
     input_shape: tuple[int, int, int] | None = None,
     seed: int = 0,
 ) -> ConceptBank:

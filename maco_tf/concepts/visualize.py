@@ -181,7 +181,7 @@ def explain_class(
         size=size,
         patch_size=patch_size,
         seed=seed or 0,
-        preprocessing=visualizer.preprocessing,
+        preprocessing=visualizer.resolved.preprocessing,
         input_shape=visualizer.input_shape,
     )
     # CRAFT always gives importances and names.
@@ -225,7 +225,7 @@ def _explain(
         objective,
         pieces,
         min(patches, len(pieces)),
-        preprocessing=visualizer.preprocessing,
+        preprocessing=visualizer.resolved.preprocessing,
         input_shape=visualizer.input_shape,
     )
     explanation = visualizer.explain(objective, seed=seed, verbose=verbose)

@@ -1,22 +1,20 @@
 """What classifiers see in finished images: the explained model, and models that had no part in making them."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import ArrayLike
 
 from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.metrics.feature_extractor import FeatureExtractor
 from maco_tf.models.activations import PROBABILITIES
+from maco_tf.models.preprocessing import Preprocessing
 
 # A model, a model with its preprocessing, or the result of `probability_extractor`.
-Classifier: TypeAlias = (
-    keras.Model | tuple[keras.Model, str | Callable[[tf.Tensor], tf.Tensor] | None] | FeatureExtractor
-)
+Classifier: TypeAlias = keras.Model | tuple[keras.Model, Preprocessing] | FeatureExtractor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,7 +121,7 @@ def classify(images: Images, classifier: Classifier, *, verbose: int | str = "au
 
     Args:
         images: see `ImageSet`. Images are stretched to the classifier's input size, so that it sees all of each image.
-        classifier: a `keras.Model` that takes images in [0, 1] and ends in a softmax, a sigmoid or logits; a pair
+        classifier: a `keras.Model` that ends in a softmax, a sigmoid or logits, whose input range is found; a pair
             `(model, preprocessing)`, see `as_preprocessing`; or the result of `probability_extractor`, which saves
             tracing the model again.
         verbose: 0 is silent; 1 or "auto" shows a progress bar.
@@ -157,7 +155,7 @@ def probability_extractor(classifier: Classifier) -> FeatureExtractor:
     """
     if isinstance(classifier, FeatureExtractor):
         return classifier
-    model, preprocessing = classifier if isinstance(classifier, tuple | list) else (classifier, None)
+    model, preprocessing = classifier if isinstance(classifier, tuple | list) else (classifier, "auto")
     extractor = FeatureExtractor(model, PROBABILITIES, preprocessing=preprocessing, fit="stretch")
     if len(extractor.layer_shape) != 1 or extractor.layer_shape[0] == 1:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -14,6 +13,7 @@ from maco_tf.images.image_set import Images, ImageSet, class_of_file, image_file
 from maco_tf.metrics.feature_cache import FeatureCache
 from maco_tf.metrics.fit import FITS, fit_image
 from maco_tf.models.activations import IMAGE, Activations
+from maco_tf.models.preprocessing import Preprocessing
 
 POOLINGS = (None, "mean")
 
@@ -26,7 +26,7 @@ class FeatureExtractor:
     Args:
         model: a built `keras.Model` with one image input.
         layer: reference to a layer, or `LOGITS` or `PROBABILITIES`; see `Activations`.
-        preprocessing: see `as_preprocessing`.
+        preprocessing: "auto" finds the model's input range; otherwise see `as_preprocessing`.
         input_shape: `(height, width, channels)` of the model's input; `None` reads it from the model.
         pooling: "mean" averages over positions or tokens; `None` flattens the layer's output.
         fit: how an image is brought to the size of the input; see `fit_image`.
@@ -50,7 +50,7 @@ class FeatureExtractor:
         model: keras.Model,
         layer: str | int,
         *,
-        preprocessing: str | Callable[[tf.Tensor], tf.Tensor] | None = None,
+        preprocessing: Preprocessing = "auto",
         input_shape: tuple[int, int, int] | None = None,
         pooling: str | None = None,
         fit: str = "cover",
@@ -63,7 +63,8 @@ class FeatureExtractor:
             raise ValueError('"layer" must be a layer of the model. Received: the image itself.')
         self.layer = layer
         self._activations = Activations(model, preprocessing, input_shape)
-        self._preprocessing = preprocessing if isinstance(preprocessing, str | None) else "callable"
+        used = self._activations.preprocessing
+        self._preprocessing = used if isinstance(used, str | None) else "callable"
         # Traced here, so that a mistyped layer is found before a million images are read.
         self._compiled = tf.function(
             self._features,

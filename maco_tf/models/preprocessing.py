@@ -6,7 +6,7 @@ from typing import TypeAlias
 import keras
 import tensorflow as tf
 
-MODES = ("tf", "torch", "caffe")
+MODES = ("0-255", "tf", "torch", "caffe")
 
 Preprocessing: TypeAlias = Callable[[tf.Tensor], tf.Tensor] | str | None
 """The argument `preprocessing` of visualizers and other functions; see `as_preprocessing`."""
@@ -17,8 +17,9 @@ def as_preprocessing(preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.T
 
     Args:
         preprocessing: `None` if the model takes images in [0, 1]; a callable that maps a batch of images to a batch;
-            or one of Keras's modes: "tf" (scales to [-1, 1]), "torch" (subtracts ImageNet's mean and divides by its
-            standard deviation) or "caffe" (BGR in [0, 255], minus ImageNet's mean).
+            "0-255" if it takes images in [0, 255]; or one of Keras's modes: "tf" (scales to [-1, 1]), "torch"
+            (subtracts ImageNet's mean and divides by its standard deviation) or "caffe" (BGR in [0, 255], minus
+            ImageNet's mean). "auto" depends on the model, and is resolved by `Activations`.
 
     Returns:
         A callable that maps a tensor (batch, height, width, channels) in [0, 1] to a tensor.
@@ -30,10 +31,12 @@ def as_preprocessing(preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.T
         return lambda images: images
     if callable(preprocessing):
         return preprocessing
+    if isinstance(preprocessing, str) and preprocessing == "0-255":
+        return lambda images: 255.0 * images
     if isinstance(preprocessing, str) and preprocessing in MODES:
         # Keras's function expects images in [0, 255].
         return lambda images: keras.applications.imagenet_utils.preprocess_input(255.0 * images, mode=preprocessing)
     raise ValueError(
-        f'"preprocessing" must be None, a callable, or one of {", ".join(map(repr, MODES))}. '
+        f'"preprocessing" must be "auto", None, a callable, or one of {", ".join(map(repr, MODES))}. '
         f"Received: {preprocessing!r}."
     )

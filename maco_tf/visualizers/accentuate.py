@@ -78,7 +78,8 @@ def accentuate(
     if learning_rate is None and settings.get("optimizer") is None:
         learning_rate = 0.05
     # The magnitude is measured at the size of the result; an interpolated one would not be the image's.
-    input_shape = Activations(model, input_shape=settings.get("input_shape")).input_shape
+    activations = Activations(model, settings.get("preprocessing", "auto"), settings.get("input_shape"))
+    input_shape = activations.input_shape
     check_channels("image", image, input_shape[-1])
     recipe = MacoVisualizer.settings_of(settings.get("recipe", "default"))
     wanted = settings.get("image_size")

@@ -61,6 +61,7 @@ class Engine:
     def __init__(self, visualizer: Method, activations: Activations) -> None:
         self.visualizer, self.activations = visualizer, activations
         self.precision_choice: PrecisionChoice | None = None
+        self._range_told = False
         self.transforms: list[AnyTransform] = visualizer.views()
         self._optimizer = visualizer.optimizer or visualizer.default_optimizer()
         # Wrong settings of the parametrization are refused now, not at the first explanation.
@@ -93,6 +94,7 @@ class Engine:
         fitted = self.check(objective)
         check_verbose(verbose)
         seed, callbacks = _seed(seed), _callbacks(callbacks)
+        self._tell_range(verbose)
         start = self.start(start, len(fitted))
         with self._lock, matrix_products(self.visualizer.precision):
             run = Run(self._compile(fitted, verbose), settled(self.visualizer.steps), seed, start)
@@ -143,6 +145,12 @@ class Engine:
                 strategy=visualizer.strategy,
             )
         return self._compiled[key]
+
+    def _tell_range(self, verbose: int | str) -> None:
+        """Print once which input range was found, if it is not [0, 1]."""
+        if verbose and self.activations.range_found and not self._range_told:
+            self._range_told = True
+            print(self.activations.range_found)
 
     def _choose_precision(self, objective: Objective, parametrization: Parametrization, verbose: int | str) -> None:
         """For "auto": measure with the first objective that reads the model, and keep the choice."""

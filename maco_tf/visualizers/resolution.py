@@ -53,7 +53,7 @@ def resolve(
     for name, least in (("steps", 1), ("crops", 1), ("steps_per_execution", 1), ("relu_warmup", 0)):
         values[name] = check_integer(name, values[name], least)
     _resolve_optimizer(values, given)
-    values["input_shape"] = activations.input_shape
+    values["input_shape"], values["preprocessing"] = activations.input_shape, activations.preprocessing
     values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)
     strategy = values["strategy"] = as_strategy(values["strategy"])
     jit_compile = values["jit_compile"] = resolve_jit(values["jit_compile"], strategy)

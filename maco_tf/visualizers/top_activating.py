@@ -11,6 +11,7 @@ from maco_tf.checks import check_integer
 from maco_tf.display.beside import beside
 from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.models.activations import IMAGE, Activations
+from maco_tf.models.preprocessing import Preprocessing
 from maco_tf.objectives.joint import JointTerm
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images
@@ -85,7 +86,7 @@ def top_activating(
     images: Any,
     count: int = 9,
     *,
-    preprocessing: Any = None,
+    preprocessing: Preprocessing = "auto",
     input_shape: tuple[int, int, int] | None = None,
     batch_size: int = 32,
 ) -> TopImages:

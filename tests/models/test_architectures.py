@@ -60,7 +60,7 @@ def test_architectures_of_keras(name, side, layer, rng):
     model = getattr(keras.applications, name)(weights=None, input_shape=(side, side, 3), classes=7)
     before = snapshot(model)
     images = rng.uniform(size=(2, side, side, 3)).astype("float32")
-    found, gradient = values_and_gradient(Activations(model), images, [layer, LOGITS])
+    found, gradient = values_and_gradient(Activations(model, None), images, [layer, LOGITS])
     inside, probabilities = keras.Model(model.input, [model.get_layer(layer).output, model.output])(images)
     tolerance = 1e-4 * np.abs(inside).max()
     np.testing.assert_allclose(found[layer], inside, atol=tolerance)

@@ -13,6 +13,10 @@ def test_none_changes_nothing_and_a_callable_is_used():
     np.testing.assert_array_equal(as_preprocessing(lambda x: 2 * x - 1)(3 * images), 5 * images)
 
 
+def test_0_255_by_hand():
+    np.testing.assert_allclose(as_preprocessing("0-255")(np.array([[[[0.0, 0.5, 1.0]]]])), [[[[0.0, 127.5, 255.0]]]])
+
+
 def test_tf_by_hand():
     np.testing.assert_allclose(as_preprocessing("tf")(np.array([[[[0.0, 0.5, 1.0]]]])), [[[[-1.0, 0.0, 1.0]]]])
 
@@ -32,5 +36,5 @@ def test_caffe_by_hand():
 
 @pytest.mark.parametrize("value", ["imagenet", "", 0, np.zeros(2), ("tf",)], ids=repr)
 def test_anything_else_is_refused(value):
-    with pytest.raises(ValueError, match=r'"preprocessing" must be None, a callable, or one of .*\. Received: '):
+    with pytest.raises(ValueError, match=r'"preprocessing" must be .*"?0-255.*\. Received: '):
         as_preprocessing(value)
