@@ -43,7 +43,8 @@ def craft(
     Args:
         model: see `MacoVisualizer`.
         images: array (images, height, width, channels) of one class, integers in [0, 255] or floating-point values in
-            [0, 1]. Their centre is resized to the model's input. Half a dozen images suffice for a first look.
+            [0, 1]; or another form, such as a folder, see `ImageSet`. Their centre is resized to the model's input.
+            Half a dozen images suffice for a first look.
         class_id: number or ImageNet label of the class.
         layer: name, path or index of a layer with maps (batch, height, width, channels) that are not negative, such as
             a ReLU. The prediction must depend on the image through this layer only. `None` takes the last layer with
@@ -67,7 +68,7 @@ def craft(
     crafter = _crafter()
     activations = Activations(model, preprocessing, input_shape)
     class_index = _class_index(activations, class_id)
-    images = as_images("images", images)
+    images = as_images("images", images, activations.input_shape[-1], size=activations.input_shape[:2])
     check_channels("images", images, activations.input_shape[-1])
     images = fit_images(images, activations.input_shape[:2])
     size = check_integer("size", size, 1, 10_000)

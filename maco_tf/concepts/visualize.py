@@ -215,7 +215,7 @@ def _explain(
     visualizer.check(objective)
     patches = check_integer("patches", patches, 1)
     height, width, channels = visualizer.activations.input_shape
-    images = as_images("images", images)
+    images = as_images("images", images, channels, size=(height, width))
     check_channels("images", images, channels)
     images = fit_images(images, (height, width))
     pieces = extract_patches(images, default_patch_size(images) if patch_size is None else patch_size)

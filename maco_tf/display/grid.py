@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from maco_tf.checks import unit_range
 from maco_tf.display.files import write_figure
 from maco_tf.display.rgba import to_rgba
+from maco_tf.images import Images, ImageSet
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ class Visualization(Protocol):
 
 
 def compare(
-    rows: Mapping[str, Visualization | np.ndarray],
+    rows: Mapping[str, Visualization | Images],
     *,
     names: Sequence[str] | None = None,
     path: str | Path | None = None,
@@ -46,7 +46,8 @@ def compare(
     Args:
         rows: dictionary from a method's name to its images, in the order of the objectives. Images are an
             `Explanation`, drawn with its transparency, or an array (count, height, width, 1, 3 or 4), integers in
-            [0, 255] or floating-point values in [0, 1], whose colours are not stretched. Sizes may differ.
+            [0, 255] or floating-point values in [0, 1], or another form of images, see `ImageSet`; their colours are
+            not stretched. Sizes may differ.
         names: titles of the columns. `None` takes those of the first row that has `names`; without any, the columns
             have no titles.
         path: name of a `.png`, `.pdf` or `.svg` file to write. Missing folders are created. `None` writes nothing.
@@ -75,8 +76,8 @@ def compare(
 
 
 def draw_inversions(
-    photographs: np.ndarray,
-    inversions: Visualization | Mapping[str, Visualization | np.ndarray],
+    photographs: Images,
+    inversions: Visualization | Mapping[str, Visualization | Images],
     *,
     names: Sequence[str] | None = None,
     captions: Mapping[str, Sequence[str]] | None = None,
@@ -91,10 +92,11 @@ def draw_inversions(
     transparency (white is opaque), and the inversion with its transparency. Of several layers, each has one column.
 
     Args:
-        photographs: array (count, height, width, 1, 3 or 4), integers in [0, 255] or floating-point values in [0, 1].
-            Their colours are not stretched.
+        photographs: the images that `FeatureInversion` got: array (count, height, width, 1, 3 or 4), integers in
+            [0, 255] or floating-point values in [0, 1]; or another form of images, see `ImageSet`. Their colours are
+            not stretched.
         inversions: an `Explanation` with one image for each photograph; or a dictionary from a layer's name to such an
-            `Explanation` or an array like `photographs`.
+            `Explanation` or images like `photographs`.
         names: names of the photographs, drawn to the left of the rows; `None` draws none.
         captions: dictionary from each layer's name to a list of texts, drawn below its inversions, one for each
             photograph. It needs a dictionary of `inversions`. `None` draws none.
@@ -113,10 +115,10 @@ def draw_inversions(
     elif isinstance(inversions, Visualization):
         rgba = inversions.rgba()
         columns = {
-            "inversion": to_rgba(inversions.images, None),
+            "inversion": list(to_rgba(inversions.images, None)),
             # The same alpha channel as in the last column.
-            "attribution": rgba[..., 3:].repeat(3, axis=-1),
-            "both": rgba,
+            "attribution": list(rgba[..., 3:].repeat(3, axis=-1)),
+            "both": list(rgba),
         }
     else:
         raise ValueError(
@@ -144,17 +146,17 @@ def draw_inversions(
     return write_figure(figure, path)
 
 
-def _as_pictures(name: str, images: Visualization | np.ndarray) -> np.ndarray:
-    """Array (count, height, width, 3 or 4), float32 in [0, 1]; `name` stands for the images in an error."""
+def _as_pictures(name: str, images: Visualization | Images) -> list[np.ndarray]:
+    """Arrays (height, width, 3 or 4), float32 in [0, 1]; `name` stands for the images in an error."""
     if isinstance(images, Visualization):
-        return images.rgba()
-    pictures = unit_range(name, images)
-    if pictures.ndim != 4 or pictures.shape[-1] not in (1, 3, 4):
+        return list(images.rgba())
+    pictures = list(ImageSet(images, name=name))
+    wrong = next((picture.shape for picture in pictures if picture.shape[-1] not in (1, 3, 4)), None)
+    if wrong is not None:
         raise ValueError(
-            f'"{name}" must be an Explanation or an array (count, height, width, 1, 3 or 4). Received: shape '
-            f"{pictures.shape}."
+            f'"{name}" must be an Explanation, or images of 1, 3 or 4 channels. Received: an image of shape {wrong}.'
         )
-    return np.repeat(pictures, 3, axis=-1) if pictures.shape[-1] == 1 else pictures
+    return [np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture for picture in pictures]
 
 
 def _draw_grid(

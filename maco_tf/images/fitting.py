@@ -7,31 +7,47 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import unit_range
+from maco_tf.images.image_set import ImageSet, is_array
+
+# The longest side of images that are read without a size, pixels: no visualisation shows more of them.
+_LONGEST_SIDE = 1024
 
 
-def as_images(name: str, images: Any) -> np.ndarray:
-    """A batch of images in [0, 1].
+def as_images(name: str, images: Any, channels: int = 3, *, size: Sequence[int] | None = None) -> np.ndarray:
+    """A batch of images in [0, 1], from any form that `ImageSet` reads.
 
     Args:
         name: the argument's name, for the error.
-        images: array (batch, height, width, channels) or one image (height, width, channels). Integers count from 0 to
-            255, and floating-point values lie in [0, 1].
+        images: array (batch, height, width, channels) or one image (height, width, channels); integers count from 0 to
+            255, and floating-point values lie in [0, 1]. Or another form; see `ImageSet`.
+        channels: see `ImageSet`.
+        size: `(height, width)` of images that differ in size: they are fitted to it as they are read; see
+            `fit_images`. `None` makes squares of them, whose side is the longest of their shorter sides, up to 1024
+            pixels. Images of one size keep it.
 
     Returns:
         Array (batch, height, width, channels), float32 in [0, 1].
 
     Raises:
-        ValueError: the array has another rank, contains no image, or has values outside the range.
+        ValueError: the array has another rank, contains no image, or has values outside the range; or see `ImageSet`.
     """
-    images = unit_range(name, images)
-    images = images[None] if images.ndim == 3 else images
-    if images.ndim != 4 or not images.size:
-        hint = " Give grey images an axis of one channel: images[..., None]." if images.ndim == 2 else ""
-        raise ValueError(
-            f'"{name}" must have the shape (batch, height, width, channels), with at least one image. Received: '
-            f"{images.shape}.{hint}"
-        )
-    return images
+    if is_array(images):
+        return _as_batch(name, images)
+    found: list[np.ndarray] = []
+    fitted = False
+    for image in ImageSet(images, channels, name=name):
+        if size is not None and not fitted and found and image.shape[:2] != found[0].shape[:2]:
+            found, fitted = [_fit_image(earlier, size) for earlier in found], True
+        found.append(_fit_image(image, size) if size is not None and fitted else image)
+    if not found:
+        raise ValueError(f'"{name}" must hold at least one image. Received: none.')
+    numbers = sorted({image.shape[-1] for image in found})
+    if len(numbers) > 1:
+        raise ValueError(f'"{name}" must have one number of channels. Received: images of {numbers}.')
+    if len({image.shape for image in found}) > 1:
+        side = min(max(min(image.shape[:2]) for image in found), _LONGEST_SIDE)
+        found = [_fit_image(image, (side, side)) for image in found]
+    return np.stack(found)
 
 
 def check_channels(name: str, images: np.ndarray, channels: int) -> None:
@@ -73,3 +89,19 @@ def fit_images(images: np.ndarray, size: Sequence[int]) -> np.ndarray:
     top, left = ((side - part) // 2 for side, part in zip(old, kept))
     centre = images[:, top : top + kept[0], left : left + kept[1]]
     return np.clip(tf.image.resize(centre, new, antialias=True).numpy(), 0.0, 1.0)
+
+
+def _as_batch(name: str, images: Any) -> np.ndarray:
+    images = unit_range(name, images)
+    images = images[None] if images.ndim == 3 else images
+    if images.ndim != 4 or not images.size:
+        hint = " Give grey images an axis of one channel: images[..., None]." if images.ndim == 2 else ""
+        raise ValueError(
+            f'"{name}" must have the shape (batch, height, width, channels), with at least one image. Received: '
+            f"{images.shape}.{hint}"
+        )
+    return images
+
+
+def _fit_image(image: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    return fit_images(image[None], size)[0]

@@ -1,24 +1,23 @@
-"""A set of images that is read one image at a time: an array, a list, a folder or a dataset."""
+"""A set of images in any form, read one at a time: an array, a list, files, a folder or a dataset."""
 
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-import cv2
-import keras
 import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import unit_range
-from maco_tf.images.image_batches import image_batches
+from maco_tf.images.decoding import from_pillow, is_pillow_image, read_image_file
+from maco_tf.images.image_files import image_files, warn_of_damaged
 
-# Every form of images that `ImageSet` reads.
+# Every form of images that `ImageSet` reads. Images of Pillow are `Any`, because Pillow need not be installed.
 Images: TypeAlias = (
     np.ndarray
     | tf.Tensor
-    | Sequence[np.ndarray | tf.Tensor | str | os.PathLike[str]]
+    | Sequence[np.ndarray | tf.Tensor | str | os.PathLike[str] | Any]
     | str
     | os.PathLike[str]
     | tf.data.Dataset
@@ -26,51 +25,107 @@ Images: TypeAlias = (
 
 _READ_AT_ONCE = 32
 
-# The endings that `keras.utils.image_dataset_from_directory` reads.
-IMAGE_ENDINGS = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
-
 
 class ImageSet:
     """Images of any sizes, read one after the other and never all held in memory.
 
     Args:
-        images: an array (count, height, width, channels); a list of arrays (height, width, channels) of any sizes, or
-            of paths of image files; a folder, in which case every image in it is read, in the order of
-            `keras.utils.image_dataset_from_directory`; or a `tf.data.Dataset` whose elements are images, batches of
-            images, or tuples that start with either. Integers lie in [0, 255], floating-point values in [0, 1].
-        channels: 1 or 3, the number of channels with which files are read. Arrays keep the channels they have.
+        images: one of the following. Integers lie in [0, 255], floating-point values in [0, 1].
+
+            - an array (count, height, width, channels), or one image (height, width, channels) of 1, 3 or 4 channels;
+            - an image of Pillow, or the path of an image file;
+            - a list of arrays (height, width, channels) of any sizes, of images of Pillow, or of paths;
+            - a folder: every image in it is read, see `image_files`;
+            - a finite `tf.data.Dataset` whose elements are images, batches of images, or tuples that start with either.
+        channels: number of channels of the model. Files and images of Pillow are read as grey for 1 and as red, green
+            and blue otherwise. Arrays keep the channels they have.
+        strict: whether a file that cannot be decoded is an error. Otherwise it is left out, and a warning lists such
+            files when all images are read. `None` is strict for lists, whose order matters, and not for folders.
+        name: the argument's name, for errors.
 
     Raises:
-        ValueError: `images` is something else, or a folder without images.
+        ValueError: `images` is something else, a folder without images, or a dataset without end.
     """
 
-    def __init__(self, images: Images, channels: int = 3) -> None:
-        if isinstance(images, str | os.PathLike):
+    def __init__(self, images: Images, channels: int = 3, *, strict: bool | None = None, name: str = "images") -> None:
+        self._name, self._channels = name, 1 if channels == 1 else 3
+        self._strict = True if strict is None else strict
+        if isinstance(images, np.ndarray) and _holds_items(images):
+            images = images.tolist()
+        if isinstance(images, str | os.PathLike) and os.path.isdir(images):
+            self._strict = False if strict is None else strict
             images = image_files(images)
-        self._listed = isinstance(images, list | tuple)
-        if not self._listed and not isinstance(images, tf.data.Dataset):
-            images = np.asarray(images)
-            if images.ndim != 4:
+        elif isinstance(images, str | os.PathLike):
+            if not Path(images).exists():
+                raise ValueError(f'"{name}" must name a file or a folder that exists. Received: {str(images)!r}.')
+            images = [images]
+        elif is_pillow_image(images):
+            images = [images]
+        elif isinstance(images, tf.data.Dataset):
+            if int(images.cardinality()) == tf.data.INFINITE_CARDINALITY:
                 raise ValueError(
-                    '"images" must be an array (count, height, width, channels), a list of images, a folder or a '
-                    f"tf.data.Dataset. Received: shape {images.shape}. Grey images need an axis of one channel: "
-                    "images[..., None]."
+                    f'"{name}" must be finite. Received: a tf.data.Dataset without end. Leave out repeat(), or take a '
+                    "part: dataset.take(count)."
                 )
-        self._images = images
-        self._channels = channels
+        elif isinstance(images, Iterator):
+            raise ValueError(
+                f'"{name}" must be images that can be read more than once. Received: {type(images).__name__}. Make a '
+                "list of it, list(images), or a dataset, tf.data.Dataset.from_generator(...)."
+            )
+        elif not _is_listed(images):
+            images = self._as_array(images)
+        self._images: Any = images
+        self._warned = False
 
     @property
     def count(self) -> int | None:
-        """Number of images; `None` for a dataset, which may not know its length."""
+        """Number of images, damaged files included; `None` for a dataset, which may not know its length."""
         return None if isinstance(self._images, tf.data.Dataset) else len(self._images)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield arrays (height, width, channels), float32 in [0, 1]."""
-        if self._listed:
-            yield from map(self._read, self._images)
+        if not isinstance(self._images, list | tuple):
+            for batch in self.batches(_READ_AT_ONCE):
+                yield from batch
             return
-        for batch in image_batches(self._images, _READ_AT_ONCE):
-            yield from unit_range("images", batch)
+        damaged = []
+        for item in self._images:
+            image = self._read(item)
+            if image is None:
+                damaged.append(item)
+            else:
+                yield image
+        if not self._warned:
+            self._warned = True
+            warn_of_damaged(damaged)
+
+    def batches(self, size: int) -> Iterator[np.ndarray]:
+        """Read images in batches. A batch ends where the size of the images changes.
+
+        Args:
+            size: largest number of images in a batch. A dataset keeps its batches.
+
+        Yields:
+            Arrays (batch, height, width, channels), float32 in [0, 1].
+
+        Raises:
+            ValueError: the elements of a dataset are not images, or values lie outside their range.
+        """
+        if isinstance(self._images, tf.data.Dataset):
+            for element in self._images:
+                yield unit_range(self._name, self._batch_of(element))
+        elif not isinstance(self._images, list | tuple):
+            for start in range(0, len(self._images), size):
+                yield unit_range(self._name, self._images[start : start + size])
+        else:
+            batch: list[np.ndarray] = []
+            for image in self:
+                if batch and (len(batch) == size or image.shape != batch[0].shape):
+                    yield np.stack(batch)
+                    batch = []
+                batch.append(image)
+            if batch:
+                yield np.stack(batch)
 
     def digest(self) -> str:
         """A hash of the images' contents and their order. The names and dates of files do not matter.
@@ -83,75 +138,83 @@ class ImageSet:
         """
         if isinstance(self._images, tf.data.Dataset):
             raise ValueError(
-                '"images" must be an array, a list or a folder if features are cached. Received: a tf.data.Dataset, '
-                'whose contents are unknown until it is read. Pass the folder, or leave out "cache".'
+                f'"{self._name}" must be an array, a list or a folder if features are cached. Received: a '
+                'tf.data.Dataset, whose contents are unknown until it is read. Pass the folder, or leave out "cache".'
             )
         digest = hashlib.blake2b(digest_size=16)
-        for image in self._images if self._listed else [self._images]:
+        for image in self._images if isinstance(self._images, list | tuple) else [self._images]:
             if isinstance(image, str | os.PathLike):
                 content = Path(image).read_bytes()
             else:
-                image = np.asarray(image)
+                image = from_pillow(image, self._channels) if is_pillow_image(image) else np.asarray(image)
                 content = f"{image.dtype.str}{image.shape}".encode() + image.tobytes()
             digest.update(len(content).to_bytes(8, "little") + content)
         return digest.hexdigest()
 
-    def _read(self, image: np.ndarray | tf.Tensor | str | os.PathLike[str]) -> np.ndarray:
+    def _as_array(self, images: Any) -> np.ndarray:
+        array = np.asarray(images)
+        if array.ndim == 3 and array.shape[-1] in (1, 3, 4):
+            return array[None]
+        if array.ndim != 4:
+            raise ValueError(
+                f'"{self._name}" must be an array (count, height, width, channels), a list of images, an image file, a '
+                f"folder or a tf.data.Dataset. Received: {type(images).__name__}, shape {array.shape}. Grey images "
+                "need an axis of one channel: images[..., None]."
+            )
+        return array
+
+    def _batch_of(self, element: Any) -> Any:
+        batch = element[0] if isinstance(element, tuple | list) else element
+        if not hasattr(batch, "shape") or len(batch.shape) not in (3, 4):
+            raise ValueError(
+                f'"{self._name}" must be a dataset of images (height, width, channels) or of batches of images. '
+                f"Received: elements of type {type(batch).__name__}, shape {getattr(batch, 'shape', None)}. Map the "
+                "dataset to its images first, as in dataset.map(lambda element: element['image'])."
+            )
+        return batch[None] if len(batch.shape) == 3 else batch
+
+    def _read(self, image: Any) -> np.ndarray | None:
+        """One item of a list; `None` for a damaged file that may be left out."""
+        if is_pillow_image(image):
+            return from_pillow(image, self._channels)
         if not isinstance(image, str | os.PathLike):
             image = np.asarray(image)
             if image.ndim != 3:
                 raise ValueError(
-                    '"images" must be a list of arrays (height, width, channels) or of paths. Received: an item of '
-                    f"shape {image.shape}. Grey images need an axis of one channel: image[..., None]."
+                    f'"{self._name}" must be a list of arrays (height, width, channels) or of paths. Received: an item '
+                    f"of shape {image.shape}. Grey images need an axis of one channel: image[..., None]."
                 )
-            return unit_range("images", image)
-        mode = cv2.IMREAD_GRAYSCALE if self._channels == 1 else cv2.IMREAD_COLOR
-        # cv2.imread would refuse names beyond ASCII on Windows, and return None for a missing file.
-        content = np.frombuffer(Path(image).read_bytes(), "uint8")
-        pixels = cv2.imdecode(content, mode) if len(content) else None
-        if pixels is None:
-            raise ValueError(f'"images" must be readable image files. Received: {image}, which OpenCV cannot decode.')
-        pixels = pixels[..., None] if self._channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-        return pixels.astype("float32") / 255
+            return unit_range(self._name, image)
+        try:
+            pixels = read_image_file(Path(image), self._channels)
+        except OSError as error:
+            reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+            raise ValueError(
+                f'"{self._name}" must be images, or files that can be read. Received: {str(image)!r}, {reason}.'
+            ) from error
+        if pixels is None and self._strict:
+            raise ValueError(
+                f'"{self._name}" must be readable image files. Received: {image}, which is damaged or of a format that '
+                "OpenCV cannot decode."
+            )
+        return pixels
 
 
-def image_files(folder: str | os.PathLike[str]) -> list[str]:
-    """The image files in a folder and its subfolders.
+def is_array(images: Any) -> bool:
+    """Whether images are one array, or nested lists of numbers, rather than another form that `ImageSet` reads."""
+    if isinstance(images, np.ndarray):
+        return not _holds_items(images)
+    others = str | os.PathLike | tf.data.Dataset | Iterator
+    return not (isinstance(images, others) or is_pillow_image(images) or (_is_listed(images) and len(images) > 0))
 
-    Args:
-        folder: the folder.
 
-    Returns:
-        List of paths in the order of `keras.utils.image_dataset_from_directory`: folder by folder, sorted by name.
-
-    Raises:
-        ValueError: the folder does not exist or has no image in it.
-    """
-    if not Path(folder).is_dir():
-        raise ValueError(f'"images" must name a folder that exists. Received: {str(folder)!r}.')
-    listing = keras.utils.image_dataset_from_directory(
-        str(folder), labels=None, batch_size=None, shuffle=False, follow_links=True, verbose=False
+def _is_listed(images: Any) -> bool:
+    """Whether images come as a list of arrays, files or images of Pillow."""
+    return isinstance(images, list | tuple) and all(
+        isinstance(item, str | os.PathLike) or hasattr(item, "shape") or is_pillow_image(item) for item in images
     )
-    return list(listing.file_paths)
 
 
-def class_of_file(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> str:
-    """The class of an image in a folder laid out like ImageNet: the name of the subfolder that holds the image.
-
-    Args:
-        path: path of the image file.
-        folder: folder that holds one subfolder for every class.
-
-    Returns:
-        String, such as "n02110958".
-
-    Raises:
-        ValueError: the file does not lie in a subfolder.
-    """
-    parts = Path(path).relative_to(folder).parts
-    if len(parts) < 2:
-        raise ValueError(
-            '"folder" must hold one subfolder for every class, such as "n02110958/image.jpg". Received: '
-            f"{path}, outside any subfolder."
-        )
-    return parts[0]
+def _holds_items(array: np.ndarray) -> bool:
+    """Whether an array holds names of files, or images of different sizes, instead of values of pixels."""
+    return array.ndim == 1 and array.dtype.kind in "OU"

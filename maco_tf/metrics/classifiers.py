@@ -116,7 +116,7 @@ def transferability(
     return {**scores, "mean": ClassifierScores(*map(float, mean))}
 
 
-def classify(images: Images, classifier: Classifier, *, verbose: int | str = "auto") -> np.ndarray:
+def classify(images: Images | ImageSet, classifier: Classifier, *, verbose: int | str = "auto") -> np.ndarray:
     """Class probabilities that a classifier gives to whole images.
 
     Args:
@@ -201,5 +201,6 @@ def _check_targets(targets: ArrayLike, images: Images, extractor: FeatureExtract
 
 
 def _scores(images: Images, targets: ArrayLike, extractor: FeatureExtractor, verbose: int | str) -> ClassifierScores:
-    probabilities = classify(images, extractor, verbose=verbose)
+    # A damaged file is an error, because each target belongs to an image.
+    probabilities = classify(ImageSet(images, extractor.input_shape[2], strict=True), extractor, verbose=verbose)
     return ClassifierScores.of(probabilities, as_targets(targets, *probabilities.shape))

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_choice, check_integer
-from maco_tf.images.image_set import Images, ImageSet, class_of_file, image_files
+from maco_tf.images import Images, ImageSet, class_of_file, image_files, readable_files
 from maco_tf.metrics.feature_cache import FeatureCache
 from maco_tf.metrics.fit import FITS, fit_image
 from maco_tf.models.activations import IMAGE, Activations
@@ -78,7 +78,11 @@ class FeatureExtractor:
         return self._activations.input_shape
 
     def __call__(
-        self, images: Images, *, cache: str | os.PathLike[str] | FeatureCache | None = None, verbose: int | str = "auto"
+        self,
+        images: Images | ImageSet,
+        *,
+        cache: str | os.PathLike[str] | FeatureCache | None = None,
+        verbose: int | str = "auto",
     ) -> np.ndarray:
         """Compute the features of a set of images.
 
@@ -97,7 +101,7 @@ class FeatureExtractor:
             ValueError: there is no image, values lie outside their range, the number of channels is not the model's, or
                 a file cannot be read.
         """
-        image_set = ImageSet(images, self.input_shape[2])
+        image_set = images if isinstance(images, ImageSet) else ImageSet(images, self.input_shape[2])
         if cache is None:
             return self._compute(image_set, verbose)
         cache = cache if isinstance(cache, FeatureCache) else self.cache_in(cache)
@@ -152,7 +156,9 @@ class FeatureExtractor:
         """
         paths = image_files(folder)
         classes = [class_of_file(path, folder) for path in paths]
-        features = self(paths, cache=cache, verbose=verbose)
+        features = self(ImageSet(paths, self.input_shape[2], strict=False), cache=cache, verbose=verbose)
+        if len(features) < len(paths):  # Damaged files were left out.
+            classes = [class_of_file(path, folder) for path in readable_files(paths, warn=False)]
         rows_of: dict[str, list[int]] = {}
         for row, name in enumerate(classes):
             rows_of.setdefault(name, []).append(row)

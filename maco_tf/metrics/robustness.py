@@ -121,7 +121,7 @@ def robustness_by_image(
     """
     damage = Damage() if damage is None else damage
     classifier = probability_extractor(classifier)
-    image_set = ImageSet(images, classifier.input_shape[2])
+    image_set = ImageSet(images, classifier.input_shape[2], strict=True)
     image_set = ImageSet(list(image_set)) if image_set.count is None else image_set
     if not image_set.count:
         raise ValueError('"images" must hold at least one image, of 1 or 3 channels. Received: none.')

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_choice, check_number
-from maco_tf.images.fitting import as_images, check_channels, fit_images
+from maco_tf.images import Images, as_images, check_channels, fit_images
 from maco_tf.objectives.direction import LEAST_COSINE
 from maco_tf.objectives.term import Term
 
@@ -25,8 +25,9 @@ class ReferenceTerm(Term, abc.ABC):
     Args:
         layer: name, path or index of the layer.
         images: the references, (batch, height, width, channels), or one of shape (height, width, channels); integers
-            in [0, 255] or floating-point values in [0, 1]. If their size differs from that of the optimised image,
-            their centre is resized to it.
+            in [0, 255] or floating-point values in [0, 1]. Or paths, images of Pillow, or a list of images of different
+            sizes, see `ImageSet`. If their size differs from that of the optimised image, their centre is resized to
+            it.
         parameters: dictionary, name -> number; see `Term`. Every image gets the same numbers.
         names: list of names for the results.
     """
@@ -34,7 +35,7 @@ class ReferenceTerm(Term, abc.ABC):
     def __init__(
         self,
         layer: str | int,
-        images: np.ndarray,
+        images: Images,
         parameters: Mapping[str, float] | None = None,
         names: Iterable[str] | None = None,
     ) -> None:
@@ -62,8 +63,9 @@ class FeatureInversion(ReferenceTerm):
     Args:
         layer: name, path or index of the layer.
         images: the references, (batch, height, width, channels), or one of shape (height, width, channels); integers
-            in [0, 255] or floating-point values in [0, 1]. If their size differs from that of the optimised image,
-            their centre is resized to it.
+            in [0, 255] or floating-point values in [0, 1]. Or paths, images of Pillow, or a list of images of different
+            sizes, see `ImageSet`. If their size differs from that of the optimised image, their centre is resized to
+            it.
         measure: with a the activation and r that of the reference: "cosine" is a.r / (|a| |r|), in [-1, 1]; "dot" is
             a.r / |r|^2 times a power of the cosine, which rewards strong activations; "l2" is -|a - r|^2 / |r|^2, at
             most 0.
@@ -81,7 +83,7 @@ class FeatureInversion(ReferenceTerm):
     def __init__(
         self,
         layer: str | int,
-        images: np.ndarray,
+        images: Images,
         *,
         measure: str = "cosine",
         cosine_power: float | None = None,

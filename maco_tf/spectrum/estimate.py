@@ -6,14 +6,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.checks import check_integer, check_size, unit_range
-from maco_tf.images.image_batches import image_batches
+from maco_tf.checks import check_integer, check_size
+from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.spectrum.colour import from_image
 from maco_tf.spectrum.magnitude import Magnitude
 
 
 def estimate_magnitude(
-    images: np.ndarray | tf.data.Dataset,
+    images: Images,
     *,
     size: int | tuple[int, int] | None = None,
     batch_size: int = 32,
@@ -24,9 +24,9 @@ def estimate_magnitude(
     Images are read once, batch by batch, so the memory needed does not grow with their number.
 
     Args:
-        images: array (count, height, width, channels); or a `tf.data.Dataset` whose elements are images or batches of
-            images, or tuples that start with one, such as `(images, labels)`. Integers lie in [0, 255], floating-point
-            values in [0, 1]. Any number of channels.
+        images: array (count, height, width, channels) with any number of channels; integers lie in [0, 255],
+            floating-point values in [0, 1]. Or a list, a folder, or a `tf.data.Dataset` of images or of tuples that
+            start with them, such as `(images, labels)`; see `ImageSet`.
         size: `(height, width)` to which images are resized, pixels, or one number for both. Required if the images
             have different sizes. `None` keeps their size.
         batch_size: number of images read at once from an array.
@@ -45,8 +45,7 @@ def estimate_magnitude(
     mean: np.ndarray | float = 0.0
     count, done, image_shape = 0, 0, None
     progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
-    for done, batch in enumerate(image_batches(images, batch_size), start=1):
-        batch = unit_range("images", batch)
+    for done, batch in enumerate(ImageSet(images).batches(batch_size), start=1):
         if size is not None:
             batch = tf.image.resize(batch, size, antialias=True)
         if image_shape not in (None, batch.shape[1:]):

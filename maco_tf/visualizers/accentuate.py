@@ -38,8 +38,8 @@ def accentuate(
 
     Args:
         model: see `MacoVisualizer`.
-        image: array (height, width, channels); integers count from 0 to 255, floating-point values lie in [0, 1]. Its
-            centre is resized to the size of the result.
+        image: array (height, width, channels); integers count from 0 to 255, floating-point values lie in [0, 1]. Or a
+            path or an image of Pillow. Its centre is resized to the size of the result.
         objective: an `Objective` of any length; each run starts at the image.
         layer: name, path or index of an early layer whose activations should stay.
         weight: weight of these activations, at least 0; logits are of the order of ten.

@@ -179,8 +179,8 @@ class Engine:
         if images is None:
             return None
         # An `Explanation` stands for its images.
-        images = as_images("start", getattr(images, "images", images))
         *size, channels = self.image_shape
+        images = as_images("start", getattr(images, "images", images), channels, size=size)
         if len(images) not in (1, count) or images.shape[-1] != channels:
             raise ValueError(
                 f'"start" must hold one image, or one for each of the {count} objectives, of {channels} channel(s). '

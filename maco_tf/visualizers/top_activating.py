@@ -96,7 +96,8 @@ def top_activating(
         model: see `MacoVisualizer`.
         objective: an `Objective` of any length.
         images: array (images, height, width, channels); integers count from 0 to 255, floating-point values lie in
-            [0, 1]. The model sees their centre, resized to its input.
+            [0, 1]. The model sees their centre, resized to its input. Or a list, a folder or a finite
+            `tf.data.Dataset`, see `ImageSet`; if their sizes differ, the result holds them at the model's size.
         count: number of images to find for each objective.
         preprocessing: see `MacoVisualizer`.
         input_shape: see `MacoVisualizer`.
@@ -112,10 +113,11 @@ def top_activating(
     count, batch_size = check_integer("count", count, 1), check_integer("batch_size", batch_size, 1)
     # Checked before the images, because the two are easily swapped.
     check_objective_type(objective)
-    images = as_images("images", images)
+    activations = Activations(model, preprocessing, input_shape)
+    *size, channels = activations.input_shape
+    images = as_images("images", images, channels, size=size)
     if len(images) < count:
         raise ValueError(f'"count" must not exceed the number of images, {len(images)}. Received: {count}.')
-    activations = Activations(model, preprocessing, input_shape)
     scores = score_natural_images(activations, objective, images, batch_size)
     indices = np.argsort(-scores, axis=0, kind="stable")[:count].T
     return TopImages(images[indices], np.take_along_axis(scores.T, indices, 1), indices, objective.names)

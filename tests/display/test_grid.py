@@ -3,8 +3,10 @@ import itertools
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
-from maco_tf.display import compare, draw_inversions, to_rgba
+from maco_tf import FeatureInversion
+from maco_tf.display import compare, draw_inversions, to_rgba, write_png
 from maco_tf.display.grid import wrapped
 
 
@@ -89,7 +91,7 @@ def test_wrong_arguments_of_compare(rng):
         ({"a": images, "b": images[:1]}, {}, '"rows" must have one image for each objective'),
         ({"a": images[:0]}, {}, '"rows" must have one image for each objective'),
         ({"a": images}, {"names": ["one"]}, '"names" must have one title for each of the 2'),
-        ({"a": images[0]}, {}, r"rows\['a'\].*shape .8, 8, 3."),
+        ({"a": images[..., :2]}, {}, r"rows\['a'\].*shape .8, 8, 2."),
         ({"a": 255 * images}, {}, r"rows\['a'\].*\[0, 1\]"),
     ]:
         with pytest.raises(ValueError, match=message):
@@ -133,6 +135,18 @@ def test_several_layers_have_one_column_each(rng, photographs, tmp_path):
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def test_photographs_come_in_the_forms_that_feature_inversion_takes(rng, tmp_path):
+    images = [rng.integers(0, 256, size).astype("uint8") for size in ((6, 9, 3), (8, 5, 3))]
+    paths = [write_png(tmp_path / f"{index}.png", image / 255) for index, image in enumerate(images)]
+    for form in (images, paths, tmp_path, [Image.fromarray(image) for image in images]):
+        _, pictures = drawn(draw_inversions(form, {"a": Result(rng)}), 2, 2)
+        for image, row in zip(images, pictures):
+            np.testing.assert_allclose(row[0], image / 255, atol=1e-6)
+        assert len(FeatureInversion("a", form)) == 2
+    _, pictures = drawn(draw_inversions(images[0], Result(rng, count=1)), 1, 4)
+    np.testing.assert_allclose(pictures[0][0], images[0] / 255, atol=1e-6)
+
+
 def test_column_titles_are_whole_without_names_of_rows(rng, photographs):
     figure = draw_inversions(photographs[:1], Result(rng, count=1))
     figure.draw_without_rendering()
@@ -142,10 +156,10 @@ def test_column_titles_are_whole_without_names_of_rows(rng, photographs):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"photographs": np.zeros((8, 8, 3))}, r'"photographs" must be .* shape \(8, 8, 3\)\.'),
+        ({"photographs": np.zeros((8, 8, 2))}, r'"photographs" must be .* shape \(8, 8, 2\)\.'),
         ({"photographs": np.full((2, 8, 8, 3), 256)}, r'"photographs" must lie in \[0, 255\]'),
         ({"photographs": np.zeros((0, 8, 8, 3))}, "each of 0 photograph"),
-        ({"photographs": "chelsea"}, '"photographs" must hold images'),
+        ({"photographs": "chelsea"}, '"photographs" must name a file'),
         ({"inversions": {}}, '"inversions" must have one image for each of 2'),
         ({"inversions": {"a": np.zeros((3, 8, 8, 3))}}, "'a': 3"),
         ({"inversions": np.zeros((2, 8, 8, 3))}, '"inversions" must be an Explanation'),

@@ -1,12 +1,11 @@
 """Sets of images in all their forms."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from maco_tf.display import write_png
-from maco_tf.images.image_set import class_of_file, image_files
 from maco_tf.metrics import ImageSet
 
 
@@ -44,21 +43,6 @@ def test_files_are_read_as_rgb_or_as_grey(tmp_path):
     assert grey[0, 0, 0] == pytest.approx(0.299, abs=0.003)
 
 
-def test_folders_are_read_in_the_order_of_keras_and_through_links(tmp_path, rng):
-    root, linked = tmp_path / "images", tmp_path / "linked"
-    linked.mkdir()
-    for name, count in {"n02": 3, "n01": 2}.items():
-        for index in range(count):
-            write_png(root / name / f"{index}.png", rng.uniform(size=(5, 4 + index, 3)))
-        (root / name / "notes.txt").write_text("not an image")
-        (linked / name).symlink_to(root / name, target_is_directory=True)
-    listing = keras.utils.image_dataset_from_directory(root, shuffle=False, verbose=False)
-    assert image_files(root) == listing.file_paths
-    assert [class_of_file(path, root) for path in listing.file_paths] == ["n01"] * 2 + ["n02"] * 3
-    for image, through_link in zip(ImageSet(root), ImageSet(linked)):
-        np.testing.assert_array_equal(image, through_link)
-
-
 def test_the_digest_follows_contents_and_order_and_not_names(images, tmp_path):
     digest = ImageSet(images).digest()
     assert digest == ImageSet(images.copy()).digest()
@@ -73,20 +57,47 @@ def test_the_digest_follows_contents_and_order_and_not_names(images, tmp_path):
         ImageSet(tf.data.Dataset.from_tensor_slices(images)).digest()
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_batches_hold_the_images_in_their_order_and_end_where_the_size_changes(rng, count):
+    images = [rng.uniform(size=(5, width, 3)).astype("float32") for width in (4, 4, 4, 7, 7, 4)]
+    batches = list(ImageSet(images).batches(count))
+    assert [len(batch) for batch in batches] == {2: [2, 1, 2, 1], 3: [3, 2, 1]}[count]
+    for image, read in zip(images, [image for batch in batches for image in batch]):
+        np.testing.assert_array_equal(image, read)
+
+
+def test_one_image_is_a_set_of_one(tmp_path, images):
+    path = write_png(tmp_path / "a.png", images[0] / 255)
+    for one in (images[0], str(path), path, Image.fromarray(images[0])):
+        (image,) = ImageSet(one)
+        np.testing.assert_allclose(image, images[0] / 255, atol=1e-6)
+
+
+def test_lists_mix_arrays_files_and_pillow_images(tmp_path, images):
+    path = write_png(tmp_path / "a.png", images[0] / 255)
+    mixed = [path, images[1], images[2] / 255, Image.fromarray(images[3]), images[4].astype("int64")]
+    np.testing.assert_allclose(list(ImageSet(mixed)), images / 255, atol=1e-6)
+    ragged = np.empty(2, object)
+    ragged[:] = [images[0], images[1, :3]]
+    assert [image.shape for image in ImageSet(ragged)] == [(6, 7, 3), (3, 7, 3)]
+    np.testing.assert_allclose(list(ImageSet(np.array([str(path)] * 2))), images[[0, 0]] / 255, atol=1e-6)
+
+
 def test_everything_else_is_refused(tmp_path):
     for wrong, message in [
-        (np.zeros((16, 16, 3)), r"images\[\.\.\., None\]"),
+        (np.zeros((16, 16, 16)), r"images\[\.\.\., None\]"),
         (None, '"images" must be an array'),
         (tmp_path / "nowhere", "folder that exists"),
+        (tf.data.Dataset.from_tensor_slices(np.zeros((2, 4, 4, 3))).repeat(), r"finite.*take\(count\)"),
+        ((image for image in np.zeros((2, 4, 4, 3))), r"generator.*list\(images\)"),
+        (iter([np.zeros((4, 4, 3))]), r"list\(images\)"),
+        ({1, 2}, '"images" must be an array'),
     ]:
         with pytest.raises(ValueError, match=message):
             ImageSet(wrong)
     with pytest.raises(ValueError, match=r"image\[\.\.\., None\]"):
         list(ImageSet([np.zeros((16, 16))]))
-    (tmp_path / "broken.png").write_bytes(b"no png")
-    (tmp_path / "empty.png").touch()
-    for name in ("broken.png", "empty.png"):
-        with pytest.raises(ValueError, match=f'"images".*{name}'):
-            list(ImageSet([tmp_path / name]))
-    with pytest.raises(ValueError, match=r'"folder".*stray\.png'):
-        class_of_file(tmp_path / "stray.png", tmp_path)
+    with pytest.raises(ValueError, match=r'"images".*nowhere\.png.*no such file'):
+        list(ImageSet([tmp_path / "nowhere.png"]))
+    with pytest.raises(ValueError, match='"photographs" must be an array'):
+        ImageSet(None, name="photographs")

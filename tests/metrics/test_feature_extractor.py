@@ -71,6 +71,17 @@ def test_a_folder_gives_its_features_class_by_class(folder, extractor):
     np.testing.assert_allclose(extractor(folder, verbose=0), np.concatenate(one_by_one), atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:1 damaged")
+def test_a_damaged_file_leaves_the_other_rows_with_their_classes(folder, extractor, tmp_path):
+    expected = extractor.by_class(folder, verbose=0)
+    (folder / "n01" / "00.png").write_bytes(b"no picture")
+    for _ in range(2):  # Computed, and read from the cache.
+        classes = extractor.by_class(folder, cache=tmp_path / "cache", verbose=0)
+        assert list(classes) == ["n01", "n02"]
+        for name, features in expected.items():
+            np.testing.assert_array_equal(classes[name], features)
+
+
 @pytest.mark.slow
 def test_inception_computes_its_applications_features_of_the_centre(rng):
     images = rng.uniform(size=(1, 310, 320, 3)).astype("float32")

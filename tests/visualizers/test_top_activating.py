@@ -13,6 +13,8 @@ from maco_tf import (
     TotalVariation,
     top_activating,
 )
+from maco_tf.display import write_png
+from maco_tf.images import as_images
 from tests.conftest import build_tiny_model
 
 
@@ -106,3 +108,13 @@ def test_the_model_does_not_change(images):
     before = [tf.identity(weight) for weight in model.weights]
     top_activating(model, Logit([0, 1]), images, 2)
     assert all(bool(tf.reduce_all(old == new)) for old, new in zip(before, model.weights))
+
+
+def test_a_folder_of_pictures_of_different_sizes(tiny_model, rng, tmp_path):
+    for index, size in enumerate([(20, 30), (16, 16), (40, 18)]):
+        write_png(tmp_path / f"{index}.png", rng.uniform(size=(*size, 3)))
+    top = top_activating(tiny_model, Logit([1, 3]), tmp_path, 2)
+    images = as_images("images", tmp_path, size=(16, 16))
+    expected = top_activating(tiny_model, Logit([1, 3]), images, 2)
+    np.testing.assert_array_equal(top.indices, expected.indices)
+    np.testing.assert_array_equal(top.images, expected.images)
