@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
+from maco_tf.optimization.callbacks import cannot_save
 from maco_tf.optimization.scoring import ObjectiveTensors
 from maco_tf.optimization.step import CompiledSteps
 
@@ -21,13 +22,19 @@ class Run:
         state: the current `State`.
         stop_training: set it to True to stop after this step.
         interrupted: whether the user stopped the run with Ctrl-C.
+        history: the `keras.callbacks.History` of the run, if it is among the callbacks.
     """
+
+    # Keras's TensorBoard reads these two: a run has no Keras function and no layers to draw.
+    train_function = None
+    layers: tuple[keras.layers.Layer, ...] = ()
 
     def __init__(self, compiled: CompiledSteps, steps: int, seed: int, images: np.ndarray | None = None) -> None:
         self.steps, self.state = steps, compiled.start(seed, images)
         self._compiled = compiled
         self.stop_training = False
         self.interrupted = False
+        self.history: keras.callbacks.History | None = None
 
     @property
     def optimizer(self) -> keras.optimizers.Optimizer:
@@ -35,17 +42,27 @@ class Run:
         return self._compiled.optimizer
 
     def save(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse to be saved, because a run has no weights.
+        """Refuse to be saved, because a run is not a model.
 
         Raises:
             ValueError: always.
         """
-        raise ValueError(
-            '"callbacks" must not save the model: an optimisation run has no weights. Received: a callback that saves '
-            "it. Save self.model.images() in a callback, or the Explanation with explanation.save(path)."
-        )
+        raise ValueError(cannot_save("a callback that saves it"))
 
     save_weights = save
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The free variables of the images, which `set_weights` puts back."""
+        return [value.numpy() for value in self._compiled.values()]
+
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
+        """Put back the images of an earlier step; the optimizer goes on as it is.
+
+        Args:
+            weights: the result of `get_weights`.
+        """
+        for variable, value in zip(self._compiled.variables, weights, strict=True):
+            variable.assign(value)
 
     def images(self) -> np.ndarray:
         """The current images: array (batch, height, width, channels), float32 in [0, 1]."""
@@ -82,8 +99,9 @@ def optimize(
         run: a `Run`, updated as it goes.
         objective: see `objective_tensors`.
         steps_per_execution: number of steps between two returns to Python, which serve callbacks, progress and Ctrl-C.
-        callbacks: list of `keras.callbacks.Callback`. `on_train_batch_end` gets the number of the last step done (from
-            0) and `{"score": mean score}`; `self.model` is the `Run`.
+        callbacks: list of `keras.callbacks.Callback`; see `as_callbacks`. To them, every step is an epoch of one batch,
+            because most of Keras's callbacks act at the end of an epoch. `on_train_batch_end` and `on_epoch_end` get
+            the number of the last step done (from 0) and `{"score": mean score}`; `self.model` is the `Run`.
         verbose: 0 is silent; 1 or "auto" shows Keras's progress bar, and 2 shows its last line.
 
     Raises:
@@ -149,7 +167,7 @@ def _run(
     verbose: int | str,
     interrupts: Interrupts,
 ) -> None:
-    called = keras.callbacks.CallbackList(callbacks, model=run, steps=run.steps, epochs=1, verbose=0)
+    called = keras.callbacks.CallbackList(callbacks, model=run, steps=1, epochs=run.steps, verbose=0)
     progress = keras.utils.Progbar(
         run.steps, verbose=1 if verbose == "auto" else int(verbose), unit_name="step", stateful_metrics=["score"]
     )
@@ -157,8 +175,8 @@ def _run(
     logs: dict[str, float] = {}
     try:
         called.on_train_begin()
-        called.on_epoch_begin(0)  # To Keras's callbacks, a run is one epoch.
         while done < run.steps and not run.stop_training and not interrupts.noted:
+            called.on_epoch_begin(done)
             called.on_train_batch_begin(done)
             count = min(steps_per_execution, run.steps - done)
             scores = run.advance(objective, count)
@@ -167,6 +185,7 @@ def _run(
             logs = {"score": float(scores[-1].mean())}
             progress.update(done, values=list(logs.items()))
             called.on_train_batch_end(done - 1, logs)
+            called.on_epoch_end(done - 1, logs)
     except KeyboardInterrupt:
         if interrupts.repeated:
             raise
@@ -175,7 +194,6 @@ def _run(
     run.interrupted |= interrupts.noted
     if 0 < done < run.steps:
         progress.update(done, values=list(logs.items()), finalize=True)
-    called.on_epoch_end(0, logs)
     called.on_train_end(logs)
 
 

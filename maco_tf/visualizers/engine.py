@@ -12,6 +12,7 @@ from maco_tf.checks import check_integer, settled, warn_user
 from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.objectives.objective import Objective, check_objective_type
+from maco_tf.optimization.callbacks import as_callbacks
 from maco_tf.optimization.loop import Run, check_verbose, optimize
 from maco_tf.optimization.profile import Profile, profile_steps
 from maco_tf.optimization.replicas import outside_scope
@@ -87,13 +88,13 @@ class Engine:
         objective: Any,
         seed: Any,
         start: Any,
-        callbacks: Sequence[keras.callbacks.Callback] | None,
+        callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None,
         verbose: int | str,
     ) -> "Outcome":
         """Check all arguments, then optimise."""
         fitted = self.check(objective)
         check_verbose(verbose)
-        seed, callbacks = _seed(seed), _callbacks(callbacks)
+        seed, callbacks = _seed(seed), as_callbacks(callbacks, self._optimizer)
         self._tell_range(verbose)
         start = self.start(start, len(fitted))
         with self._lock, matrix_products(self.visualizer.precision):
@@ -194,15 +195,6 @@ def _seed(seed: Any) -> int:
         # Python's generator, so that `keras.utils.set_random_seed` decides it.
         return random.randrange(2**31)
     return check_integer("seed", seed, 0, 2**31 - 1)
-
-
-def _callbacks(callbacks: Any) -> list[keras.callbacks.Callback]:
-    callbacks = [] if callbacks is None else callbacks
-    if not isinstance(callbacks, list | tuple) or not all(
-        isinstance(callback, keras.callbacks.Callback) for callback in callbacks
-    ):
-        raise ValueError(f'"callbacks" must be a list of keras.callbacks.Callback objects. Received: {callbacks!r}.')
-    return list(callbacks)
 
 
 def _warn_without_gradient(transparency: np.ndarray, names: list[str]) -> None:

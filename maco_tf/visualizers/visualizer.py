@@ -77,7 +77,7 @@ class Visualizer(Method):
         *,
         seed: int | None = None,
         start: Any = None,
-        callbacks: Sequence[keras.callbacks.Callback] | None = None,
+        callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
         verbose: int | str = "auto",
     ) -> Explanation:
         """Optimise one image for each objective of a batch.
@@ -91,8 +91,9 @@ class Visualizer(Method):
                 lie in [0, 1]. The centre is resized to the image's size. MACO starts from the phase and keeps its own
                 magnitude; the baselines start from the image itself. A small learning rate, such as 0.05 for MACO,
                 stays near the image.
-            callbacks: list of `keras.callbacks.Callback`. A run is one epoch and its steps are the batches;
-                `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`.
+            callbacks: a `keras.callbacks.Callback`, or a list of them. To a callback, every step is an epoch of one
+                batch; `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`. Keras's
+                callbacks that monitor a value find it under "score".
             verbose: 0 is silent; 1 or "auto" shows a progress bar, and 2 shows its last line.
 
         Returns:
