@@ -24,16 +24,20 @@ class PhaseParametrization(Parametrization):
 
     Every bin of `abs(rfft2(spatial(...)))` equals r at every step. By Parseval's theorem, the image's mean and standard
     deviation before the sigmoid are constant as well, so nothing needs to be normalised. The given magnitude is changed
-    in two places. The bin at zero frequency holds the image's mean; a real image leaves it only a sign, which cannot
-    follow a gradient, so `mean_level` sets it. And bins that are too weak for a float32 image are raised to the least
-    that it can hold: in ImageNet's magnitude these are some of the bins beyond 0.45 cycles per pixel, which hold a
-    millionth of the energy.
+    in two places:
+
+    - The bin at zero frequency holds the image's mean. A real image leaves it only a sign, which cannot follow a
+      gradient, so `mean_level` sets it.
+    - Bins that are too weak for a float32 image are raised to the smallest magnitude that it can hold. At 512 x 512
+      pixels, this concerns 8% of the bins of ImageNet's magnitude, all beyond 0.49 cycles per pixel. Raised, they hold
+      1e-8 of the energy.
 
     Args:
         magnitude: a `maco_tf.Magnitude` of the images' size.
         batch_size: number of images.
-        mean_level: the image's mean in the decorrelated space, as a fraction of the natural one, at least 0: 0 is a
-            mid-grey mean, and 1 is the mean absolute level of natural images.
+        mean_level: the image's mean in the decorrelated space, as a fraction of the natural one, at least 0. 0 is a
+            mid-grey mean, and 1 is `magnitude.mean`. If that is not known, as for ImageNet, 1 is the mean absolute
+            level of natural images, which is bright.
         phase: "uniform": the phase starts uniform in (-pi, pi) and is free. "standardized": it starts normal and is
             brought back to mean 0 and standard deviation 1 at every step, as in xplique, which keeps a coherent peak:
             a bright corner.
@@ -60,7 +64,17 @@ class PhaseParametrization(Parametrization):
         height, width, _ = self.image_shape
         floor = _FLOOR * standard_deviation(self.magnitude, width) * math.sqrt(height * width)
         np.maximum(self.magnitude, floor[:, None, None], out=self.magnitude)
-        self.magnitude[:, 0, 0] = mean_level * magnitude.values[:, 0, 0]
+        # With its sign, if that is known: the only bin that may be negative.
+        self._signed = magnitude.mean is not None
+        total = magnitude.values[:, 0, 0] if magnitude.mean is None else magnitude.mean * (height * width)
+        self.magnitude[:, 0, 0] = mean_level * total
+
+    @property
+    def in_force(self) -> Magnitude:
+        """The magnitude and the mean of the images: the given ones after `mean_level` and the raising of weak bins."""
+        height, width, _ = self.image_shape
+        mean = self.magnitude[:, 0, 0].astype("float64") / (height * width)
+        return Magnitude(np.abs(self.magnitude), width, mean)
 
     def initialize(self, seed: int) -> list[tf.Tensor]:
         return [tf.stack([self._initial_phase((seed, index)) for index in range(self.batch_size)])]
@@ -80,7 +94,8 @@ class PhaseParametrization(Parametrization):
     def from_images(self, images: np.ndarray) -> list[tf.Tensor]:
         """Take the phase of the images; the parametrization's magnitude replaces theirs.
 
-        At zero frequency, which holds the mean, the sign is kept as a phase of 0 or pi.
+        The mean is that of `mean_level`. If the mean of the magnitude is not known, its sign is that of the images'
+        mean, which is kept as a phase of 0 or pi at zero frequency.
         """
         if self.phase == "standardized":
             raise ValueError(
@@ -89,7 +104,10 @@ class PhaseParametrization(Parametrization):
             )
         x = from_image(tf.constant(images)).numpy().astype("float64")
         spectrum = np.fft.rfft2(x, axes=(1, 2)).transpose(0, 3, 1, 2)
-        return [tf.constant(np.angle(spectrum), tf.float32)]
+        phase = np.angle(spectrum)
+        if self._signed:
+            phase[..., 0, 0] = 0.0
+        return [tf.constant(phase, tf.float32)]
 
     def spatial(self, variables: list[tf.Tensor]) -> tf.Tensor:
         """Compute the images before colour correlation and sigmoid, whose magnitude is exact.

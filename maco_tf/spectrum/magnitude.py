@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +15,23 @@ from maco_tf.spectrum.frequencies import resize_magnitude, symmetrize
 class Magnitude:
     """|rfft2| of natural images, per channel, in the space before colour correlation and sigmoid.
 
+    A magnitude has no sign, so the bin at zero frequency says how far the images' means lie from mid-grey, but not
+    whether the images are bright or dark. The mean is therefore stored beside it, with its sign.
+
     Attributes:
         values: array (channels, height, width // 2 + 1), float32, non-negative, read-only.
         width: width of the images, pixels; the shape of `values` does not tell whether it is odd.
+        mean: array (channels,), float64, read-only: the mean of a pixel in the same space, with its sign; 0 is mid-grey
+            for an image without colour. `None` if it is not known.
 
     Raises:
-        ValueError: `values` has another shape, or holds something other than finite, non-negative numbers.
+        ValueError: `values` or `mean` has another shape, or holds something other than finite numbers; or `values` has
+            negative ones.
     """
 
     values: np.ndarray
     width: int
+    mean: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         width = check_integer("width", self.width, 1)
@@ -45,6 +53,7 @@ class Magnitude:
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "width", width)
+        object.__setattr__(self, "mean", _checked_mean(self.mean, len(values)))
 
     @property
     def channels(self) -> int:
@@ -73,7 +82,7 @@ class Magnitude:
         height, width = check_integer("height", height, 2), check_integer("width", width, 2)
         if (height, width) == (self.height, self.width):
             return self
-        return Magnitude(resize_magnitude(self.values, self.width, height, width), width)
+        return Magnitude(resize_magnitude(self.values, self.width, height, width), width, self.mean)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the magnitude to a NumPy archive.
@@ -86,7 +95,8 @@ class Magnitude:
         """
         path = Path(path)
         with path.open("wb") as file:
-            np.savez_compressed(file, values=self.values, width=self.width)
+            known: dict[str, Any] = {} if self.mean is None else {"mean": self.mean}
+            np.savez_compressed(file, values=self.values, width=self.width, **known)
         return path
 
     @classmethod
@@ -97,7 +107,7 @@ class Magnitude:
             path: file name.
 
         Returns:
-            A `Magnitude`.
+            A `Magnitude`. Its mean is not known if an earlier version wrote the file.
 
         Raises:
             ValueError: the file holds something else.
@@ -105,4 +115,19 @@ class Magnitude:
         with np.load(path, allow_pickle=False) as archive:
             if not {"values", "width"} <= set(getattr(archive, "files", ())):
                 raise ValueError(f'"path" must name an archive that Magnitude.save wrote. Received: {path}.')
-            return cls(archive["values"], int(archive["width"]))
+            mean = archive["mean"] if "mean" in archive.files else None
+            return cls(archive["values"], int(archive["width"]), mean)
+
+
+def _checked_mean(mean: np.ndarray | None, channels: int) -> np.ndarray | None:
+    """A read-only copy of a mean, float64."""
+    if mean is None:
+        return None
+    array = np.array(mean)
+    if array.shape != (channels,) or array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+        raise ValueError(
+            f'"mean" must be None or one finite number for each of the {channels} channel(s). Received: {mean!r}.'
+        )
+    array = array.astype("float64")
+    array.setflags(write=False)
+    return array

@@ -48,7 +48,8 @@ def encode(value: Any, arrays: Arrays) -> Any:
     if isinstance(value, Magnitude):
         key = digest(value.values)
         arrays[key] = value.values
-        return {"magnitude": key, "width": value.width}
+        known = {} if value.mean is None else {"mean": value.mean.tolist()}
+        return {"magnitude": key, "width": value.width, **known}
     if isinstance(value, tf.distribute.Strategy):
         return {"unstorable": f"{type(value).__name__} of {value.num_replicas_in_sync} replicas"}
     if hasattr(value, "get_config"):
@@ -90,7 +91,7 @@ def decode(name: str, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if "function" in value:
         return from_import_path(value["function"], name)
     if "magnitude" in value:
-        return Magnitude(stored_array(name, value["magnitude"], arrays), value["width"])
+        return Magnitude(stored_array(name, value["magnitude"], arrays), value["width"], value.get("mean"))
     try:
         # A copy, because Keras replaces parts of the dictionary by objects.
         return keras.saving.deserialize_keras_object(copy.deepcopy(value["keras"]))

@@ -5,12 +5,18 @@ import tensorflow as tf
 from maco_tf.spectrum import COLOUR_CORRELATION, estimate_magnitude
 
 
-def oracle(images):
-    """Logit, decorrelation and Fourier transform in NumPy."""
+def decorrelated(images):
+    """Logit and decorrelation in NumPy."""
     images = np.clip(images, 0.5 / 255, 1 - 0.5 / 255)
     x = np.log(images / (1 - images))
     if images.shape[-1] == 3:
         x = x @ np.linalg.inv(COLOUR_CORRELATION)
+    return x
+
+
+def oracle(images):
+    """The mean |rfft2| in NumPy."""
+    x = decorrelated(images)
     return np.mean([np.abs(np.fft.rfft2(image.transpose(2, 0, 1))) for image in x], axis=0)
 
 
@@ -20,6 +26,16 @@ def test_the_mean_magnitude_against_numpy(rng, channels):
     estimated = estimate_magnitude(images, batch_size=3, verbose=0)
     assert estimated.width == 9
     np.testing.assert_allclose(estimated.values, oracle(images), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(estimated.mean, decorrelated(images).mean((0, 1, 2)), atol=1e-5)
+
+
+def test_the_mean_has_a_sign():
+    """Of one dark and one bright image the means cancel, and the magnitudes do not."""
+    dark, bright = np.full((1, 4, 4, 1), 0.25), np.full((1, 4, 4, 1), 0.75)
+    for images, mean in ((dark, -np.log(3)), (bright, np.log(3)), (np.concatenate([dark, bright]), 0)):
+        magnitude = estimate_magnitude(images, verbose=0)
+        np.testing.assert_allclose(magnitude.mean, [mean], atol=1e-6)
+        np.testing.assert_allclose(magnitude.values[:, 0, 0], 16 * np.log(3), rtol=1e-6)
 
 
 def test_datasets_agree_with_the_array(rng):

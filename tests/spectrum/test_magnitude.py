@@ -49,6 +49,32 @@ def test_save_and_load(tmp_path, rng):
     loaded = Magnitude.load(magnitude.save(tmp_path / "mine.npz"))
     assert loaded.width == 7
     np.testing.assert_array_equal(loaded.values, magnitude.values)
+    assert loaded.mean is None
+
+
+def test_the_mean_is_kept_with_its_sign(tmp_path, rng):
+    magnitude = Magnitude(natural(9, 7, rng).values, 7, [-2.25, 0.5])
+    np.testing.assert_array_equal(magnitude.mean, [-2.25, 0.5])
+    np.testing.assert_array_equal(Magnitude.load(magnitude.save(tmp_path / "mine.npz")).mean, [-2.25, 0.5])
+    # It is the mean of a pixel, so it does not depend on the size.
+    np.testing.assert_array_equal(magnitude.resized(20, 13).mean, [-2.25, 0.5])
+    with pytest.raises(ValueError, match="read-only"):
+        magnitude.mean[0] = 2.0
+
+
+def test_a_file_of_an_earlier_version_has_no_mean(tmp_path, rng):
+    magnitude = natural(9, 7, rng)
+    np.savez_compressed(tmp_path / "old.npz", values=magnitude.values, width=7)
+    loaded = Magnitude.load(tmp_path / "old.npz")
+    np.testing.assert_array_equal(loaded.values, magnitude.values)
+    assert loaded.mean is None
+    assert imagenet_magnitude(32, 32).mean is None
+
+
+@pytest.mark.parametrize("mean", [[1.0], [1.0, 2.0, 3.0], 1.0, [0.0, np.nan], ["a", "b"], [1j, 1.0]])
+def test_a_wrong_mean_is_named(rng, mean):
+    with pytest.raises(ValueError, match='"mean" must be'):
+        Magnitude(natural(8, 8, rng).values, 8, mean)
 
 
 def test_bad_values(tmp_path, rng):

@@ -1,11 +1,12 @@
 import dataclasses
+import json
 
 import keras
 import numpy as np
 import pytest
 
 from maco_tf import Logit, MacoVisualizer, estimate_magnitude
-from maco_tf.spectrum import imagenet_magnitude
+from maco_tf.spectrum import Magnitude, from_image, imagenet_magnitude
 from maco_tf.transforms import Normal
 from tests.conftest import build_tiny_model
 
@@ -81,6 +82,50 @@ def test_a_users_magnitude_is_resized_to_the_image(tiny_model):
     assert parametrization.batch_size == 2
     bins = np.s_[:, 1:8, 1:8]
     np.testing.assert_allclose(parametrization.magnitude[bins], magnitude.resized(32, 32).values[bins], rtol=1e-6)
+
+
+def test_a_magnitude_of_the_users_images_brings_their_mean(tiny_model):
+    mine = Magnitude(imagenet_magnitude(32, 32).values, 32, [-1.0, 0.5, 0.0])
+
+    def levels(**settings):
+        names = ("default", "fast", "paper", "xplique")
+        return [MacoVisualizer(tiny_model, name, image_size=32, **settings).resolved.mean_level for name in names]
+
+    assert levels() == [0.0] * 4
+    # A magnitude without a mean, such as one of an earlier version, changes nothing.
+    assert levels(magnitude=imagenet_magnitude(32, 32)) == [0.0] * 4
+    # xplique standardises its images.
+    assert levels(magnitude=mine) == [1.0, 1.0, 1.0, 0.0]
+    assert levels(magnitude=mine, mean_level=0.25) == [0.25] * 4
+
+
+def test_the_mean_is_part_of_the_configuration(tiny_model):
+    mine = Magnitude(imagenet_magnitude(32, 32).values, 32, [-1.1, 0.5, 0.0])
+    visualizer = MacoVisualizer(tiny_model, image_size=32, magnitude=mine)
+    arrays = {visualizer.config()["magnitude"]["magnitude"]: mine.values}
+    copy = MacoVisualizer.from_config(tiny_model, json.loads(json.dumps(visualizer.config())), arrays=arrays)
+    np.testing.assert_array_equal(copy.magnitude.mean, mine.mean)
+    assert copy.config() == visualizer.config()
+
+
+@pytest.mark.parametrize("brightness", [0.2, 0.8])
+def test_images_are_as_bright_as_the_data(rng, brightness):
+    model = build_tiny_model(channels=1)
+    data = rng.uniform(brightness - 0.1, brightness + 0.1, (6, 16, 16, 1)).astype("float32")
+    visualizer = MacoVisualizer(model, magnitude=estimate_magnitude(data, verbose=0), image_size=24, steps=2, crops=1)
+    explanation = visualizer.explain(Logit([0, 1]), seed=0, verbose=0)
+    np.testing.assert_allclose(
+        from_image(explanation.images).numpy().mean((1, 2)), from_image(data).numpy().mean(), atol=1e-3
+    )
+
+
+def test_the_magnitude_in_force(tiny_model):
+    visualizer = MacoVisualizer(tiny_model, image_size=(32, 40))
+    assert visualizer.magnitude is None
+    found, natural = visualizer.magnitude_in_force, imagenet_magnitude(32, 40)
+    np.testing.assert_array_equal(found.mean, [0, 0, 0])
+    np.testing.assert_array_equal(found.values[:, 0, 0], [0, 0, 0])
+    np.testing.assert_array_equal(found.values[:, 1:5, 1:5], natural.values[:, 1:5, 1:5])
 
 
 @pytest.mark.parametrize(
