@@ -3,9 +3,12 @@
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from maco_tf.commands import benchmark, compare, explain, zoo
+from maco_tf.version import __version__
 
 _EXAMPLES = """examples:
   maco-tf explain --model efficientnet_lite0 --objective logit:pug --output pug
@@ -32,12 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with warnings.catch_warnings():
+            # The user of a command has not written the line of code that Python would show.
+            warnings.showwarning = _show_warning
+            return options.run(options)
     except (ValueError, ImportError, OSError, FloatingPointError) as error:
         print(f"maco-tf: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"maco-tf: warning: {message}", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"maco-tf {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
     for command in (explain, compare, benchmark, zoo):
         command.add_parser(commands)

@@ -1,11 +1,13 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import pytest
 
 from maco_tf.cli import main
 from maco_tf.commands import zoo
+from maco_tf.version import __version__
 
 
 def test_help_explains_objectives_and_does_not_import_tensorflow():
@@ -63,3 +65,17 @@ def test_other_errors_are_not_hidden(monkeypatch):
     monkeypatch.setattr(zoo, "run", run)
     with pytest.raises(TypeError, match="a mistake"):
         main(["zoo"])
+
+
+def test_the_version_is_shown(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out.strip() == f"maco-tf {__version__}"
+
+
+def test_a_warning_is_one_line_without_the_source(capsys, monkeypatch):
+    monkeypatch.setattr(zoo, "run", lambda options: warnings.warn("the image is still its start", stacklevel=1) or 0)
+    before = warnings.showwarning
+    assert main(["zoo"]) == 0
+    assert capsys.readouterr().err == "maco-tf: warning: the image is still its start\n"
+    assert warnings.showwarning is before

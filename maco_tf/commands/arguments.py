@@ -4,6 +4,7 @@ import argparse
 import importlib
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import keras
 
+    from maco_tf.spectrum import Magnitude
+
 PREPROCESSING_HELP = (
     "for a .keras file: none for images in [0, 1], 0-255, tf, torch or caffe (default: auto, which finds the range)"
 )
-IMAGE_SIZE_HELP = "side of the image, pixels (default: 512, or less for a small network)"
+IMAGE_SIZE_HELP = (
+    "side of the image, pixels, HEIGHTxWIDTH, or input for the model's (default: 512, or less for a small "
+)
+IMAGE_SIZE_HELP += "network)"
+MAGNITUDE_HELP = (
+    "for MACO: a folder of natural images from which the magnitude is estimated, or an .npz file of a saved "
+)
+MAGNITUDE_HELP += "Magnitude (default: ImageNet's)"
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,6 +106,44 @@ def load_model(name: str, preprocessing: str | None = "auto") -> "keras.Model":
             f"{preprocessing} for {name}."
         )
     return zoo.load(name)
+
+
+def image_size(text: str) -> int | tuple[int, int] | str:
+    """The value of `--image-size`: pixels, "HEIGHTxWIDTH" or "HEIGHT,WIDTH", or "input"."""
+    sides = [side.strip() for side in re.split("[x,]", text.strip().lower())]
+    if sides == ["input"]:
+        return "input"
+    if len(sides) > 2 or not all(side.isdecimal() for side in sides):
+        raise argparse.ArgumentTypeError(f'must be a number of pixels, HEIGHTxWIDTH or "input". Received: {text}.')
+    return (int(sides[0]), int(sides[1])) if len(sides) == 2 else int(sides[0])
+
+
+def load_magnitude(path: str, model: "keras.Model", *, quiet: bool = False, **settings: Any) -> "Magnitude":
+    """The value of `--magnitude`.
+
+    Args:
+        path: a folder of images, which are resized to the optimised image, or a file that `Magnitude.save` wrote.
+        model: a `keras.Model`.
+        quiet: whether no progress is shown.
+        **settings: the settings on which the size of the image depends: `image_size` and `preprocessing`.
+
+    Returns:
+        A `Magnitude`.
+
+    Raises:
+        ValueError: there is no such file or folder, or it does not hold what it should.
+    """
+    from maco_tf.spectrum import Magnitude, estimate_magnitude
+    from maco_tf.visualizers import FourierVisualizer
+
+    if Path(path).is_dir():
+        height, width, _ = FourierVisualizer(model, **settings).image_shape
+        return estimate_magnitude(path, size=(height, width), verbose=0 if quiet else 1)
+    if not Path(path).is_file():
+        raise ValueError(
+            f'"--magnitude" must be a folder of images, or a file. Received: {path}, which does not exist.'
+        )
+    return Magnitude.load(path)
 
 
 def read_setting(text: str) -> tuple[str, Any]:

@@ -4,7 +4,15 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from maco_tf.commands.arguments import IMAGE_SIZE_HELP, add_model_arguments, import_modules, load_model
+from maco_tf.commands.arguments import (
+    IMAGE_SIZE_HELP,
+    MAGNITUDE_HELP,
+    add_model_arguments,
+    image_size,
+    import_modules,
+    load_magnitude,
+    load_model,
+)
 
 
 def add_parser(commands: Any) -> None:
@@ -22,7 +30,8 @@ def add_parser(commands: Any) -> None:
     add("--output", required=True, type=Path, help="a folder")
     add("--steps", type=int, default=64, help="number of steps of each method (default: 64)")
     add("--crops", type=int, default=8, help="number of views in a step of each method (default: 8)")
-    add("--image-size", type=int, help=IMAGE_SIZE_HELP)
+    add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
+    add("--magnitude", metavar="FOLDER|FILE", help=MAGNITUDE_HELP)
     add("--seed", type=int, default=0, help="default: 0")
     add("--quiet", action="store_true", help="show no progress bar")
     parser.set_defaults(run=run)
@@ -46,7 +55,14 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options.model, options.preprocessing)
     settings = {name: getattr(options, name) for name in ("steps", "crops", "image_size", "preprocessing")}
     kinds: dict[str, Any] = methods()
-    visualizers = {name: kind(model, **settings) for name, kind in kinds.items()}
+    magnitude = None
+    if options.magnitude:
+        size = {"image_size": options.image_size, "preprocessing": options.preprocessing}
+        magnitude = load_magnitude(options.magnitude, model, quiet=options.quiet, **size)
+    visualizers = {
+        name: kind(model, **settings, **({"magnitude": magnitude} if "magnitude" in kind.names() else {}))
+        for name, kind in kinds.items()
+    }
     first = next(iter(visualizers.values()))
     for objective in objectives:
         first.check(objective)

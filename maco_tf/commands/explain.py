@@ -6,9 +6,12 @@ from typing import Any
 
 from maco_tf.commands.arguments import (
     IMAGE_SIZE_HELP,
+    MAGNITUDE_HELP,
     add_model_arguments,
     check_settings,
+    image_size,
     import_modules,
+    load_magnitude,
     load_model,
     read_setting,
 )
@@ -16,10 +19,11 @@ from maco_tf.commands.arguments import (
 _GRAMMAR = """An objective is a sum of terms with optional weights, such as "logit:254 - 0.5*channel:block5a_add:12":
   logit:CLASS            a class number or an ImageNet label; logit:254,933 is a batch of two
   channel:LAYER:UNIT     a channel of a layer
-  neuron:LAYER:UNIT      a value of a layer, by its flat index
+  neuron:LAYER:UNIT      a value of a layer, by its flat index; neuron:LAYER:5,5,3 is the one at y, x, channel
   layer:LAYER            a whole layer, as in DeepDream
   tv, l1, l2             total variation of the image, its distance from grey
-Put spaces around + and -. An objective that begins with a minus is given as --objective="-tv".
+Put a space before + and -, because names may contain hyphens. An objective that begins with a minus is given as
+--objective="-tv".
 """
 
 
@@ -40,7 +44,8 @@ def add_parser(commands: Any) -> None:
     add("--seed", type=int, help="equal seeds give equal images; a seed is drawn and printed if you give none")
     add("--steps", type=int, help="number of steps (default: the recipe's, 256)")
     add("--crops", type=int, help="number of views in a step (default: the recipe's, 8)")
-    add("--image-size", "--size", type=int, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
+    add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
+    add("--magnitude", metavar="FOLDER|FILE", help=MAGNITUDE_HELP)
     add(
         "--max-batch-size",
         type=_integer_or_auto,
@@ -94,7 +99,15 @@ def run(options: argparse.Namespace) -> int:
         name: getattr(options, name)
         for name in ("recipe", "steps", "crops", "image_size", "preprocessing", "max_batch_size", "precision")
     }
-    visualizer = kind(load_model(options.model, options.preprocessing), **{**given, **settings})
+    if options.magnitude and "magnitude" not in kind.names():
+        raise ValueError(
+            f'"--magnitude" belongs to methods that keep one, such as MACO. Received: it with {kind.method}.'
+        )
+    model = load_model(options.model, options.preprocessing)
+    if options.magnitude:
+        size = {"image_size": options.image_size, "preprocessing": options.preprocessing}
+        given["magnitude"] = load_magnitude(options.magnitude, model, quiet=options.quiet, **size)
+    visualizer = kind(model, **{**given, **settings})
     for objective in objectives:
         visualizer.check(objective)
     # Found now, not after minutes of work.

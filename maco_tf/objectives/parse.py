@@ -3,6 +3,7 @@
 import functools
 import operator
 import re
+from typing import Any
 
 from maco_tf.objectives.channel import Channel, Layer
 from maco_tf.objectives.image_terms import L1, L2, TotalVariation
@@ -11,9 +12,13 @@ from maco_tf.objectives.neuron import Neuron
 from maco_tf.objectives.objective import Objective
 
 _IMAGE_TERMS = {"tv": TotalVariation, "l1": L1, "l2": L2}
-# A sign needs a space before it, except at the start, because the names of layers may contain hyphens.
-_SIGN = re.compile(r"(?:^|\s+)([+-])\s*")
-_WEIGHT = re.compile(r"\s*((?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*\*\s*(.*)", re.IGNORECASE | re.DOTALL)
+_NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
+# Names of layers and classes may contain hyphens. So a sign has a space before it or is at the start; or a weight or
+# the beginning of a term follows, as in "logit:pug-0.5*tv"; but the sign in "1e-3*tv" belongs to the number.
+_SIGN = re.compile(
+    rf"(?:^|\s+)([+-])\s*|(?<![\d.]e)([+-])\s*(?={_NUMBER}\s*\*|(?:logit|channel|neuron|layer):)", re.IGNORECASE
+)
+_WEIGHT = re.compile(rf"\s*({_NUMBER})\s*\*\s*(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def parse_objective(text: str) -> Objective:
@@ -21,7 +26,8 @@ def parse_objective(text: str) -> Objective:
 
     Args:
         text: terms with optional weights, joined by " + " and " - ": `logit:CLASS`, `channel:LAYER:UNIT`,
-            `neuron:LAYER:UNIT`, `layer:LAYER`, `tv`, `l1`, `l2`. "logit:254,933" is a batch of two.
+            `neuron:LAYER:UNIT`, `layer:LAYER`, `tv`, `l1`, `l2`. "logit:254,933" and "channel:LAYER:1,2" are batches
+            of two; "neuron:LAYER:5,5,3" is the value at the position (5, 5, 3).
 
     Returns:
         An `Objective`.
@@ -29,7 +35,10 @@ def parse_objective(text: str) -> Objective:
     Raises:
         ValueError: the text does not follow this grammar.
     """
-    pieces = _SIGN.split(text.strip())
+    if not isinstance(text, str):
+        raise ValueError(f'"objective" must be text, such as "logit:254". Received: {text!r}.')
+    # One of the two groups is the sign.
+    pieces = [piece for piece in _SIGN.split(text.strip()) if piece is not None]
     # "a + b" splits into [a, +, b]; a sign at the start leaves an empty first piece.
     signed = [("+", pieces[0])] if pieces[0].strip() else []
     signed += list(zip(pieces[1::2], pieces[2::2]))
@@ -50,16 +59,36 @@ def _term(piece: str, text: str) -> Objective:
     kind = kind.lower()
     if kind in _IMAGE_TERMS and not arguments:
         return _IMAGE_TERMS[kind]()
-    if kind == "logit" and len(arguments) == 1:
-        classes = [value.strip() for value in arguments[0].split(",")]
-        return Logit([int(value) if value.isdecimal() else value for value in classes])
-    if kind in ("channel", "neuron") and len(arguments) == 2:
-        units = [value.strip() for value in arguments[1].split(",")]
-        if all(value.isdecimal() for value in units):
-            return (Channel if kind == "channel" else Neuron)(arguments[0], [int(value) for value in units])
-    if kind == "layer" and len(arguments) == 1:
-        return Layer(arguments[0])
+    values = [value.strip() for value in arguments[-1].split(",")] if arguments else []
+    # The name of a layer may contain colons.
+    layer, rest = ":".join(arguments[:-1]), ":".join(arguments)
+    if kind == "logit" and len(arguments) == 1 and all(values):
+        _refuse_joined(values[-1], piece, text)
+        return Logit([int(value) if value.isdecimal() else value for value in values])
+    if kind == "channel" and layer and all(value.isdecimal() for value in values):
+        return Channel(layer, [int(value) for value in values])
+    if kind == "neuron" and layer:
+        position = tuple(int(value) if value.isdecimal() else value for value in values)
+        if all(isinstance(value, int) or (index == 0 and value == "class") for index, value in enumerate(position)):
+            unit: Any = position if len(position) > 1 else position[0]
+            if unit != "class":
+                return Neuron(layer, unit)
+    if kind == "layer" and rest:
+        return Layer(rest)
+    if values:
+        _refuse_joined(values[-1], piece, text)
     raise ValueError(
         f'"objective" must consist of terms such as logit:254 or channel:LAYER:12. Received: {piece!r} in {text!r}. '
         "See: maco-tf explain --help"
     )
+
+
+def _refuse_joined(value: str, piece: str, text: str) -> None:
+    """Explain a sign without a space before it, as in "logit:pug-tv"."""
+    joined = re.search(r"\S([+-])(?:tv|l1|l2)\b", value, re.IGNORECASE)
+    if joined:
+        place = piece.rindex(value) + joined.start(1)
+        spaced = f"{piece[:place]} {joined[1]} {piece[place + 1 :]}"
+        raise ValueError(
+            f'"objective" must have a space before a sign. Received: {piece!r} in {text!r}. Write "{spaced}".'
+        )

@@ -5,8 +5,17 @@ import numpy as np
 import pytest
 
 from maco_tf import CBRVisualizer, MacoVisualizer
-from maco_tf.commands.arguments import check_settings, import_modules, load_model, read_setting
+from maco_tf.commands.arguments import (
+    check_settings,
+    image_size,
+    import_modules,
+    load_magnitude,
+    load_model,
+    read_setting,
+)
+from maco_tf.display.files import write_png
 from maco_tf.import_path import from_import_path, import_path
+from maco_tf.spectrum import estimate_magnitude
 from maco_tf.visualizers import find_method
 from tests.conftest import build_tiny_model
 
@@ -107,3 +116,31 @@ def test_a_network_of_the_zoo_has_its_own_preprocessing():
         load_model("squeezenet", "tf")
     with pytest.raises(ValueError, match="must be one of efficientnet_lite0"):
         load_model("no_such_network")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("384", 384), ("256x384", (256, 384)), ("256,384", (256, 384)), ("256X384", (256, 384)), ("input", "input")],
+)
+def test_a_size_is_square_oblong_or_the_input(text, expected):
+    assert image_size(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "large", "1x2x3", "x", "-5", "2.5"])
+def test_another_size_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match='HEIGHTxWIDTH or "input"'):
+        image_size(text)
+
+
+def test_a_magnitude_is_estimated_from_a_folder_or_loaded_from_a_file(tiny_model, tmp_path, rng):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for index in range(3):
+        write_png(folder / f"{index}.png", rng.uniform(size=(20 + index, 24, 3)))
+    estimated = load_magnitude(str(folder), tiny_model, quiet=True, image_size=(24, 32), preprocessing=None)
+    expected = estimate_magnitude(folder, size=(24, 32), verbose=0)
+    np.testing.assert_array_equal(estimated.values, expected.values)
+    expected.save(tmp_path / "natural.npz")
+    np.testing.assert_array_equal(load_magnitude(str(tmp_path / "natural.npz"), tiny_model).values, expected.values)
+    with pytest.raises(ValueError, match=r'"--magnitude" must be a folder of images, or a file.*does not exist'):
+        load_magnitude(str(tmp_path / "absent"), tiny_model)

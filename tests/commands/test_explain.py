@@ -1,9 +1,12 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
+from maco_tf import Logit, MacoVisualizer, estimate_magnitude
 from maco_tf.cli import main
 from maco_tf.visualizers import CBRVisualizer, Explanation
+from tests.conftest import build_tiny_model
 
 # Few operations, so that little time goes into tracing.
 QUICK = ["--steps", "2", "--size", "24", "--set", "transforms=[]", "--method", "CBR", "--quiet"]
@@ -109,3 +112,20 @@ def test_after_an_interrupt_the_command_names_the_objectives_that_are_left(expla
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("Interrupted"))
     assert line.index("logit 1") < line.index("logit 2") < line.index("logit 3")
     assert Explanation.load(tmp_path / "out.npz").names == ["logit 1"]
+
+
+def test_an_oblong_image_with_a_magnitude_of_the_user(explain, tmp_path, rng):
+    magnitude = estimate_magnitude(rng.uniform(size=(2, 24, 24, 3)).astype("float32"), verbose=0)
+    magnitude.save(tmp_path / "natural.npz")
+    arguments = ["--steps", "2", "--set", "transforms=[]", "--quiet", "--size", "24x32"]
+    arguments += ["--magnitude", tmp_path / "natural.npz", "--seed", "1"]
+    assert explain("--output", tmp_path / "out.npz", *arguments) == 0
+    result = Explanation.load(tmp_path / "out.npz")
+    assert result.images.shape == (1, 24, 32, 3)
+    visualizer = MacoVisualizer(build_tiny_model(), steps=2, transforms=[], image_size=(24, 32), magnitude=magnitude)
+    np.testing.assert_allclose(result.images, visualizer.explain(Logit(1), seed=1, verbose=0).images, atol=1e-5)
+
+
+def test_a_magnitude_belongs_to_a_method_that_keeps_one(explain, tmp_path, capsys):
+    assert explain("--output", tmp_path / "out.npz", "--method", "CBR", "--magnitude", tmp_path) == 2
+    assert '"--magnitude" belongs to methods that keep one' in capsys.readouterr().err
