@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from maco_tf.checks import check_choice, check_flag, check_integer, check_number
+from maco_tf.checks import check_choice, check_flag, check_integer, check_number, warn_user
 from maco_tf.models.activations import Activations
 from maco_tf.optimization.replicas import as_strategy, resolve_batch_size, resolve_jit
 from maco_tf.transforms.crop import check_side
@@ -25,6 +25,10 @@ _VIEWS = (
     "noise_first",
 )
 _SETS = ("lucid", "paper")
+
+# Pixels of a recipe's image per pixel of the input, along a side, up to which nothing is said. The recipes "paper" and
+# "xplique" draw 512 pixels, for networks of 224.
+_LARGEST_RATIO = 4
 
 
 def resolve(
@@ -55,6 +59,7 @@ def resolve(
     _resolve_optimizer(values, given)
     values["input_shape"], values["preprocessing"] = activations.input_shape, activations.preprocessing
     values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)
+    _check_image_size(values, given, title)
     strategy = values["strategy"] = as_strategy(values["strategy"])
     jit_compile = values["jit_compile"] = resolve_jit(values["jit_compile"], strategy)
     values["max_batch_size"] = resolve_batch_size(values["max_batch_size"], jit_compile, strategy)
@@ -132,7 +137,7 @@ def resolve_image_size(size: Any, input_shape: Sequence[int]) -> tuple[int, int]
         `(height, width)`, pixels.
 
     Raises:
-        ValueError: the size is something else, or smaller than the input.
+        ValueError: the size is something else.
     """
     height, width = input_shape[:2]
     if size is None:
@@ -146,12 +151,23 @@ def resolve_image_size(size: Any, input_shape: Sequence[int]) -> tuple[int, int]
         raise ValueError(
             f'"image_size" must be a number of pixels of at least 8, (height, width), or "input". Received: {size!r}.'
         )
-    if sides[0] < height or sides[1] < width:
-        raise ValueError(
-            f'"image_size" must be at least the model\'s input, {(height, width)}, because a crop cannot be larger '
-            f"than the image. Received: {size!r}."
-        )
     return int(sides[0]), int(sides[1])
+
+
+def _check_image_size(values: dict[str, Any], given: Mapping[str, Any], title: str) -> None:
+    """Refuse an image that the transforms cannot shift, and warn if a recipe's image is far larger than the input."""
+    size, (height, width, _) = values["image_size"], values["input_shape"]
+    # `paper_standard` shifts by sixteenths of the side.
+    if values["transforms"] == "paper" and min(size) < 16:
+        raise ValueError(f'"image_size" must be at least 16 with the transforms "paper". Received: {size}.')
+    ratio = max(size) / max(height, width)
+    if "image_size" not in given and ratio > _LARGEST_RATIO:
+        fitting = resolve_image_size(None, values["input_shape"])
+        warn_user(
+            f"The recipe {title!r} draws {size[0]} x {size[1]} pixels for a model whose input has {height} x {width}. "
+            f"Views are shrunk to the input, so the model does not see the finer details of the image. For an image "
+            f"that fits the model, pass image_size={fitting[0] if fitting[0] == fitting[1] else fitting}."
+        )
 
 
 def _transforms(transforms: Any) -> Any:

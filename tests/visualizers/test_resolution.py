@@ -1,11 +1,13 @@
 """From a user's settings to the settings in force, in all methods."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import CBRVisualizer, FourierVisualizer, MacoVisualizer
+from maco_tf import CBRVisualizer, FourierVisualizer, Logit, MacoVisualizer
 from maco_tf.transforms import GaussianNoise, Normal
 from maco_tf.visualizers.resolution import resolve_image_size
 from tests.conftest import build_tiny_model
@@ -28,6 +30,9 @@ ALL = pytest.mark.parametrize("kind", [MacoVisualizer, FourierVisualizer, CBRVis
         ((33, 40), (20, 30, 3), (33, 40)),
         ([33, np.int32(40)], (20, 30, 3), (33, 40)),
         (20, (20, 20, 3), (20, 20)),
+        # Below the input: views are enlarged.
+        (19, (20, 30, 3), (19, 19)),
+        ((40, 8), (20, 30, 3), (40, 8)),
     ],
 )
 def test_image_sizes(size, input_shape, expected):
@@ -36,7 +41,7 @@ def test_image_sizes(size, input_shape, expected):
     assert [type(side) for side in found] == [int, int]
 
 
-@pytest.mark.parametrize("size", [7, True, 32.0, "large", (32,), (32, 32, 3), [], (32, "x"), 19, (40, 29), (19, 40)])
+@pytest.mark.parametrize("size", [7, True, 32.0, "large", (32,), (32, 32, 3), [], (32, "x"), (40, 7), 4])
 def test_wrong_image_sizes(size):
     with pytest.raises(ValueError, match='"image_size" must be'):
         resolve_image_size(size, (20, 30, 3))
@@ -48,6 +53,43 @@ def test_wrong_image_sizes(size):
 def test_the_image_size_follows_the_input_of_the_model(side, expected):
     """An input without a size becomes 224 pixels."""
     assert MacoVisualizer(build_tiny_model(size=side)).resolved.image_size == expected
+
+
+@ALL
+@pytest.mark.parametrize("size", [10, (12, 20)])
+def test_an_image_may_be_smaller_than_the_input(tiny_model, kind, size):
+    visualizer = kind(tiny_model, image_size=size, steps=2, crops=2)
+    explanation = visualizer.explain(Logit(0), seed=0, verbose=0)
+    assert explanation.images.shape == (1, *visualizer.resolved.image_size, 3)
+    assert (explanation.transparency > 0).mean() > 0.5
+
+
+def test_a_view_of_a_small_image_is_the_enlarged_image(tiny_model, rng):
+    """Whole, it has all pixels of the input: a constant stays one, and a gradient keeps its ends."""
+    visualizer = MacoVisualizer(tiny_model, image_size=8, crop_side=1.0, crop_centre=0.5, crops=1, gaussian_noise=0)
+    crop = visualizer.resolved.views()[0]
+    ramp = np.broadcast_to(np.linspace(0.2, 0.8, 8, dtype="float32")[:, None, None], (1, 8, 8, 3))
+    view = crop(tf.constant(ramp)).numpy()
+    np.testing.assert_allclose(view, tf.image.resize(ramp, (16, 16)), atol=1e-5)
+
+
+@ALL
+def test_a_recipe_made_for_large_networks_warns_of_a_small_one(kind):
+    small, large = build_tiny_model(size=32), build_tiny_model(size=128)
+    with pytest.warns(UserWarning, match="'paper' draws 512 x 512 pixels .* 32 x 32.* image_size="):
+        assert kind(small, "paper").resolved.image_size == (512, 512)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # The user decides, the recipe fits, or the network is large enough.
+        kind(small, "paper", image_size=512)
+        kind(small)
+        kind(large, "paper")
+
+
+def test_the_transforms_of_the_paper_need_sixteen_pixels(tiny_model):
+    for settings in ({"recipe": "paper"}, {"transforms": "paper"}):
+        with pytest.raises(ValueError, match='"image_size" must be at least 16'):
+            CBRVisualizer(tiny_model, image_size=12, **settings)
 
 
 @ALL
@@ -67,7 +109,7 @@ def test_the_image_size_follows_the_input_of_the_model(side, expected):
         *[("transforms", value) for value in ([3], "xplique", 3, tf.identity)],
         *[("learning_rate", value) for value in (0, -1.0, float("nan"), "fast", True)],
         *[("optimizer", value) for value in ("adam", keras.optimizers.Adam)],
-        *[("image_size", value) for value in (True, 4, 12, (32, 32, 3), "large")],
+        *[("image_size", value) for value in (True, 4, (32, 32, 3), "large")],
         *[("preprocessing", value) for value in ("resnet", 3)],
         ("input_shape", (16, 16)),
         *[("relu_warmup", value) for value in (-1, None)],
