@@ -64,13 +64,20 @@ def plan_parts(terms: Sequence[Term], batch: int, views: Views, largest: int | s
         replicas: the number of parts is a multiple of this.
 
     Returns:
-        The largest possible `Parts`.
+        The largest possible `Parts`. A single view of a single image cannot be shared, so it is one part whatever the
+        number of replicas is.
 
     Raises:
         ValueError: the step cannot be cut into such parts.
     """
     joint = [term for term in terms if isinstance(term, JointTerm)]
     each = views.count // views.cuts
+    if batch * views.cuts == 1 and replicas > 1:
+        warn_user(
+            f"A step of one image with one view cannot be shared by {replicas} replicas, so one device runs it and the "
+            'others are idle. Explain several objectives at once, or raise "crops".'
+        )
+        replicas = 1
     possible = _possible(batch, views.cuts, replicas)
     if joint:
         possible = [parts for parts in possible if parts.count == 1]
@@ -82,11 +89,16 @@ def plan_parts(terms: Sequence[Term], batch: int, views: Views, largest: int | s
         best = max(fitting, key=_copies)
         _warn_if_small(best, each, largest, replicas)
         return best
+    if joint and replicas > 1:
+        raise ValueError(
+            f'"strategy" must have one replica for {type(joint[0]).__name__}, because it compares all {batch} images '
+            f"with their {views.count} views at once. Received: {replicas} replicas. Make the visualizer without a "
+            "strategy, outside its scope."
+        )
     if joint:
         raise ValueError(
             f'"max_batch_size" must be at least {batch * views.count} for {type(joint[0]).__name__}, because it '
-            f"compares all {batch} images with their {views.count} views at once, and replicas cannot share them. "
-            f"Received: {largest}, with {replicas} replica(s)."
+            f"compares all {batch} images with their {views.count} views at once. Received: {largest}."
         )
     if each > largest:
         raise ValueError(

@@ -69,6 +69,8 @@ class CompiledSteps:
         self.views = Views(transforms, activations.input_shape, random_model=random_model)
         replicas = strategy.num_replicas_in_sync if strategy else 1
         self.parts: Parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
+        if self.parts.count % replicas:
+            self._strategy = None  # A single view runs on one device.
         self.variables, self.optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
         self._fresh = [variable.numpy() for variable in self.optimizer.variables]
         self.traces = 0

@@ -74,6 +74,15 @@ def test_joint_terms_need_all_images_at_once():
     assert plan_parts(terms, 4, views, "auto").count == plan_parts(terms, 4, views, 32).count == 1
     with pytest.raises(ValueError, match='"max_batch_size" must be at least 32 for Diversity'):
         plan_parts(terms, 4, views, 31)
+    # Without a limit on the batch size, it is not to blame.
+    with pytest.raises(ValueError, match=r'"strategy" must have one replica for Diversity.*Received: 2 replicas'):
+        plan_parts(terms, 4, views, None, replicas=2)
+
+
+def test_a_single_view_runs_on_one_device_and_a_warning_says_so():
+    with pytest.warns(UserWarning, match="cannot be shared by 2 replicas"):
+        assert plan(1, 1, None, replicas=2) == Parts(batch=1, rows=1, cuts=1, size=1)
+    assert plan(2, 1, None, replicas=2) == Parts(batch=2, rows=1, cuts=1, size=1)
 
 
 @pytest.mark.parametrize("replicas", [1, 2])

@@ -134,6 +134,13 @@ def test_two_devices_give_the_same_result_as_one():
         with strategy.scope():
             profile = MacoVisualizer(mirrored, **settings).profile(Logit([0, 3]), repeats=1)
         assert profile.views_a_step == 8 and profile.step > 0
+        # One view cannot be shared; two objectives with a view each can.
+        for objective in (Logit(1), Logit([1, 2])):
+            paper = [
+                MacoVisualizer(model, "paper", steps=2, image_size=24, **options).explain(objective, seed=3, verbose=0)
+                for model, options in ((build_tiny_model(), {}), (mirrored, {"strategy": strategy}))
+            ]
+            np.testing.assert_allclose(paper[1].images, paper[0].images, atol=1e-4)
         for wrong, options in (("share", {"crops": 3}), ("jit_compile", {"jit_compile": True})):
             try:
                 MacoVisualizer(mirrored, **{**settings, **options}, strategy=strategy).explain(Logit(0), verbose=0)
