@@ -4,7 +4,7 @@ from maco_tf.display.beside import beside, mosaic
 from maco_tf.display.contact_sheet import contact_sheet
 from maco_tf.display.files import figure_png, file_name, write_png
 from maco_tf.display.grid import compare, draw_inversions
-from maco_tf.display.rgba import to_rgba
+from maco_tf.display.rgba import on_background, to_rgba
 from maco_tf.display.spectra import draw_spectra
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "figure_png",
     "file_name",
     "mosaic",
+    "on_background",
     "to_rgba",
     "write_png",
 ]

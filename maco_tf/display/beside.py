@@ -8,7 +8,7 @@ import numpy as np
 
 from maco_tf.checks import check_integer, unit_range
 from maco_tf.display.grid import count_lines, wrapped
-from maco_tf.display.rgba import to_rgba
+from maco_tf.display.rgba import Background, drawn_channels, to_rgba
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -56,6 +56,8 @@ def beside(
     transparency: np.ndarray | None = None,
     names: Sequence[str] | None = None,
     percentile: float | None = 80,
+    background: Background = "auto",
+    bands: Sequence[int] | None = None,
     figure: "Figure | None" = None,
 ) -> "Figure":
     """Draw images side by side, each below its title and above a mosaic of its examples.
@@ -66,6 +68,8 @@ def beside(
         transparency: array (batch, height, width), not negative; `None` draws opaque images.
         names: titles; `None` leaves them out.
         percentile: percentile at which the transparency is clipped; `None` draws opaque images. See `to_rgba`.
+        background: see `contact_sheet`.
+        bands: see `contact_sheet`.
         figure: an empty figure to draw into; `None` makes one that is not registered with pyplot.
 
     Returns:
@@ -76,7 +80,7 @@ def beside(
     """
     from matplotlib.figure import Figure
 
-    pictures = to_rgba(images, transparency, percentile)
+    pictures = to_rgba(images, transparency, percentile, background=background, bands=bands)
     count = len(pictures)
     if not count or len(examples) != count:
         raise ValueError(f'"examples" must have one set for each of {count} image(s). Received: {len(examples)}.')
@@ -93,7 +97,8 @@ def beside(
     for column, (picture, tiles) in enumerate(zip(pictures, mosaics)):
         top, bottom = axes[:, column]
         top.imshow(picture)
-        bottom.imshow(np.repeat(tiles, 3, axis=-1) if tiles.shape[-1] == 1 else tiles[..., :3])
+        drawn = tiles[..., list(drawn_channels(tiles.shape[-1], bands))]
+        bottom.imshow(np.repeat(drawn, 3, axis=-1) if drawn.shape[-1] == 1 else drawn)
         for axis in (top, bottom):
             axis.set_axis_off()
         if titles:

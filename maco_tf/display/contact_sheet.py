@@ -8,7 +8,7 @@ import numpy as np
 
 from maco_tf.checks import check_integer
 from maco_tf.display.grid import count_lines, wrapped
-from maco_tf.display.rgba import to_rgba
+from maco_tf.display.rgba import Background, drawn_channels, to_rgba
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,6 +25,8 @@ def contact_sheet(
     columns: int | None = None,
     percentile: float | None = 80,
     smoothing: float = 0.0,
+    background: Background = "auto",
+    bands: Sequence[int] | None = None,
     figure: "Figure | None" = None,
 ) -> "Figure":
     """Draw images side by side, each below its title.
@@ -37,6 +39,10 @@ def contact_sheet(
         columns: number of images in a row; `None` takes up to four.
         percentile: percentile at which the transparency is clipped; `None` draws opaque images. See `to_rgba`.
         smoothing: standard deviation, in pixels, of the Gaussian that smooths the transparency. See `to_rgba`.
+        background: colour behind transparent parts. "auto" is the white page, except behind grey and dark images, where
+            it is their own mean. See `on_background`.
+        bands: the three channels that are drawn as red, green and blue; `None` takes the first three. If images have
+            other channels, a line above the sheet says which are drawn.
         figure: an empty figure to draw into; `None` makes one that is not registered with pyplot.
 
     Returns:
@@ -49,7 +55,9 @@ def contact_sheet(
 
     if not len(images):
         raise ValueError('"images" must hold at least one image. Received: none.')
-    pictures = to_rgba(images, transparency, percentile, smoothing=smoothing)
+    pictures = to_rgba(images, transparency, percentile, smoothing=smoothing, background=background, bands=bands)
+    channels = np.shape(images)[-1]
+    drawn = drawn_channels(channels, bands)
     count = len(pictures)
     if names and len(names) != count:
         raise ValueError(f'"names" must have one title for each of {count} image(s). Received: {len(names)}.')
@@ -58,7 +66,11 @@ def contact_sheet(
     titles = _titles(names or [""] * count, transparency)
     further = count_lines(titles) - 1
     figure = figure or Figure()
-    figure.set_size_inches(_WIDTH * columns, (3.5 + 0.3 * further) * rows)
+    hidden = channels > len(drawn)
+    figure.set_size_inches(_WIDTH * columns, (3.5 + 0.3 * further) * rows + 0.3 * hidden)
+    if hidden:
+        noun = "channels" if len(drawn) > 1 else "channel"
+        figure.suptitle(f"{noun} {', '.join(map(str, drawn))} of {channels}", fontsize=_POINTS - 1)
     figure.set_layout_engine("constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from maco_tf.display.files import write_figure
-from maco_tf.display.rgba import to_rgba
+from maco_tf.display.rgba import Background, on_background, to_rgba
 from maco_tf.images import Images, ImageSet
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def compare(
     rows: Mapping[str, Visualization | Images],
     *,
     names: Sequence[str] | None = None,
+    background: Background = "auto",
     path: str | Path | None = None,
 ) -> "Figure":
     """Compare methods: one row for each method, one column for each objective, as in figure 1 of the MACO paper.
@@ -50,6 +51,7 @@ def compare(
             not stretched. Sizes may differ.
         names: titles of the columns. `None` takes those of the first row that has `names`; without any, the columns
             have no titles.
+        background: colour behind transparent parts of an `Explanation`; see `contact_sheet`.
         path: name of a `.png`, `.pdf` or `.svg` file to write. Missing folders are created. `None` writes nothing.
 
     Returns:
@@ -60,7 +62,7 @@ def compare(
     """
     if not rows:
         raise ValueError('"rows" must hold at least one method. Received: none.')
-    pictures = {method: _as_pictures(f"rows[{method!r}]", images) for method, images in rows.items()}
+    pictures = {method: _as_pictures(f"rows[{method!r}]", images, background) for method, images in rows.items()}
     lengths = {method: len(images) for method, images in pictures.items()}
     columns = next(iter(lengths.values()))
     if not columns or set(lengths.values()) != {columns}:
@@ -81,6 +83,7 @@ def draw_inversions(
     *,
     names: Sequence[str] | None = None,
     captions: Mapping[str, Sequence[str]] | None = None,
+    background: Background = "auto",
     path: str | Path | None = None,
 ) -> "Figure":
     """Draw photographs beside their feature inversions, one row for each photograph, as in figure 5 of the MACO paper.
@@ -100,6 +103,7 @@ def draw_inversions(
         names: names of the photographs, drawn to the left of the rows; `None` draws none.
         captions: dictionary from each layer's name to a list of texts, drawn below its inversions, one for each
             photograph. It needs a dictionary of `inversions`. `None` draws none.
+        background: colour behind transparent parts of an `Explanation`; see `contact_sheet`.
         path: name of a `.png`, `.pdf` or `.svg` file to write. Missing folders are created. `None` writes nothing.
 
     Returns:
@@ -111,14 +115,17 @@ def draw_inversions(
     """
     originals = _as_pictures("photographs", photographs)
     if isinstance(inversions, Mapping):
-        columns = {layer: _as_pictures(f"inversions[{layer!r}]", pictures) for layer, pictures in inversions.items()}
+        columns = {
+            layer: _as_pictures(f"inversions[{layer!r}]", pictures, background)
+            for layer, pictures in inversions.items()
+        }
     elif isinstance(inversions, Visualization):
         rgba = inversions.rgba()
         columns = {
             "inversion": list(to_rgba(inversions.images, None)),
             # The same alpha channel as in the last column.
             "attribution": list(rgba[..., 3:].repeat(3, axis=-1)),
-            "both": list(rgba),
+            "both": list(on_background(rgba, background, inversions.images)),
         }
     else:
         raise ValueError(
@@ -146,10 +153,10 @@ def draw_inversions(
     return write_figure(figure, path)
 
 
-def _as_pictures(name: str, images: Visualization | Images) -> list[np.ndarray]:
+def _as_pictures(name: str, images: Visualization | Images, background: Background = None) -> list[np.ndarray]:
     """Arrays (height, width, 3 or 4), float32 in [0, 1]; `name` stands for the images in an error."""
     if isinstance(images, Visualization):
-        return list(images.rgba())
+        return list(on_background(images.rgba(), background, images.images))
     pictures = list(ImageSet(images, name=name))
     wrong = next((picture.shape for picture in pictures if picture.shape[-1] not in (1, 3, 4)), None)
     if wrong is not None:

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from maco_tf.display import contact_sheet
+from maco_tf.display import contact_sheet, to_rgba
 
 
 def titles(figure):
@@ -47,3 +47,34 @@ def test_no_image_is_left_out():
         contact_sheet(np.zeros((2, 8, 8, 3)), None, ["one"])
     with pytest.raises(ValueError, match='"images" must hold at least one'):
         contact_sheet(np.zeros((0, 8, 8, 3)))
+
+
+@pytest.mark.parametrize(
+    ("channels", "bands", "said"),
+    [
+        (3, None, ""),
+        (1, None, ""),
+        (2, None, "channel 0 of 2"),
+        (5, None, "channels 0, 1, 2 of 5"),
+        (12, (7, 3, 1), "channels 7, 3, 1 of 12"),
+        (3, (2, 1, 0), ""),
+    ],
+)
+def test_the_sheet_says_which_of_many_channels_it_shows(rng, channels, bands, said):
+    images = rng.uniform(size=(2, 8, 8, channels))
+    figure = contact_sheet(images, None, ["a", "b"], bands=bands)
+    figure.draw_without_rendering()
+    assert figure.get_suptitle() == said
+    np.testing.assert_array_equal(figure.axes[1].images[0].get_array(), to_rgba(images, None, bands=bands)[1])
+    if said:
+        line = figure._suptitle.get_window_extent()
+        assert line.y0 >= max(axis.title.get_window_extent().y1 for axis in figure.axes)
+
+
+def test_a_grey_image_has_its_mean_behind_it_and_a_colour_image_the_page(rng):
+    transparency = rng.uniform(size=(1, 8, 8))
+    for channels, background in ((1, "mean"), (3, None)):
+        images = rng.uniform(size=(1, 8, 8, channels))
+        (drawn,) = contact_sheet(images, transparency).axes
+        expected = to_rgba(images, transparency, background=background)[0]
+        np.testing.assert_array_equal(drawn.images[0].get_array(), expected)

@@ -147,6 +147,19 @@ def test_photographs_come_in_the_forms_that_feature_inversion_takes(rng, tmp_pat
     np.testing.assert_allclose(pictures[0][0], images[0] / 255, atol=1e-6)
 
 
+def test_grey_results_have_their_mean_behind_them(rng):
+    result = Result(rng)
+    result.images = result.images[..., :1]
+    expected = to_rgba(result.images, result.transparency, background="mean")
+    _, pictures = drawn(compare({"a": result}), 1, 2)
+    np.testing.assert_allclose(pictures[0], expected, atol=1e-6)
+    _, pictures = drawn(draw_inversions(result.images, result), 2, 4)
+    np.testing.assert_allclose(pictures[1][3], expected[1], atol=1e-6)
+    np.testing.assert_allclose(pictures[1][2][..., 0], result.rgba()[1, ..., 3], atol=1e-6)
+    _, pictures = drawn(compare({"a": result}, background=None), 1, 2)
+    np.testing.assert_allclose(pictures[0], result.rgba(), atol=1e-6)
+
+
 def test_column_titles_are_whole_without_names_of_rows(rng, photographs):
     figure = draw_inversions(photographs[:1], Result(rng, count=1))
     figure.draw_without_rendering()

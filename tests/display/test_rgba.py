@@ -56,6 +56,56 @@ def test_smoothing_spreads_a_point_and_keeps_a_constant():
     np.testing.assert_allclose(alpha[1], 1.0, atol=1e-6)
 
 
+def test_a_background_shows_where_alpha_is_small(rng):
+    images, transparency = rng.uniform(size=(2, 8, 8, 3)), rng.uniform(size=(2, 8, 8))
+    rgba = to_rgba(images, transparency)
+    colours, alpha = rgba[..., :3], rgba[..., 3:]
+    mean = colours.mean(axis=(1, 2), keepdims=True)
+    for background, colour in [
+        ("white", 1),
+        ("black", 0),
+        ("grey", 0.5),
+        ((0.2, 0.4, 1), (0.2, 0.4, 1)),
+        (np.array([0.2, 0.4, 1]), (0.2, 0.4, 1)),
+        ("mean", mean),
+    ]:
+        solid = to_rgba(images, transparency, background=background)
+        np.testing.assert_allclose(solid[..., :3], colours * alpha + (1 - alpha) * np.array(colour), atol=1e-6)
+        assert (solid[..., 3] == 1).all()
+    np.testing.assert_array_equal(to_rgba(images, transparency, background=None), rgba)
+
+
+def test_automatic_backgrounds_leave_colour_images_and_keep_grey_and_dark_ones_from_inverting(rng):
+    images, transparency = rng.uniform(size=(2, 8, 8, 3)), rng.uniform(size=(2, 8, 8))
+    images[1] *= 0.4
+    automatic = to_rgba(images, transparency, background="auto")
+    np.testing.assert_array_equal(automatic[0], to_rgba(images, transparency)[0])
+    np.testing.assert_array_equal(automatic[1], to_rgba(images, transparency, background="mean")[1])
+    grey = images[..., :1]
+    np.testing.assert_array_equal(
+        to_rgba(grey, transparency, background="auto"), to_rgba(grey, transparency, background="mean")
+    )
+
+
+def test_a_white_stroke_on_black_stays_brighter_than_its_surroundings():
+    images, transparency = np.zeros((1, 9, 9, 1)), np.zeros((1, 9, 9))
+    images[:, :, 4], transparency[:, :, 3:6] = 1, 1
+    page = to_rgba(images, transparency, background="white")[0, ..., 0]
+    assert (page[:, 0] == page[:, 4]).all()  # On white, the stroke and the page are one.
+    own = to_rgba(images, transparency, background="auto")[0, ..., 0]
+    assert (own[:, 4] > own[:, 0]).all()
+    assert (own[:, 0] > own[:, 3]).all()
+
+
+def test_bands_choose_the_channels_and_are_stretched_together(rng):
+    images = rng.uniform(size=(2, 8, 8, 5)) * [1, 0.2, 0.5, 0.7, 0.1]
+    np.testing.assert_array_equal(
+        to_rgba(images, None, bands=(4, np.int64(2), 0)), to_rgba(images[..., [4, 2, 0]], None)
+    )
+    np.testing.assert_array_equal(to_rgba(images, None), to_rgba(images[..., :3], None))
+    np.testing.assert_array_equal(to_rgba(images[..., :2], None), to_rgba(images[..., :1], None))
+
+
 @pytest.mark.parametrize(
     ("arguments", "name"),
     [
@@ -72,6 +122,14 @@ def test_smoothing_spreads_a_point_and_keeps_a_constant():
         ({"smoothing": "much"}, "smoothing"),
         ({"smoothing": float("nan")}, "smoothing"),
         ({"smoothing": True}, "smoothing"),
+        ({"background": "pink"}, "background"),
+        ({"background": (1, 2, 3)}, "background"),
+        ({"background": (0.5, 0.5)}, "background"),
+        ({"background": 0.5}, "background"),
+        ({"bands": (0, 1)}, "bands"),
+        ({"bands": (0, 1, 3)}, "bands"),
+        ({"bands": (0, 1, -1)}, "bands"),
+        ({"bands": 1}, "bands"),
     ],
 )
 def test_wrong_arguments_are_named(arguments, name):
