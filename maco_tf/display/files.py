@@ -85,5 +85,9 @@ def write_figure(figure: "Figure", path: str | Path | None) -> "Figure":
 
 
 def file_name(text: str) -> str:
-    """Turn a title into a file name of at most 80 letters, digits, dots and hyphens, joined by underscores."""
-    return re.sub(r"[^\w.-]+", "_", text).strip("_.")[:80] or "image"
+    """Turn a title into a file name of at most 80 letters, digits, dots and hyphens, joined by underscores.
+
+    In UTF-8, it has at most 200 bytes: file systems allow 255, and a number and an ending may join it.
+    """
+    name = re.sub(r"[^\w.-]+", "_", text).strip("_.")[:80]
+    return name.encode()[:200].decode(errors="ignore") or "image"

@@ -1,11 +1,7 @@
 """The result of an optimisation: images, where the model looked, and everything that makes it again."""
 
 import dataclasses
-import json
-import os
-import zipfile
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +9,12 @@ import keras
 import numpy as np
 
 from maco_tf.display.contact_sheet import contact_sheet
-from maco_tf.display.files import figure_png, file_name, write_png
-from maco_tf.display.rgba import to_rgba
+from maco_tf.display.files import figure_png, write_png
+from maco_tf.display.rgba import Background, to_rgba
 from maco_tf.objectives.objective import Objective
 from maco_tf.visualizers.again import Run, RunRecord, join_runs, run_again, select_rows
 from maco_tf.visualizers.record import Arrays
+from maco_tf.visualizers.saved_files import ARCHIVE, SHEET, check_folder, picture_files, read_archive, write_archive
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,12 +79,21 @@ class Explanation:
         """The contact sheet, which a notebook shows as the value of a cell."""
         return figure_png(contact_sheet(self.images, self.transparency, self.names))
 
-    def rgba(self, percentile: float | None = 80, *, smoothing: float = 0.0) -> np.ndarray:
+    def rgba(
+        self,
+        percentile: float | None = 80,
+        *,
+        smoothing: float = 0.0,
+        background: Background = None,
+        bands: Sequence[int] | None = None,
+    ) -> np.ndarray:
         """The images with their transparency.
 
         Args:
             percentile: transparency at or above this percentile of the image is opaque; with `None`, all of it is.
             smoothing: standard deviation of a Gaussian over the transparency, pixels.
+            background: colour behind transparent parts, which makes the images opaque; see `display.on_background`.
+            bands: the three channels to show of images of more; `None` takes the first three.
 
         Returns:
             Array (batch, height, width, 4), float32 in [0, 1].
@@ -95,20 +101,33 @@ class Explanation:
         Raises:
             ValueError: an argument lies outside its range.
         """
-        return to_rgba(self.images, self.transparency, percentile, smoothing=smoothing)
+        settings: dict[str, Any] = {"smoothing": smoothing, "background": background, "bands": bands}
+        return to_rgba(self.images, self.transparency, percentile, **settings)
 
-    def show(self, *, columns: int | None = None, percentile: float | None = 80, smoothing: float = 0.0) -> None:
+    def show(
+        self,
+        *,
+        columns: int | None = None,
+        percentile: float | None = 80,
+        smoothing: float = 0.0,
+        background: Background = "auto",
+        bands: Sequence[int] | None = None,
+    ) -> None:
         """Draw the images with pyplot: below the cell in a notebook, in a window elsewhere.
 
         Args:
             columns: number of images in a row; `None` chooses.
             percentile: see `rgba`.
             smoothing: see `rgba`.
+            background: see `rgba`. "auto" is the white page, except behind grey and dark images, where it is their own
+                mean.
+            bands: see `rgba`.
         """
         import matplotlib.pyplot as plt
 
-        settings: dict[str, Any] = {"columns": columns, "percentile": percentile, "smoothing": smoothing}
-        contact_sheet(self.images, self.transparency, self.names, **settings, figure=plt.figure())
+        shown: dict[str, Any] = {"percentile": percentile, "smoothing": smoothing, "bands": bands}
+        shown |= {"background": background, "columns": columns, "figure": plt.figure()}
+        contact_sheet(self.images, self.transparency, self.names, **shown)
         plt.show()
 
     def again(
@@ -162,15 +181,24 @@ class Explanation:
         return whole[self.objective["rows"]] if "rows" in self.objective else whole
 
     def save(
-        self, path: str | Path, *, percentile: float | None = 80, smoothing: float = 0.0, inputs: bool = False
+        self,
+        path: str | Path,
+        *,
+        percentile: float | None = 80,
+        smoothing: float = 0.0,
+        background: Background = "auto",
+        bands: Sequence[int] | None = None,
+        inputs: bool = False,
     ) -> list[Path]:
         """Write to disk.
 
         Args:
             path: a file ending in `.npz` for everything (`load` reads it), or in `.png` for one contact sheet; or a
-                folder, which gets both and one RGBA PNG for each image.
+                folder, which gets both and one RGBA PNG for each image. An earlier save in the folder is replaced.
             percentile: see `rgba`.
             smoothing: see `rgba`; the `.npz` file holds the unsmoothed transparency.
+            background: see `show`.
+            bands: see `rgba`.
             inputs: whether the `.npz` file also holds reference images, start and magnitude. Otherwise it holds their
                 SHA-256, and `again` asks for them.
 
@@ -178,39 +206,35 @@ class Explanation:
             List of the paths written. Other files in the folder do not change.
 
         Raises:
-            ValueError: another ending.
+            ValueError: another ending; a picture of the folder would overwrite a file that no save wrote; or an
+                argument lies outside its range.
         """
         path = Path(path)
+        shown: dict[str, Any] = {"percentile": percentile, "smoothing": smoothing}
+        shown |= {"background": background, "bands": bands}
         if path.suffix.lower() == ".npz":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            record = {"names": self.names, "config": self.config, "seed": self.seed, "objective": self.objective}
             arrays: dict[str, Any] = {"images": self.images, "transparency": self.transparency, "scores": self.scores}
-            arrays |= {"record": json.dumps(record)}
             arrays |= {f"input_{key}": value for key, value in self.inputs.items()} if inputs else {}
-            # Written aside and renamed, so that a failure leaves an earlier file whole.
-            unfinished = path.with_name(f".{path.name}.partial")
-            try:
-                with unfinished.open("wb") as file:
-                    np.savez_compressed(file, **arrays)
-                os.replace(unfinished, path)
-            finally:
-                unfinished.unlink(missing_ok=True)
-            return [path]
-        if path.suffix.lower() == ".png":
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sheet = contact_sheet(
-                self.images, self.transparency, self.names, percentile=percentile, smoothing=smoothing
-            )
-            path.write_bytes(figure_png(sheet))
+            record = {"names": self.names, "config": self.config, "seed": self.seed, "objective": self.objective}
+            write_archive(path, arrays, record)
             return [path]
         # "run_v1.2" is a folder, "picture.jpg" is a mistake.
-        if path.suffix[1:].isalpha():
+        if path.suffix.lower() != ".png" and path.suffix[1:].isalpha():
             raise ValueError(f'"path" must end in .npz or .png, or name a folder. Received: {path}.')
-        shown: dict[str, Any] = {"percentile": percentile, "smoothing": smoothing}
-        written = self.save(path / "explanation.npz", inputs=inputs) + self.save(path / "contact_sheet.png", **shown)
-        for index, (name, image) in enumerate(zip(self.names, self.rgba(**shown))):
-            prefix = f"{index:03d}_" if len(self) > 1 else ""
-            written.append(write_png(path / f"{prefix}{file_name(name)}.png", image))
+        # Drawn before any file changes, so that a wrong argument changes none.
+        sheet = figure_png(contact_sheet(self.images, self.transparency, self.names, **shown))
+        if path.suffix.lower() == ".png":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(sheet)
+            return [path]
+        earlier = check_folder(path, self.names)
+        written = [*self.save(path / ARCHIVE, inputs=inputs), path / SHEET]
+        for file in earlier:
+            if file.name != ARCHIVE:
+                file.unlink()
+        written[1].write_bytes(sheet)
+        for file_of_image, image in zip(picture_files(self.names), self.rgba(**shown)):
+            written.append(write_png(path / file_of_image, image))
         return written
 
     @classmethod
@@ -265,19 +289,10 @@ class Explanation:
             ValueError: the file holds something else.
         """
         path = Path(path)
-        path = path / "explanation.npz" if path.is_dir() else path
-        if path.is_file() and path.suffix.lower() != ".npz":
-            raise ValueError(
-                '"path" must name the .npz file that Explanation.save wrote, or its folder; pictures do not hold '
-                f"everything. Received: {path}."
-            )
+        path = path / ARCHIVE if path.is_dir() else path
+        arrays, record = read_archive(path)
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                record = json.loads(str(archive["record"]))
-                inputs = {
-                    name.removeprefix("input_"): archive[name] for name in archive.files if name.startswith("input_")
-                }
-                arrays = {name: archive[name] for name in ("images", "transparency", "scores")}
+            inputs = {key.removeprefix("input_"): arrays.pop(key) for key in list(arrays) if key.startswith("input_")}
             return cls(**arrays, **record, inputs=inputs)
-        except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except TypeError as error:
             raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error

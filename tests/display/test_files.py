@@ -17,3 +17,9 @@ def test_file_names():
     assert file_name("a/b:2 - 0.5 c") == "a_b_2_-_0.5_c"
     assert file_name("../..") == "image"
     assert len(file_name("a" * 300)) == 80
+
+
+def test_file_names_are_cut_between_characters_and_by_bytes():
+    # Three and four bytes in UTF-8: 66 characters and 50.
+    assert file_name("\u5b57" * 100) == "\u5b57" * 66
+    assert file_name("\U00020000" * 100) == "\U00020000" * 50

@@ -1,3 +1,5 @@
+import dataclasses
+
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
@@ -105,6 +107,28 @@ def test_without_a_percentile_the_images_are_opaque(explanation, tmp_path):
     sheets = [cv2.imread(str(tmp_path / name)) for name in ("opaque.png", "clear.png")]
     # Less of the white background shows through opaque images.
     assert sheets[0].mean() < sheets[1].mean()
+
+
+def test_grey_pictures_are_saved_on_their_mean_and_colour_pictures_transparent(explanation, tmp_path):
+    grey = dataclasses.replace(explanation, images=explanation.images[..., :1])
+    for name, result, background in (("colour", explanation, None), ("grey", grey, "mean")):
+        result.save(tmp_path / name)
+        picture = cv2.imread(str(tmp_path / name / "002_pug.png"), cv2.IMREAD_UNCHANGED)
+        expected = np.round(result.rgba(background=background)[2] * 255)
+        np.testing.assert_array_equal(picture[..., [2, 1, 0, 3]], expected)
+    # The array keeps its transparency unless a background is named.
+    assert (grey.rgba()[..., 3] < 1).any()
+
+
+def test_bands_and_background_reach_the_pictures(explanation, tmp_path):
+    many = dataclasses.replace(explanation, images=np.repeat(explanation.images, 2, axis=-1))
+    many.save(tmp_path / "bands", bands=(5, 2, 0), background="black")
+    picture = cv2.imread(str(tmp_path / "bands" / "002_pug.png"), cv2.IMREAD_UNCHANGED)
+    expected = np.round(many.rgba(bands=(5, 2, 0), background="black")[2] * 255)
+    np.testing.assert_array_equal(picture[..., [2, 1, 0, 3]], expected)
+    many.show(bands=(5, 2, 0), background="black")
+    assert plt.gcf().get_suptitle() == "channels 5, 2, 0 of 6"
+    plt.close("all")
 
 
 def test_a_picture_cannot_be_loaded(explanation, tmp_path):

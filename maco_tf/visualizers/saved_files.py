@@ -1,0 +1,101 @@
+"""The files of a saved explanation: an archive of everything, and a folder with the archive and pictures."""
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from maco_tf.display.files import file_name
+
+ARCHIVE, SHEET = "explanation.npz", "contact_sheet.png"
+
+
+def write_archive(path: Path, arrays: dict[str, Any], record: dict[str, Any]) -> None:
+    """Write arrays and a record of JSON. A failure leaves an earlier file whole.
+
+    Args:
+        path: name of the file. Missing folders are created.
+        arrays: dictionary, name -> array.
+        record: dictionary, as JSON.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    arrays = {**arrays, "record": json.dumps(record)}
+    unfinished = path.with_name(f".{path.name}.partial")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read what `write_archive` wrote.
+
+    Args:
+        path: name of the file.
+
+    Returns:
+        The arrays, by their names, and the record.
+
+    Raises:
+        ValueError: the file is damaged, or holds something else.
+    """
+    if path.is_file() and path.suffix.lower() != ".npz":
+        raise ValueError(
+            '"path" must name the .npz file that Explanation.save wrote, or its folder; pictures do not hold '
+            f"everything. Received: {path}."
+        )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
+        return arrays, json.loads(str(arrays.pop("record")))
+    except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error
+
+
+def picture_files(names: Sequence[str]) -> list[str]:
+    """The names of the pictures in a saved folder, one for each image.
+
+    Args:
+        names: the names of the images.
+
+    Returns:
+        List of file names, all different. Several are numbered, and so is one that would be called like the sheet.
+    """
+    files = [f"{file_name(name)}.png" for name in names]
+    if len(files) == 1 and files[0].lower() != SHEET:
+        return files
+    return [f"{index:03d}_{file}" for index, file in enumerate(files)]
+
+
+def check_folder(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Check that saving into a folder overwrites nothing but an earlier save.
+
+    Args:
+        folder: the folder, which may be missing.
+        names: the names of the images to be saved.
+
+    Returns:
+        List of the files that an earlier save wrote, which its archive tells.
+
+    Raises:
+        ValueError: a file stands in the way that no save wrote, or the archive in the folder is damaged.
+    """
+    earlier: list[Path] = []
+    if (folder / ARCHIVE).exists():
+        _, record = read_archive(folder / ARCHIVE)
+        earlier = [folder / name for name in (ARCHIVE, SHEET, *picture_files(record.get("names", [])))]
+    new = [folder / name for name in (SHEET, *picture_files(names))]
+    foreign = [path.name for path in new if path not in earlier and path.exists()]
+    if foreign:
+        raise ValueError(
+            f'"path" must not hold files of the same names that no Explanation.save wrote. Received: {folder}, with '
+            f"{', '.join(foreign[:3])}. Choose another folder, or move them away."
+        )
+    return [path for path in earlier if path.exists()]
