@@ -9,13 +9,14 @@ import keras
 import tensorflow as tf
 
 from maco_tf.checks import check_shape, warn_user
+from maco_tf.models.final_activation import is_softmax, pre_activation, probabilities
 from maco_tf.models.folding import folded_normalization
 from maco_tf.models.input_range import find_input_range
-from maco_tf.models.layers import find_layer
-from maco_tf.models.outputs import layer_output, model_output, pre_activation, probabilities
+from maco_tf.models.outputs import model_output
 from maco_tf.models.precision import check_compute_dtype, computes_in, computing_in
 from maco_tf.models.preprocessing import Preprocessing, as_preprocessing
 from maco_tf.models.random_layers import random_layers_from
+from maco_tf.models.references import distinct, find_reference, read_reference
 from maco_tf.models.tracing import record_outputs
 
 # References to tensors that are not a layer's output. A layer's name cannot contain "<".
@@ -132,33 +133,34 @@ class Activations:
 
         Args:
             images: tensor (batch, height, width, channels) of the model's input size, in [0, 1].
-            layers: layer references (see `find_layer`; "name#1" is the second call of a layer), `LOGITS`, results of
-                `logits_of`, or `PROBABILITIES`. `IMAGE` is ignored.
+            layers: layer references (see `find_reference`), `LOGITS`, results of `logits_of`, or `PROBABILITIES`.
+                `IMAGE` is ignored.
             seed: uint32 tensor (2,) from which the model's random layers draw; see `random_layers_from`. With `None`,
                 every call draws the numbers that the model would draw next.
 
         Returns:
             Dictionary, reference -> float32 tensor (batch, ...).
         """
-        layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
+        layers = [layer for layer in distinct(layers) if layer != IMAGE]
         if not layers:
             return {}
-        found = {layer: _find(self.model, layer) for layer in layers if not _as_output(layer)}
+        found = {layer: find_reference(self.model, layer) for layer in layers if not self._as_output(layer)}
         preprocessed = self._preprocessed(images)
         with (
             # Catches everything that the model assigns, draws or adds as a loss.
             keras.StatelessScope(collect_losses=True),
             random_layers_from(seed, self._drawn),
-            record_outputs(operation for operation, _ in found.values()) as outputs,
+            record_outputs(reference.operation for reference in found.values()) as outputs,
             folded_normalization(self._shared, outputs) if self._fold else contextlib.nullcontext(),
             computing_in(self.model, self.precision),
         ):
             prediction = self._predict(preprocessed)
         activations = {
-            layer: _choose(layer, outputs[id(operation)], call) for layer, (operation, call) in found.items()
+            layer: read_reference(self.model, layer, reference, outputs[id(reference.operation)], preprocessed)
+            for layer, reference in found.items()
         }
         for layer in layers:
-            if as_output := _as_output(layer):
+            if as_output := self._as_output(layer):
                 read, name = as_output
                 activations[layer] = read(model_output(self.model, prediction, name))
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
@@ -212,57 +214,40 @@ class Activations:
         Raises:
             ValueError: the model has no such layer.
         """
-        layers = [layer for layer in dict.fromkeys(layers) if layer != IMAGE]
+        layers = [layer for layer in distinct(layers) if layer != IMAGE]
         unknown = [layer for layer in layers if layer not in self._shapes]
         for layer in unknown:
-            if not _as_output(layer):
-                _find(self.model, layer)
+            if not self._as_output(layer):
+                find_reference(self.model, layer)
         if unknown:
             spec = tf.TensorSpec((1, *self.input_shape), tf.float32)
-            traced = tf.function(lambda images: self(images, unknown), autograph=False).get_concrete_function(spec)
-            for layer, activation in traced.structured_outputs.items():
+
+            # TensorFlow sorts the keys of a dictionary, and names do not compare with numbers: hence a list.
+            def values(images: tf.Tensor) -> list[tf.Tensor]:
+                found = self(images, unknown)
+                for layer in unknown:
+                    self._warn_of_softmax(layer, found[layer])
+                return [found[layer] for layer in unknown]
+
+            traced = tf.function(values, autograph=False).get_concrete_function(spec)
+            for layer, activation in zip(unknown, traced.structured_outputs):
                 self._shapes[layer] = tuple(activation.shape[1:])
         return {layer: self._shapes[layer] for layer in layers}
 
+    def _as_output(self, reference: str | int) -> tuple[Callable[[tf.Tensor], tf.Tensor], str | None] | None:
+        """`(function of the output, the output's name or None)` if the reference means a model's output."""
+        if reference == PROBABILITIES:
+            return probabilities, None
+        if isinstance(reference, str) and reference.startswith(LOGITS):
+            return lambda output: pre_activation(output, self.model), reference.removeprefix(LOGITS) or None
+        return None
 
-def _as_output(reference: str | int) -> tuple[Callable[[tf.Tensor], tf.Tensor], str | None] | None:
-    """`(function of the output, the output's name or None)` if the reference means a model's output, else `None`."""
-    if reference == PROBABILITIES:
-        return probabilities, None
-    if isinstance(reference, str) and reference.startswith(LOGITS):
-        return pre_activation, reference.removeprefix(LOGITS) or None
-    return None
-
-
-def _find(model: keras.Model, reference: str | int) -> tuple[keras.Operation, int | None]:
-    """The operation that a reference means, and the number of its call or `None`."""
-    call = None
-    if isinstance(reference, str) and "#" in reference:
-        reference, _, suffix = reference.rpartition("#")
-        if not suffix.isdigit():
-            raise ValueError(f'"layer" must have a call\'s number after "#". Received: {reference}#{suffix}.')
-        call = int(suffix)
-    return find_layer(model, reference)[1], call
-
-
-def _choose(reference: str | int, outputs: list[Any], call: int | None) -> tf.Tensor:
-    """The output of one call of a layer."""
-    if not outputs:
-        raise ValueError(
-            f'"layer" must be a layer that the model calls on an image. Received: {reference!r}, which it does not '
-            "call, or calls inside a tf.function. Remove that decorator if there is one."
-        )
-    if call is None and len(outputs) > 1:
-        raise ValueError(
-            f'"layer" must say which call is meant. Received: {reference!r}, which is called {len(outputs)} times. '
-            f'Give "{reference}#0" to "{reference}#{len(outputs) - 1}".'
-        )
-    if call is not None and call >= len(outputs):
-        raise ValueError(
-            f'"layer" must name an existing call. Received: {reference!r}, which is called {len(outputs)} times: "#0" '
-            f'to "#{len(outputs) - 1}".'
-        )
-    return layer_output(outputs[call or 0], reference)
+    def _warn_of_softmax(self, layer: str | int, activation: tf.Tensor) -> None:
+        if not self._as_output(layer) and is_softmax(activation):
+            warn_user(
+                f"{layer!r} is a softmax, so the objective maximises a probability, whose gradient vanishes near 0 and "
+                f'1. For the values before the softmax, use "{layer}:logits".'
+            )
 
 
 def _check_model(model: Any) -> None:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.models.activations import IMAGE
 from maco_tf.objectives.feature_inversion import ReferenceTerm
 from maco_tf.objectives.joint import JointTerm
 from maco_tf.objectives.objective import Objective
@@ -127,13 +128,16 @@ def reference_activations(
     Args:
         terms: list of `Term`.
         parameters: see `ObjectiveTensors`.
-        activate: function (images, layer) -> activations of their views.
+        activate: function (images, layer) -> activations of their views. It is not asked for `IMAGE`, whose references
+            are compared with the images themselves.
 
     Returns:
         Dictionary, position among the terms -> tensor (batch * views, ...) without gradient.
     """
     return {
-        index: tf.stop_gradient(activate(parameters[index]["image"], term.layer))
+        index: tf.stop_gradient(
+            parameters[index]["image"] if term.layer == IMAGE else activate(parameters[index]["image"], term.layer)
+        )
         for index, term in enumerate(terms)
         if isinstance(term, ReferenceTerm)
     }

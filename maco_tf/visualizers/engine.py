@@ -80,7 +80,8 @@ class Engine:
     def check(self, objective: Any) -> Objective:
         """Refuse an objective that does not fit the model; return it with its images in the run's size."""
         check_objective_type(objective)
-        check_objective(objective, self.activations.shapes([term.layer for _, term in objective.terms]))
+        shapes = self.activations.shapes([term.layer for _, term in objective.terms])
+        check_objective(objective, {IMAGE: self.image_shape, **shapes})
         return objective.fitted(self.image_shape)
 
     def run(
