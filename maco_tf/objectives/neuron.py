@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from maco_tf.objectives.term import Term
 from maco_tf.objectives.tokens import check_tokens, class_tokens
-from maco_tf.objectives.units import as_units, check_units
+from maco_tf.objectives.units import as_units, check_units, plain
 
 _CLASS = "class"
 
@@ -39,7 +39,7 @@ class Neuron(Term):
         names: Iterable[str] | None = None,
     ) -> None:
         self.layer = layer
-        positions: Any = [units] if isinstance(units, tuple) else units
+        positions: Any = [units] if isinstance(units, tuple) else plain(units)
         self._of_class = False
         if isinstance(positions, list) and positions and isinstance(positions[0], list | tuple):
             if not all(isinstance(position, list | tuple) for position in positions) or (

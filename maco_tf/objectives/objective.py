@@ -98,6 +98,9 @@ class Objective(abc.ABC):
     def __sub__(self, other: Objective) -> Objective:
         return self._combine(other, -1.0)
 
+    def __rsub__(self, other: Objective) -> Objective:
+        return (-self)._combine(other, 1.0)
+
     def __mul__(self, factor: float | Sequence[float] | np.ndarray) -> Objective:
         factor = _as_weights("factor", factor)
         return Sum([(factor * weight, term) for weight, term in self.terms])
@@ -118,8 +121,14 @@ class Objective(abc.ABC):
 
     def _combine(self, other: Any, sign: float) -> Objective:
         if not isinstance(other, Objective):
+            remedy = ""
+            if is_number(other):
+                remedy = " A constant does not change the image; leave it out."
+            elif callable(other):
+                remedy = ' A function of a layer is an objective as maco_tf.Lambda("layer", function).'
             raise ValueError(
-                f"Only an objective can be combined with an objective. Received: {other!r} ({type(other).__name__})."
+                f"Only an objective can be combined with an objective. Received: {reprlib.repr(other)} "
+                f"({type(other).__name__}).{remedy}"
             )
         return Sum([*self.terms, *((sign * weight, term) for weight, term in other.terms)])
 
@@ -136,8 +145,8 @@ def check_objective_type(objective: Any) -> None:
     if not isinstance(objective, Objective):
         raise ValueError(
             f'"objective" must be a maco_tf objective, such as Logit(254). Received: {reprlib.repr(objective)}. '
-            "Convert an objective of xplique with maco_tf.from_xplique, and wrap a function in "
-            "maco_tf.Lambda."
+            "Convert an objective of xplique with maco_tf.from_xplique, and write a function of a layer as "
+            'maco_tf.Lambda("layer", function).'
         )
 
 

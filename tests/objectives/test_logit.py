@@ -1,9 +1,14 @@
 """Logit: labels of ImageNet, and classes that a model does not have."""
 
+import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
-from maco_tf.objectives import Logit
+from maco_tf.models import LOGITS
+from maco_tf.objectives import Channel, Logit, Neuron
 from maco_tf.objectives.imagenet_labels import label, labels, wnids
+from tests.objectives.evaluate import term_scores
 
 
 def test_labels_name_classes():
@@ -29,9 +34,35 @@ def test_classes_that_the_model_does_not_have(term, shape):
         term.check(shape)
 
 
-def test_a_model_that_is_not_a_classifier():
-    with pytest.raises(ValueError, match="one output of shape"):
-        Logit(0).check((4, 4, 3))
+@pytest.mark.parametrize(
+    ("shape", "remedies"),
+    [
+        ((4, 4, 3), [Channel(LOGITS, 2), Neuron(LOGITS, (3, 1, 2))]),
+        ((6, 3), [Channel(LOGITS, 2, tokens="all"), Neuron(LOGITS, (5, 2))]),
+    ],
+)
+def test_an_output_of_another_shape_is_refused_with_a_remedy_that_works(shape, remedies):
+    with pytest.raises(ValueError, match=r"must belong to an output of shape.*Channel.*class.*Neuron") as error:
+        Logit(0).check(shape)
+    assert str(shape)[1:-1] in str(error.value)
+    for remedy in remedies:
+        remedy.check(shape)
+
+
+def test_the_logit_of_a_model_with_one_score_for_each_image():
+    assert term_scores(Logit([0, 0]), np.array([2.0, 3.0])).tolist() == [2, 3]
+    Logit(0).check(())
+    with pytest.raises(ValueError, match=r'"classes" must lie in 0\.\.0'):
+        Logit(1).check(())
+    with pytest.raises(ValueError, match="the output 'head'"):
+        Logit(7, output="head").check((5,))
+
+
+def test_classes_in_tensors():
+    for classes in (tf.constant([3, 1]), np.array([3, 1]), keras.Variable([3, 1], dtype="int32")):
+        assert Logit(classes).names == ["logit 3", "logit 1"]
+    assert Logit(np.array(["pug", "volcano"])).names == ["pug", "volcano"]
+    assert Logit(tf.argmax([0.1, 0.9])).names == ["logit 1"]
 
 
 @pytest.mark.parametrize("output", ["", 1, b"classes"])

@@ -1,12 +1,21 @@
 """Unit numbers of every accepted and refused type."""
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from maco_tf.objectives.units import as_units, check_units
 
 
-@pytest.mark.parametrize("units", [3, np.int64(3), np.uint8(3), [3], (3,), np.array([3]), range(3, 4)])
+@pytest.mark.parametrize(
+    "units",
+    [
+        *(3, np.int64(3), np.uint8(3), [3], (3,), range(3, 4), np.array([3]), np.array(3), [np.array(3)]),
+        *(tf.constant(3), tf.constant([3], "int64"), [tf.constant(3)], tf.Variable(3)),
+        *(keras.Variable(3, dtype="int32"), keras.Variable([3], dtype="int32"), tf.argmax([0, 1, 2, 5])),
+    ],
+)
 def test_integers_and_sequences_of_python_and_numpy(units):
     found = as_units("channels", units)
     assert found.dtype == "int32"
@@ -14,7 +23,11 @@ def test_integers_and_sequences_of_python_and_numpy(units):
 
 
 @pytest.mark.parametrize(
-    "units", [-1, 1.5, "a", "12", [], None, [1, -2], True, np.True_, [True, 1], 2**31, np.array([[1, 2]]), [[1], [2]]]
+    "units",
+    [
+        *(-1, 1.5, "a", "12", [], None, [1, -2], True, np.True_, [True, 1], 2**31, np.array([[1, 2]]), [[1], [2]]),
+        *(tf.constant(1.0), np.array(1.0), np.array(True), tf.constant([[1]]), keras.Variable(-1, dtype="int32")),
+    ],
 )
 def test_anything_else_is_refused(units):
     with pytest.raises(ValueError, match='"channels"'):
