@@ -10,7 +10,7 @@ from typing import Any
 
 from maco_tf.benchmark.methods import METHODS
 from maco_tf.checks import check_integer
-from maco_tf.images import is_image_name
+from maco_tf.images import is_image_path
 from maco_tf.models import zoo
 from maco_tf.models.model_file import check_model_file, is_model_file
 from maco_tf.objectives.imagenet_labels import wnids
@@ -104,7 +104,8 @@ class BenchmarkSettings:
             if missing:
                 raise ValueError(
                     '"real_images" must hold a subfolder with images for every class. Received: '
-                    f"{self.real_images}, without {', '.join(missing[:5])}. Choose classes that have images."
+                    f"{self.real_images}, without {', '.join(missing[:5])}. Choose classes that have "
+                    f"images.{_flat_hint(self.real_images)}"
                 )
 
     def check_networks(self) -> None:
@@ -218,7 +219,7 @@ def draw_classes(
     if count > len(pool):
         raise ValueError(
             f'"count" must be at most {len(pool)}, the number of classes with at least {least} images. '
-            f"Received: {count}."
+            f"Received: {count}.{'' if folder is None else _flat_hint(folder)}"
         )
     return tuple(random.Random(seed).sample(pool, count))
 
@@ -267,5 +268,12 @@ def _named(name: str, values: Iterable[Any], files: dict[str, str]) -> list[Any]
     return found
 
 
+def _flat_hint(folder: str | os.PathLike[str]) -> str:
+    """What to do with a folder whose images do not lie in subfolders."""
+    if any(path.is_file() and is_image_path(path.name) for path in Path(folder).glob("*")):
+        return " Its images lie in no subfolder: move each into one named after its class, such as n02110958."
+    return ""
+
+
 def _images(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if is_image_name(path.name))
+    return (path for path in folder.rglob("*") if is_image_path(path.relative_to(folder)))

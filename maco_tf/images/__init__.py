@@ -6,7 +6,7 @@ fit_images brings them to the size of a model's input
 """
 
 from maco_tf.images.fitting import as_images, check_channels, fit_images
-from maco_tf.images.image_files import class_of_file, image_files, is_image_name, readable_files
+from maco_tf.images.image_files import class_of_file, image_files, is_image_path, readable_files
 from maco_tf.images.image_set import Images, ImageSet
 
 __all__ = [
@@ -17,6 +17,6 @@ __all__ = [
     "class_of_file",
     "fit_images",
     "image_files",
-    "is_image_name",
+    "is_image_path",
     "readable_files",
 ]

@@ -51,7 +51,7 @@ def image_files(folder: str | os.PathLike[str]) -> list[str]:
     others: list[str] = []
     for parent, names in sorted(_walk(os.fspath(folder))):
         for name in sorted(names):
-            if is_image_name(name):
+            if is_image_path(name):
                 found.append(os.path.join(parent, name))
             elif not _is_hidden(name):
                 others.append(os.path.join(parent, name))
@@ -71,13 +71,14 @@ def image_files(folder: str | os.PathLike[str]) -> list[str]:
     return found
 
 
-def is_image_name(name: str) -> bool:
-    """Whether a file with this name is read as an image: it has an image's ending and is not hidden."""
-    return name.lower().endswith(IMAGE_ENDINGS) and not _is_hidden(name)
+def is_image_path(path: str | os.PathLike[str]) -> bool:
+    """Whether `image_files` lists this path, relative to its folder: it has an image's ending and no hidden part."""
+    path = Path(path)
+    return path.suffix.lower() in IMAGE_ENDINGS and not any(map(_is_hidden, path.parts))
 
 
 def readable_files(paths: Sequence[str], *, warn: bool = True) -> list[str]:
-    """The files that can be decoded.
+    """The files that can be read.
 
     Args:
         paths: names of image files. Each is decoded, which takes about as long as using it.
@@ -86,7 +87,7 @@ def readable_files(paths: Sequence[str], *, warn: bool = True) -> list[str]:
     Returns:
         List of paths, in the same order.
     """
-    damaged = {path: None for path in paths if read_image_file(path) is None}
+    damaged = {path: None for path in paths if not _is_readable(path)}
     if warn:
         warn_of_damaged(list(damaged))
     return [path for path in paths if path not in damaged]
@@ -119,6 +120,13 @@ def class_of_file(path: str | os.PathLike[str], folder: str | os.PathLike[str]) 
             f"{path}, outside any subfolder. For images without classes, call the extractor on the folder itself."
         )
     return parts[0]
+
+
+def _is_readable(path: str) -> bool:
+    try:
+        return read_image_file(path) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _walk(folder: str) -> Iterator[tuple[str, list[str]]]:

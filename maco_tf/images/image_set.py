@@ -39,7 +39,7 @@ class ImageSet:
             - a finite `tf.data.Dataset` whose elements are images, batches of images, or tuples that start with either.
         channels: number of channels of the model. Files and images of Pillow are read as grey for 1 and as red, green
             and blue otherwise. Arrays keep the channels they have.
-        strict: whether a file that cannot be decoded is an error. Otherwise it is left out, and a warning lists such
+        strict: whether a file that cannot be read is an error. Otherwise it is left out, and a warning lists such
             files when all images are read. `None` is strict for lists, whose order matters, and not for folders.
         name: the argument's name, for errors.
 
@@ -187,10 +187,12 @@ class ImageSet:
             return unit_range(self._name, image)
         try:
             pixels = read_image_file(Path(image), self._channels)
-        except OSError as error:
+        except (OSError, ValueError) as error:
+            if not self._strict:
+                return None
             reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
             raise ValueError(
-                f'"{self._name}" must be images, or files that can be read. Received: {str(image)!r}, {reason}.'
+                f'"{self._name}" must be images, or files that can be read. Received: {str(image)!r}: {reason}'
             ) from error
         if pixels is None and self._strict:
             raise ValueError(

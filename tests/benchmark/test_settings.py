@@ -40,6 +40,14 @@ def test_classes_are_drawn_from_those_with_enough_images(tmp_path):
     assert len(set(draw_classes(None, 500))) == 500
 
 
+def test_a_folder_without_subfolders_is_explained(tmp_path):
+    (tmp_path / "dog.jpg").touch()
+    with pytest.raises(ValueError, match=r'"count" must be at most 0.*no subfolder.*n02110958'):
+        draw_classes(tmp_path, 1)
+    with pytest.raises(ValueError, match=r'"real_images" must.*no subfolder.*n02110958'):
+        offline(classes=[254], real_images=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [

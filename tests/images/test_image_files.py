@@ -1,11 +1,12 @@
 import warnings
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 from maco_tf.display import write_png
-from maco_tf.images import ImageSet, class_of_file, image_files, readable_files
+from maco_tf.images import ImageSet, class_of_file, image_files, is_image_path, readable_files
 
 
 @pytest.fixture
@@ -43,7 +44,9 @@ def test_hidden_files_and_folders_are_left_out(folder):
     expected = image_files(folder)
     for name in (".ipynb_checkpoints/a.png", "n01/._a.png", "n01/.cache/x/a.png", "__MACOSX/n01/a.png"):
         write_png(folder / name, np.zeros((4, 4, 3)))
+        assert not is_image_path(name)
     assert image_files(folder) == expected
+    assert all(is_image_path(name) for name in ("n01/a.png", "n01/A.WEBP", "b.jfif"))
 
 
 def test_a_folder_that_is_hidden_itself_is_read(folder, tmp_path):
@@ -84,6 +87,19 @@ def test_damaged_files_are_left_out_and_listed_once(folder):
         assert len(list(images)) == 3
     with pytest.warns(UserWarning, match="2 damaged"):
         assert readable_files(image_files(folder)) == image_files(folder)[:1] + image_files(folder)[2:4]
+
+
+def test_links_to_nothing_and_values_outside_the_range_count_as_damaged(folder):
+    expected = image_files(folder)
+    (folder / "n01" / "lost.png").symlink_to(folder / "nowhere.png")
+    cv2.imwrite(str(folder / "n02" / "wide.tif"), np.full((4, 4), 7.5, "float32"))
+    with pytest.warns(UserWarning, match=r"2 damaged .*lost\.png.*wide\.tif"):
+        assert len(list(ImageSet(folder))) == len(expected)
+    with pytest.warns(UserWarning, match="2 damaged"):
+        assert readable_files(image_files(folder)) == expected
+    for path, reason in ((folder / "n01" / "lost.png", "no such file"), (folder / "n02" / "wide.tif", "7.5")):
+        with pytest.raises(ValueError, match=f'"images".*{path.name}.*{reason}'):
+            list(ImageSet([path]))
 
 
 def test_damaged_files_are_errors_if_strict_and_in_lists(folder):
