@@ -127,6 +127,15 @@ def test_only_objectives_are_added(other):
         Logit(1) + other
 
 
+def test_constants_and_functions_get_a_remedy():
+    for combine in (lambda a: a + 1, lambda a: 1 + a, lambda a: a - 0.5, lambda a: 2 - a, lambda a: sum([a, 3])):
+        with pytest.raises(ValueError, match=r"Received: .*A constant does not change the image"):
+            combine(Logit(1))
+    for combine in (lambda a: a + np.mean, lambda a: (lambda x: x) - a):
+        with pytest.raises(ValueError, match=r"maco_tf\.Lambda"):
+            combine(Logit(1))
+
+
 @pytest.mark.parametrize(
     "factor",
     ["2", None, True, np.True_, float("nan"), Logit(1), [], [[1.0]], [1, np.nan], [True], [True, 2], 10**400],
