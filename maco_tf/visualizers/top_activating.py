@@ -1,6 +1,7 @@
 """Natural images beside a visualisation: the images that an objective scores highest."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from maco_tf.checks import check_integer
 from maco_tf.display.beside import beside
+from maco_tf.display.rgba import Background
 from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.preprocessing import Preprocessing
@@ -38,13 +40,21 @@ class TopImages:
     names: list[str]
 
     def figure(
-        self, explanation: Explanation, *, percentile: float | None = 80, figure: "Figure | None" = None
+        self,
+        explanation: Explanation,
+        *,
+        percentile: float | None = 80,
+        background: Background = "auto",
+        bands: Sequence[int] | None = None,
+        figure: "Figure | None" = None,
     ) -> "Figure":
         """Draw each image of an explanation above the natural images of the same objective.
 
         Args:
             explanation: an `Explanation` with one image for each objective.
             percentile: see `Explanation.rgba`.
+            background: see `Explanation.show`.
+            bands: the three channels to show of images of more, natural ones included; `None` takes the first three.
             figure: see `contact_sheet`.
 
         Returns:
@@ -69,14 +79,16 @@ class TopImages:
             transparency=explanation.transparency,
             names=self.names,
             percentile=percentile,
+            background=background,
+            bands=bands,
             figure=figure,
         )
 
-    def show(self, explanation: Explanation, *, percentile: float | None = 80) -> None:
-        """Draw `figure` with pyplot: below the cell in a notebook, in a window elsewhere."""
+    def show(self, explanation: Explanation, **settings: Any) -> None:
+        """Draw `figure`, which takes the same settings, with pyplot: in a notebook, or in a window elsewhere."""
         import matplotlib.pyplot as plt
 
-        self.figure(explanation, percentile=percentile, figure=plt.figure())
+        self.figure(explanation, **{"figure": plt.figure(), **settings})
         plt.show()
 
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from maco_tf.display import beside, mosaic
+from maco_tf.display import beside, mosaic, to_rgba
 
 
 def test_a_mosaic_by_hand():
@@ -62,3 +62,13 @@ def test_examples_and_names_must_match_the_images(rng):
         beside(images, examples[:1])
     with pytest.raises(ValueError, match='"names" must have one title for each of 2'):
         beside(images, examples, names=["one"])
+
+
+def test_bands_choose_the_channels_of_both_rows_and_grey_has_its_mean_behind_it(rng):
+    images, examples = rng.uniform(size=(1, 8, 8, 5)), rng.uniform(size=(1, 1, 5, 5, 5)).astype("float32")
+    top, bottom = (axis.images[0].get_array() for axis in beside(images, examples, bands=(4, 2, 0)).axes)
+    np.testing.assert_array_equal(top, to_rgba(images, None, bands=(4, 2, 0))[0])
+    np.testing.assert_array_equal(bottom, examples[0, 0][..., [4, 2, 0]])
+    grey, transparency = images[..., :1], rng.uniform(size=(1, 8, 8))
+    top = beside(grey, examples, transparency=transparency).axes[0].images[0].get_array()
+    np.testing.assert_array_equal(top, to_rgba(grey, transparency, background="mean")[0])

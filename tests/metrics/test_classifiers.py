@@ -4,7 +4,16 @@ import keras
 import numpy as np
 import pytest
 
-from maco_tf.metrics import ClassifierScores, FeatureExtractor, agreement, classify, fit_image, transferability
+from maco_tf.display import write_png
+from maco_tf.metrics import (
+    ClassifierScores,
+    FeatureExtractor,
+    agreement,
+    classify,
+    fit_image,
+    robustness,
+    transferability,
+)
 from tests.conftest import build_tiny_model
 from tests.metrics.conftest import ESPRESSO, TABBY
 
@@ -32,6 +41,15 @@ def test_scores_match_counts_by_hand():
 def test_a_classifier_that_rates_all_classes_alike_is_never_right():
     undecided = ClassifierScores.of(np.full((1, 6), 1 / 6), np.array([0]))
     assert (undecided.top_1, undecided.top_5) == (0, 0)
+
+
+@pytest.mark.parametrize("score", [lambda *a: agreement(*a, verbose=0), lambda *a: robustness(*a, verbose=0)])
+def test_a_damaged_file_is_an_error_where_each_image_has_a_target(tmp_path, images, score):
+    for index, image in enumerate(images):
+        write_png(tmp_path / f"{index}.png", image)
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r'"images".*3\.png'):
+        score(tmp_path, np.arange(6), pixel_classifier())
 
 
 def test_transferability_counts_from_the_classifiers_probabilities(images):

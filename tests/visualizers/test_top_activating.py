@@ -91,7 +91,7 @@ def test_the_figure_shows_each_visualisation_above_its_images(images):
         ({"batch_size": 0}, '"batch_size"'),
         ({"images": np.zeros((4, 4))}, '"images"'),
         ({"images": np.zeros((4, 16, 16, 4))}, r'"images" must have as many channels.* 3\. .*alpha'),
-        ({"objective": np.zeros((500, 16, 16, 3)), "images": Logit(0)}, r'"objective" must be .{,200}$'),
+        ({"objective": np.zeros((500, 16, 16, 3)), "images": Logit(0)}, r'"objective" must be .{,300}$'),
         ({"objective": Channel("conv", 9)}, "must lie in 0..3"),
         ({"objective": Channel("conv", 0) + Diversity("conv", 2)}, "Diversity and Alignment"),
         ({"objective": FeatureInversion("conv", np.zeros((4, 4, 1)))}, '"images" must have as many channels'),
