@@ -8,10 +8,19 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from maco_tf.checks import check_shape, warn_user
+from maco_tf.checks import warn_user
+from maco_tf.models.bound_batch import run_in_batches, run_otherwise
 from maco_tf.models.final_activation import is_softmax, pre_activation, probabilities
 from maco_tf.models.folding import folded_normalization
 from maco_tf.models.input_range import find_input_range
+from maco_tf.models.input_shape import (
+    as_input,
+    channels_first,
+    check_converted,
+    check_model,
+    declared_batch,
+    resolve_input_shape,
+)
 from maco_tf.models.outputs import model_output
 from maco_tf.models.precision import check_compute_dtype, computes_in, computing_in
 from maco_tf.models.preprocessing import Preprocessing, as_preprocessing
@@ -23,9 +32,6 @@ from maco_tf.models.tracing import record_outputs
 LOGITS = "<logits>"
 PROBABILITIES = "<probabilities>"
 IMAGE = "<image>"
-
-# Side of the input if neither the model nor the user fixes it; most ImageNet networks take 224 pixels.
-_DEFAULT_SIDE = 224
 
 
 def logits_of(output: str | None) -> str:
@@ -50,7 +56,8 @@ class Activations:
         model: a built `keras.Model`: functional, sequential, nested or subclassed.
         preprocessing: "auto" finds the model's input range, see `find_input_range`; otherwise see `as_preprocessing`.
         input_shape: `(height, width, channels)` of the model's input. By default it is read from the model, and sizes
-            that the model leaves open become 224.
+            that the model leaves open become 224. If `preprocessing` is a function, this may be the shape of other
+            images, which the function converts to the model's input: other channels, sizes, or channels first.
         fold: whether to fold batch normalisation into the convolution before it, which is faster and changes values by
             rounding only; see `folded_normalization`.
 
@@ -79,9 +86,14 @@ class Activations:
         *,
         fold: bool = False,
     ) -> None:
-        _check_model(model)
+        converts = callable(preprocessing) and input_shape is not None
+        check_model(model, converts=converts)
         self.model = model
-        self.input_shape = _resolve_input_shape(model, input_shape)
+        self.input_shape = resolve_input_shape(model, input_shape, converts=converts)
+        # Only channels last is understood in layers.
+        self._channels_first = channels_first(model)
+        # The batch size of a model that cannot be called on another one; found by the first call that fails.
+        self._batch: int | None = None
         self.preprocessing, self.range_found = self._resolve_preprocessing(preprocessing)
         self._preprocess = as_preprocessing(self.preprocessing)
         self._fold = fold
@@ -144,6 +156,27 @@ class Activations:
         layers = [layer for layer in distinct(layers) if layer != IMAGE]
         if not layers:
             return {}
+
+        def run(batch: tf.Tensor) -> list[tf.Tensor]:
+            # A list, because names do not compare with numbers.
+            found = self._run(batch, layers, seed)
+            return [found[layer] for layer in layers]
+
+        declared = declared_batch(self.model)
+        if self._batch is None:
+            try:
+                activations = run(images)
+            except Exception as error:
+                activations, self._batch = run_otherwise(self.model, run, images, len(layers), error)
+            if declared is not None and any(item.shape[0] not in (None, images.shape[0]) for item in activations):
+                self._batch = declared
+                activations = run_in_batches(run, images, declared, len(layers))
+        else:
+            activations = run_in_batches(run, images, self._batch, len(layers))
+        return dict(zip(layers, activations))
+
+    def _run(self, images: tf.Tensor, layers: list[str | int], seed: tf.Tensor | None) -> dict[str | int, tf.Tensor]:
+        """Call the model once; see `__call__`."""
         found = {layer: find_reference(self.model, layer) for layer in layers if not self._as_output(layer)}
         preprocessed = self._preprocessed(images)
         with (
@@ -163,6 +196,12 @@ class Activations:
             if as_output := self._as_output(layer):
                 read, name = as_output
                 activations[layer] = read(model_output(self.model, prediction, name))
+            elif self._channels_first is not None and len(activations[layer].shape) > 2:
+                raise ValueError(
+                    f'"layer" must not hold maps, because {self._channels_first!r} of this model keeps channels first. '
+                    f"Received: {layer!r}, of shape {tuple(activations[layer].shape)}. The logits can be explained; "
+                    'for other layers, build the model with data_format="channels_last".'
+                )
         return {layer: tf.cast(activations[layer], tf.float32) for layer in layers}
 
     def is_random(self, layers: Iterable[str | int]) -> bool:
@@ -176,7 +215,7 @@ class Activations:
 
     def _predict(self, images: tf.Tensor) -> Any:
         try:
-            return self.model(self._as_input(images), training=False)
+            return self.model(as_input(self.model, images), training=False)
         except (TypeError, ValueError, tf.errors.InvalidArgumentError) as error:
             if self.precision is None:
                 raise
@@ -186,21 +225,17 @@ class Activations:
                 "dtype of its input, or use precision=None."
             ) from error
 
-    def _as_input(self, images: tf.Tensor) -> Any:
-        """The images in the structure that a functional model declares: alone, or in a dictionary or list of one."""
-        declared = getattr(self.model, "_inputs_struct", None)
-        if isinstance(declared, dict):
-            return {next(iter(declared)): images}
-        return [images] if isinstance(declared, list) else images
-
     def _preprocessed(self, images: tf.Tensor) -> tf.Tensor:
         try:
-            return tf.convert_to_tensor(self._preprocess(images))
+            preprocessed = tf.convert_to_tensor(self._preprocess(images))
         except Exception as error:
             raise ValueError(
                 '"preprocessing" must map a tensor (batch, height, width, channels) in [0, 1] to a tensor, with '
                 f"operations of TensorFlow or Keras. Received: {type(error).__name__}: {error}"
             ) from error
+        if callable(self.preprocessing):
+            check_converted(self.model, preprocessed)
+        return preprocessed
 
     def shapes(self, layers: Iterable[str | int]) -> dict[str | int, tuple[int | None, ...]]:
         """The shapes of some activations, without running the model.
@@ -248,48 +283,3 @@ class Activations:
                 f"{layer!r} is a softmax, so the objective maximises a probability, whose gradient vanishes near 0 and "
                 f'1. For the values before the softmax, use "{layer}:logits".'
             )
-
-
-def _check_model(model: Any) -> None:
-    """Refuse everything but a built Keras 3 model with channels last."""
-    if not isinstance(model, keras.Model):
-        kind = f"{type(model).__module__}.{type(model).__name__}"
-        hint = "Load it with keras.models.load_model, or take one from maco_tf.models.zoo."
-        if kind.startswith("tf_keras"):
-            hint = "tf_keras is Keras 2: load the model with Keras 3."
-        raise ValueError(f'"model" must be a Keras 3 model (keras.Model). Received: {kind}. {hint}')
-    if not model.built:
-        raise ValueError(
-            f'"model" must be built. Received: {model.name!r}, which has no weights yet. Call it once on a batch of '
-            "images, or load its weights."
-        )
-    for layer in model._flatten_layers():
-        if getattr(layer, "data_format", None) == "channels_first":
-            raise ValueError(
-                f'"model" must keep channels last, as images do. Received: {layer.name!r} with channels_first. '
-                'Build the model with data_format="channels_last"; the kernels of its convolutions stay the same.'
-            )
-
-
-def _resolve_input_shape(model: keras.Model, given: Sequence[int] | None) -> tuple[int, int, int]:
-    """The shape of the model's input, from the user or from the model."""
-    known = getattr(model, "input_shape", None)
-    if isinstance(known, list | dict) and len(known) == 1:
-        known = next(iter(known.values())) if isinstance(known, dict) else known[0]
-    if known is not None and (not isinstance(known, tuple) or len(known) != 4):
-        raise ValueError(
-            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}. Fix '
-            "the other inputs in a new model: keras.Model(image, model([image, constant]))."
-        )
-    if given is not None:
-        shape = check_shape("input_shape", given)
-        if known and any(size not in (None, wanted) for size, wanted in zip(known[1:], shape)):
-            raise ValueError(f'"input_shape" must fit the model\'s input, {known[1:]}. Received: {shape}.')
-        return shape
-    if known is None or known[-1] is None:
-        raise ValueError(
-            '"input_shape" must be given as (height, width, channels), since it cannot be read from '
-            f"{model.name!r} ({type(model).__name__}). Received: None."
-        )
-    height, width, channels = known[1:]
-    return height or _DEFAULT_SIDE, width or _DEFAULT_SIDE, channels

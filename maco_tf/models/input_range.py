@@ -1,19 +1,19 @@
 """The input range that a model expects, read from the layers at its input, its name and its batch norms."""
 
-import contextlib
 import dataclasses
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.models.input_shape import declared_batch
 from maco_tf.models.layers import layer_paths
-from maco_tf.models.tracing import exchanged
+from maco_tf.models.probing import first_input, misfit, natural_image
 
 # Modes of `keras.applications`' published weights, for networks without preprocessing layers, by the network's name:
 # (pattern, mode). Networks whose preprocessing is inside are read from their layers and are missing here.
@@ -34,8 +34,6 @@ _IMAGENET = 1000
 # EfficientNet-Lite2 and MobileNetV2: 0.5 to 0.9 in the right range, 5.7 with images divided by 255, 10.6 with images
 # multiplied by 255. "tf" and "torch" cannot be told from [0, 1], with 0.9 to 2.6.
 _FITS, _MISFITS = 2.0, 3.5
-# Later batch norms do not show the range, because activations between them saturate.
-_DEEPEST = 8
 
 
 @dataclasses.dataclass
@@ -91,7 +89,8 @@ def find_input_range(model: keras.Model, input_shape: Sequence[int]) -> InputRan
 
 def _find(model: keras.Model, shape: tuple[int, ...]) -> InputRange:
     try:
-        probed = [_first_input(model, np.full((1, *shape), value, "float32")) for value in (0.0, 0.5, 1.0)]
+        batch = declared_batch(model) or 1
+        probed = [first_input(model, np.full((batch, *shape), value, "float32")) for value in (0.0, 0.5, 1.0)]
     except Exception:
         # A model that cannot be called on one image fails later, with its error.
         return InputRange()
@@ -156,10 +155,10 @@ def _without_layers(model: keras.Model, shape: tuple[int, ...]) -> InputRange:
             f"preprocessor's scale and offset: preprocessing=lambda x: 255 * x * {_numbers(converter.scale)} + "
             f"{_numbers(getattr(converter, 'offset', None) or 0)}; or preprocessing=None for [0, 1]."
         )
-    image = natural_image(shape)
-    unit = _misfit(model, image)
+    image = np.repeat(natural_image(shape), declared_batch(model) or 1, axis=0)
+    unit = misfit(model, image)
     if mode is not None:
-        fit = None if unit is None else _misfit(model, _converted(image, mode))
+        fit = None if unit is None else misfit(model, _converted(image, mode))
         if unit is not None and fit is not None and unit < _FITS and fit > _MISFITS:
             # Trained on other images than the published weights.
             return InputRange()
@@ -171,7 +170,7 @@ def _without_layers(model: keras.Model, shape: tuple[int, ...]) -> InputRange:
             f'preprocessing="{mode}", but nothing at its input shows whether its images are converted. Images in '
             f'[0, 1] are used. Pass preprocessing="{mode}", or preprocessing=None for [0, 1].'
         )
-    large = _misfit(model, 255 * image) if unit is not None and unit > _MISFITS else None
+    large = misfit(model, 255 * image) if unit is not None and unit > _MISFITS else None
     if unit is not None and large is not None and large < _FITS:
         return InputRange(
             doubt="The model does not seem to take images in [0, 1]: the variances at its first batch norm differ by "
@@ -202,135 +201,3 @@ def _family(model: keras.Model) -> tuple[str, str | None, bool]:
                 own = isinstance(last, keras.layers.Dense) and last.units != _IMAGENET
                 return candidate.name, mode, candidate is model and not own
     return "", None, False
-
-
-def natural_image(shape: Sequence[int]) -> np.ndarray:
-    """Noise with the power spectrum and the mean of natural images, always the same.
-
-    Args:
-        shape: `(height, width, channels)`.
-
-    Returns:
-        Array (1, height, width, channels), float32 in [0, 1].
-    """
-    height, width, channels = shape
-    rng = np.random.default_rng(0)
-    # Channels of natural images differ little.
-    noise = rng.normal(size=(1, height, width)) + 0.3 * rng.normal(size=(channels, height, width))
-    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
-    frequency[0, 0] = np.inf
-    waves = np.fft.irfft2(np.fft.rfft2(noise) / frequency, s=(height, width))
-    # ImageNet's mean and standard deviation.
-    image = 0.45 + 0.225 * waves / max(waves.std(), 1e-12)
-    return np.clip(image, 0, 1).transpose(1, 2, 0)[None].astype("float32")
-
-
-class _Reached(BaseException):
-    """Ends a call of a model early. Keras rewrites exceptions of the class `Exception`, and not this one."""
-
-
-@contextlib.contextmanager
-def _watching(visit: Callable[[keras.Operation, tuple[Any, ...], Callable[[], Any]], Any]) -> Iterator[None]:
-    """Send every call of an operation by this thread through `visit(operation, arguments, call)`."""
-    thread = threading.get_ident()
-
-    def watched(call: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapper(self: keras.Operation, *args: Any, **kwargs: Any) -> Any:
-            if threading.get_ident() != thread:
-                return call(self, *args, **kwargs)
-            return visit(self, args, lambda: call(self, *args, **kwargs))
-
-        return wrapper
-
-    with exchanged([(keras.Operation, "__call__", watched)]):
-        yield
-
-
-def _call(model: keras.Model, images: np.ndarray) -> None:
-    """Call a model eagerly, without a change to its variables."""
-    declared = getattr(model, "_inputs_struct", None)
-    given: Any = tf.constant(images)
-    if isinstance(declared, dict):
-        given = {next(iter(declared)): given}
-    elif isinstance(declared, list):
-        given = [given]
-    with keras.StatelessScope(collect_losses=True):
-        model(given, training=False)
-
-
-def _first_input(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, bool] | None:
-    """`(input of the first layer with weights, whether a layer before it changed the values)`, or `None`."""
-    found: list[Any] = []
-    changed = False
-
-    def visit(operation: keras.Operation, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
-        nonlocal changed
-        tensor: Any = args[0] if args else None
-        simple = tf.is_tensor(tensor) and not tf.is_symbolic_tensor(tensor) and tensor.dtype.is_floating
-        if simple and _has_kernel(operation):
-            found.append(tensor)
-            raise _Reached
-        result = call()
-        # `255 x / 255` is the identity, and says that the model takes [0, 1].
-        if simple and tf.is_tensor(result) and not tf.is_symbolic_tensor(result) and _is_leaf(operation):
-            before, after = (float(tf.reduce_max(tf.cast(value, tf.float32))) for value in (tensor, result))
-            changed |= abs(after - before) > 1e-3 * max(abs(before), 1e-3)
-        return result
-
-    with contextlib.suppress(_Reached), _watching(visit):
-        _call(model, images)
-    return (tf.cast(found[0], tf.float32).numpy(), changed) if found else None
-
-
-def _is_leaf(operation: keras.Operation) -> bool:
-    return not isinstance(operation, keras.Layer) or not list(
-        operation._flatten_layers(include_self=False, recursive=False)
-    )
-
-
-def _has_kernel(operation: keras.Operation) -> bool:
-    """Whether an operation is a layer that was made to be trained. A batch norm only scales the image."""
-    if not isinstance(operation, keras.Layer) or isinstance(operation, keras.layers.BatchNormalization):
-        return False
-    # The list keeps the weights of a frozen layer.
-    return _is_leaf(operation) and bool(operation._trainable_variables or operation.quantization_mode)
-
-
-def _misfit(model: keras.Model, images: np.ndarray) -> float | None:
-    """How far the variances at the first batch norm are from its moving variances.
-
-    Args:
-        model: a model.
-        images: array (1, height, width, channels) with natural statistics, in the model's range.
-
-    Returns:
-        The median of |log(variance / moving variance)| over the channels; `None` if there is no batch norm among the
-        first layers, or it has not been trained.
-    """
-    misfits: list[float] = []
-    layers = 0
-
-    def visit(operation: keras.Operation, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
-        nonlocal layers
-        layers += _has_kernel(operation)
-        if layers > _DEEPEST:
-            raise _Reached
-        if type(operation) is keras.layers.BatchNormalization and args and not tf.is_symbolic_tensor(args[0]):
-            misfits.extend(_misfits_of(operation, np.asarray(tf.cast(args[0], tf.float32), "float64")))
-            raise _Reached
-        return call()
-
-    with contextlib.suppress(_Reached, Exception), _watching(visit):
-        if any(isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers()):
-            _call(model, images)
-    return float(np.median(misfits)) if misfits else None
-
-
-def _misfits_of(norm: keras.layers.BatchNormalization, values: np.ndarray) -> np.ndarray:
-    """|log(variance / moving variance)| of each channel; none if the batch norm has not been trained."""
-    moving = np.asarray(norm.moving_variance, "float64")
-    if np.allclose(moving, 1) and np.allclose(norm.moving_mean, 0):
-        return np.zeros(0)
-    axes = tuple(axis for axis in range(values.ndim) if axis != norm.axis % values.ndim)
-    live = moving > 1e-8
-    return np.abs(np.log(np.maximum(values.var(axis=axes)[live], 1e-12) / moving[live]))

@@ -67,7 +67,9 @@ class Settings:
             finds the range from the layers at the model's input, from the names of networks of `keras.applications` and
             from the first batch norm. It warns if the range is doubtful, and takes [0, 1] if nothing shows it. The
             first explanation prints a range other than [0, 1], and `visualizer.resolved` and `config` hold it.
-        input_shape: `(height, width, channels)` of the model's input, if the model does not define it.
+        input_shape: `(height, width, channels)` of the model's input, if the model does not define it. If
+            `preprocessing` is a function that changes the shape, `input_shape` is that of the images it is given; so a
+            model of grey images can be explained by colour images.
         relu_warmup: number of steps at the start in which the gradient passes through inactive ReLUs where it would
             otherwise stop; Lucid uses 16. It helps with units that are dead at the start.
         steps_per_execution: number of steps in one call of the compiled function. Callbacks and progress come between

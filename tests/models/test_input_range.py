@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from maco_tf.metrics import FeatureExtractor, classify
 from maco_tf.models import Activations, zoo
-from maco_tf.models.input_range import _misfit, find_input_range, natural_image
+from maco_tf.models.input_range import find_input_range
+from maco_tf.models.probing import misfit, natural_image
 from maco_tf.objectives import Channel, Logit
 from maco_tf.visualizers import CBRVisualizer, MacoVisualizer, top_activating
 from tests.conftest import build_tiny_model
@@ -219,12 +220,12 @@ def trained_in(scale):
 def test_the_first_batch_norm_shows_a_range_that_is_wrong_by_a_large_factor():
     image = natural_image((32, 32, 3))
     large = trained_in(255)
-    assert _misfit(large, 255 * image) == pytest.approx(np.log(1.5), abs=1e-3)
-    assert _misfit(large, image) == pytest.approx(np.log(1.5 * 255**2), abs=1e-3)
+    assert misfit(large, 255 * image) == pytest.approx(np.log(1.5), abs=1e-3)
+    assert misfit(large, image) == pytest.approx(np.log(1.5 * 255**2), abs=1e-3)
     assert 'preprocessing="0-255"' in found(large, (32, 32, 3)).doubt
     for scale in (1, 2):
         assert not found(trained_in(scale), (32, 32, 3)).doubt
-    assert _misfit(build_tiny_model(), image[:, :16, :16]) is None
+    assert misfit(build_tiny_model(), image[:, :16, :16]) is None
 
 
 def test_the_natural_image_has_the_mean_and_the_spectrum_of_nature():
