@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         TotalVariation,
         from_xplique,
         interpolate,
+        layers,
         product,
     )
     from maco_tf.spectrum import Magnitude, estimate_magnitude, imagenet_magnitude
@@ -110,6 +111,7 @@ __all__ = [
     "from_xplique",
     "imagenet_magnitude",
     "interpolate",
+    "layers",
     "metrics",
     "models",
     "objectives",

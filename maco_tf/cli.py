@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from maco_tf.commands import benchmark, compare, explain, zoo
+from maco_tf.commands import benchmark, compare, explain, layers, zoo
 from maco_tf.version import __version__
 
 _EXAMPLES = """examples:
@@ -15,6 +15,7 @@ _EXAMPLES = """examples:
   maco-tf explain --model my_model.keras --preprocessing tf --objective "logit:3 - 0.5*channel:conv5:12" --output conv5
   maco-tf compare --model efficientnet_lite0 --objective logit:pug --objective logit:volcano --output compare
   maco-tf benchmark --offline --real-images imagenet/val --output benchmark
+  maco-tf layers efficientnet_lite0
   maco-tf zoo
 
 "maco-tf COMMAND --help" explains the arguments of a command.
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # The user of a command has not written the line of code that Python would show.
             warnings.showwarning = _show_warning
             return options.run(options)
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough. Python must not write the rest at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (ValueError, ImportError, OSError, FloatingPointError) as error:
         print(f"maco-tf: {error}", file=sys.stderr)
         return 2
@@ -59,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"maco-tf {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (explain, compare, benchmark, zoo):
+    for command in (explain, compare, benchmark, layers, zoo):
         command.add_parser(commands)
     return parser
 

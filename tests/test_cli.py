@@ -31,7 +31,7 @@ def test_a_missing_argument_is_named(command, capsys):
     assert "--output" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["explain", "compare", "benchmark", "zoo"])
+@pytest.mark.parametrize("command", ["explain", "compare", "benchmark", "layers", "zoo"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])

@@ -8,6 +8,7 @@ from maco_tf.objectives.from_xplique import from_xplique
 from maco_tf.objectives.image_terms import L1, L2, TotalVariation
 from maco_tf.objectives.joint import Alignment, Diversity, JointTerm
 from maco_tf.objectives.lambda_term import Lambda
+from maco_tf.objectives.layer_table import LayerEntry, layers
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
 from maco_tf.objectives.objective import Objective, Sum
@@ -25,6 +26,7 @@ __all__ = [
     "JointTerm",
     "Lambda",
     "Layer",
+    "LayerEntry",
     "Logit",
     "Neuron",
     "Objective",
@@ -34,6 +36,7 @@ __all__ = [
     "TotalVariation",
     "from_xplique",
     "interpolate",
+    "layers",
     "parse_objective",
     "product",
 ]
