@@ -36,7 +36,8 @@ class ImageSet:
             - an image of Pillow, or the path of an image file;
             - a list of arrays (height, width, channels) of any sizes, of images of Pillow, or of paths;
             - a folder: every image in it is read, see `image_files`;
-            - a finite `tf.data.Dataset` whose elements are images, batches of images, or tuples that start with either.
+            - a finite `tf.data.Dataset` whose elements are images, batches of images, or tuples that start with either;
+            - another `ImageSet`.
         channels: number of channels of the model. Files and images of Pillow are read as grey for 1 and as red, green
             and blue otherwise. Arrays keep the channels they have.
         strict: whether a file that cannot be read is an error. Otherwise it is left out, and a warning lists such
@@ -47,9 +48,14 @@ class ImageSet:
         ValueError: `images` is something else, a folder without images, or a dataset without end.
     """
 
-    def __init__(self, images: Images, channels: int = 3, *, strict: bool | None = None, name: str = "images") -> None:
+    def __init__(
+        self, images: "Images | ImageSet", channels: int = 3, *, strict: bool | None = None, name: str = "images"
+    ) -> None:
         self._name, self._channels = name, 1 if channels == 1 else 3
         self._strict = True if strict is None else strict
+        if isinstance(images, ImageSet):
+            self._strict = images._strict if strict is None else strict
+            images = images._images
         if isinstance(images, np.ndarray) and _holds_items(images):
             images = images.tolist()
         if isinstance(images, str | os.PathLike) and os.path.isdir(images):
@@ -206,7 +212,7 @@ def is_array(images: Any) -> bool:
     """Whether images are one array, or nested lists of numbers, rather than another form that `ImageSet` reads."""
     if isinstance(images, np.ndarray):
         return not _holds_items(images)
-    others = str | os.PathLike | tf.data.Dataset | Iterator
+    others = str | os.PathLike | tf.data.Dataset | Iterator | ImageSet
     return not (isinstance(images, others) or is_pillow_image(images) or (_is_listed(images) and len(images) > 0))
 
 

@@ -6,6 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from maco_tf.display import write_png
+from maco_tf.images import ImageSet
 from maco_tf.images.fitting import as_images, check_channels, fit_images
 
 
@@ -35,6 +36,8 @@ def test_every_form_of_images_becomes_the_same_batch(rng, tmp_path):
         tmp_path,
         str(tmp_path),
         tf.data.Dataset.from_tensor_slices((images, [0, 1, 2])).batch(2),
+        ImageSet(tmp_path),
+        ImageSet(images),
     ):
         np.testing.assert_array_equal(as_images("images", form), as_images("images", images))
     np.testing.assert_array_equal(as_images("image", paths[1]), as_images("image", images[1]))

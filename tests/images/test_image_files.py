@@ -108,6 +108,8 @@ def test_damaged_files_are_errors_if_strict_and_in_lists(folder):
         list(ImageSet(folder, strict=True))
     with pytest.raises(ValueError, match=r'"images".*aa\.jpg'):
         list(ImageSet(image_files(folder)))
+    with pytest.raises(ValueError, match=r'"images".*aa\.jpg'):
+        list(ImageSet(ImageSet(folder, strict=True)))
     with pytest.warns(UserWarning, match="1 damaged"):
         assert len(list(ImageSet(image_files(folder), strict=False))) == 3
 
