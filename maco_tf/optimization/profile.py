@@ -17,6 +17,8 @@ from maco_tf.transforms.draws import drawn_under
 class Profile:
     """The time of a step and of its parts, each compiled separately, forward pass and gradient.
 
+    The parts together may take more or less time than the step: in a step they overlap and are compiled as one.
+
     Attributes:
         step: seconds of a whole step.
         parametrization: seconds from variables to images.
@@ -38,6 +40,9 @@ class Profile:
         for name in ("model", "views", "parametrization", "optimizer"):
             seconds = getattr(self, name)
             lines.append(f"  {name:<14} {1e3 * seconds:8.1f} ms {seconds / self.step:6.0%}")
+        together = self.model + self.views + self.parametrization + self.optimizer
+        lines.append(f"  {'together':<14} {1e3 * together:8.1f} ms {together / self.step:6.0%}, timed one by one; ")
+        lines[-1] += "in a step they overlap"
         return "\n".join(lines)
 
 
@@ -46,7 +51,7 @@ def profile_steps(
 ) -> Profile:
     """Time a step and its parts, in turns.
 
-    The parts do not add up to the step, because parts that run in parallel in a step are timed one by one here.
+    The parts do not add up to the step, because parts that overlap in a step are timed one by one here.
 
     Args:
         compiled: a `CompiledSteps`; its run is reset.

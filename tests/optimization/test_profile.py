@@ -50,11 +50,18 @@ def test_a_slow_network_takes_most_of_the_step():
 def test_a_profile_prints_milliseconds_and_shares():
     lines = str(Profile(step=0.2, parametrization=0.01, views=0.04, model=0.1, optimizer=0.002, views_a_step=8))
     found = {line.split()[0]: line for line in lines.splitlines()}
-    assert set(found) == {"step", *PARTS}
+    assert set(found) == {"step", *PARTS, "together"}
     assert "200.0 ms" in found["step"]
     assert "100.0 ms" in found["model"]
     assert "50%" in found["model"]
     assert "20%" in found["views"]
+
+
+def test_a_profile_says_that_its_parts_do_not_add_up_to_the_step():
+    profile = Profile(step=0.2, parametrization=0.04, views=0.08, model=0.12, optimizer=0.004, views_a_step=8)
+    last = str(profile).splitlines()[-1]
+    assert "244.0 ms" in last
+    assert "122%, timed one by one; in a step they overlap" in last
 
 
 def test_an_objective_of_the_image_only_is_timed_too():
