@@ -79,3 +79,10 @@ def test_a_warning_is_one_line_without_the_source(capsys, monkeypatch):
     assert main(["zoo"]) == 0
     assert capsys.readouterr().err == "maco-tf: warning: the image is still its start\n"
     assert warnings.showwarning is before
+
+
+def test_a_reader_that_stops_early_is_no_error():
+    command = f"{sys.executable} -m maco_tf zoo | head -n 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
+    shown = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=os.environ, check=False)
+    assert shown.returncode == 0
+    assert "maco-tf:" not in shown.stderr

@@ -20,8 +20,8 @@ class CBRVisualizer(Visualizer):
     source. Here the name means an optimisation that only regularisation holds back. Pixels are free. High frequencies
     are kept down by the transforms and, on request, by a blur of the image (Yosinski et al., 2015) or of the gradient
     (Øygard, 2015), or by total variation (Mahendran and Vedaldi, 2015; Nguyen et al., 2016), which is a term of the
-    objective: `explain(Logit("pug") - 10 * TotalVariation())`. As in the other two methods, colours are decorrelated and
-    a sigmoid bounds them. The defaults are pixels with a standard deviation of 0.01 and Adam, from Lucid's
+    objective: `explain(Logit("pug") - 10 * TotalVariation())`. As in the other two methods, colours are decorrelated
+    and a sigmoid bounds them. The defaults are pixels with a standard deviation of 0.01 and Adam, from Lucid's
     `image(fft=False)`; views and learning rate as for `FourierVisualizer`; and no blur, as in the paper.
 
     The default optimizer is Adam. Settings of this method:
