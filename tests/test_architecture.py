@@ -158,6 +158,7 @@ def test_public_names_resolve_and_type_checkers_see_the_same():
         maco_tf.nonsense  # noqa: B018
 
 
+@pytest.mark.slow
 def test_importing_is_light():
     code = """
 import sys, tensorflow, keras

@@ -14,7 +14,9 @@ from tests.conftest import build_tiny_model
 COMPUTE = {"steps": 2, "crops": 1, "image_size": 32}
 
 
-@pytest.mark.parametrize("method", ["maco", "fourier", "cbr", pytest.param("xplique", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "method", ["cbr", *(pytest.param(name, marks=pytest.mark.slow) for name in ("maco", "fourier", "xplique"))]
+)
 def test_a_method_makes_an_image_that_its_seed_determines(tiny_model, method):
     settings = BenchmarkSettings(("a",), (method,), ("b",), (0,), **COMPUTE)
     make = METHODS[method](tiny_model, settings)

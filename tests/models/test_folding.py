@@ -101,7 +101,9 @@ CONVOLUTIONS = {
 }
 
 
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["plain", "xla"])
+@pytest.mark.parametrize(
+    "jit_compile", [pytest.param(False, id="plain"), pytest.param(True, id="xla", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("make", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
 def test_values_and_gradients_agree_with_keras(make, jit_compile, rng):
     """The activation has no kinks, so the two differ by rounding only."""
@@ -162,6 +164,7 @@ def test_layers_that_cannot_be_folded_compute_the_same_bits(make, rng):
     compare(sequential(*make(), keras.layers.Activation("swish")), [LOGITS], rng, tolerance=0)
 
 
+@pytest.mark.slow
 def test_normalisation_of_frames_and_of_vectors(rng):
     frames = keras.layers.TimeDistributed(keras.layers.Conv1D(6, 3))
     model = sequential(frames, keras.layers.TimeDistributed(normalization()), keras.layers.Flatten(), normalization())
@@ -204,6 +207,7 @@ def test_a_convolution_with_other_readers_is_not_folded_again(rng):
     compare(model, [LOGITS], rng)
 
 
+@pytest.mark.slow
 def test_all_normalisations_of_a_real_architecture_are_folded(rng):
     """The first blocks of MobileNetV2."""
     keras.utils.set_random_seed(0)
@@ -234,6 +238,7 @@ def test_half_precision_is_as_accurate_as_without_folding(policy, rng):
     assert 0 < errors[1] < 1.5 * errors[0]
 
 
+@pytest.mark.slow
 def test_a_network_split_behind_a_convolution(rng):
     model = sequential(
         keras.layers.Conv2D(6, 3, name="conv"), normalization(), keras.layers.Flatten(), keras.layers.Dense(3)
@@ -274,6 +279,7 @@ def test_eager_calls_and_errors_while_a_function_is_traced(rng):
     np.testing.assert_array_equal(layer.returned[0], model(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", [Channel("conv", 1), Channel("norm", 1), Logit(1)], ids=["conv", "norm", "logit"])
 def test_scores_of_visualizers_rise_with_folded_layers(objective):
     model = sequential(

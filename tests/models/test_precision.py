@@ -97,7 +97,13 @@ def state(model):
 
 @pytest.mark.parametrize("fold", [False, True], ids=["plain", "folded"])
 @pytest.mark.parametrize("dtype", HALVES)
-@pytest.mark.parametrize(("make", "side"), MODELS.values(), ids=MODELS)
+@pytest.mark.parametrize(
+    ("make", "side"),
+    [
+        pytest.param(*model, id=name, marks=pytest.mark.slow if name != "convolutional" else ())
+        for name, model in MODELS.items()
+    ],
+)
 def test_half_precision_has_the_gradient_of_float32_and_the_model_does_not_change(make, side, dtype, fold, rng):
     model = make()
     exact = Activations(model, input_shape=(side, side, 3), fold=fold)

@@ -71,6 +71,7 @@ def test_scores_and_gradients_combine_those_of_the_two_networks(sign, rng):
     np.testing.assert_allclose(top.scores[:, 0], tf.reduce_max(whole, axis=1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_sum_activates_both_networks_and_a_difference_only_one(rng):
     first, second, pair = build_pair()
     before = [weight.copy() for model in (first, second) for weight in model.get_weights()]
@@ -106,6 +107,7 @@ def test_names_and_errors_tell_the_networks_apart():
             visualizer.check(objective)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_networks_in_half_and_in_single_precision_can_be_joined(policy):
     _, _, pair = build_pair(policy=policy)

@@ -106,6 +106,7 @@ def test_inversion_finds_the_activations_and_traces_once(tiny_model, rng):
     assert (found < crossed / 20).all()  # The image resembles its reference, not that of the other image.
 
 
+@pytest.mark.slow
 def test_the_model_does_not_change():
     model = build_tiny_model()
     before = [weight.copy() for weight in model.get_weights()]

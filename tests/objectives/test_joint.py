@@ -56,6 +56,7 @@ def test_keras_stores_joint_terms(joint):
     assert all((copy.parameters[name] == value).all() for name, value in joint.parameters.items())
 
 
+@pytest.mark.slow
 def test_diversity_makes_images_differ(tiny_model):
     visualizer = MacoVisualizer(tiny_model, steps=30, crops=4, image_size=24)
     plain = Channel("conv", 1)

@@ -156,6 +156,7 @@ for task in json.load(sys.stdin)["tasks"]:
     assert "status 1: no room" in found[2]["failure"]
 
 
+@pytest.mark.slow
 def test_the_parent_process_stays_small():
     # On Linux a child's peak of memory begins at its parent's, and TensorFlow is most of the baseline's.
     code = "import sys, tests.speed.__main__; assert not {'keras', 'tensorflow', 'torch'} & set(sys.modules)"

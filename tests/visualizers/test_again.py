@@ -136,6 +136,7 @@ def test_some_images_of_a_batch_can_be_made_again(tiny_model, tmp_path):
     assert again.names == ["logit 2"]
 
 
+@pytest.mark.slow
 def test_joined_explanations_of_two_runs(tiny_model, tmp_path):
     visualizer = CBRVisualizer(tiny_model, **SMALL)
     first = visualizer.explain(Logit([0, 1, 2]), seed=0, verbose=0)
@@ -188,6 +189,7 @@ def test_a_method_that_is_not_registered_is_named(tiny_model):
         other.again(tiny_model)
 
 
+@pytest.mark.slow
 def test_a_part_of_joined_runs_reports_its_run(tiny_model, tmp_path):
     visualizer = MacoVisualizer(tiny_model, **SMALL)
     first, second = (visualizer.explain(Logit([0, 1]), seed=seed, verbose=0) for seed in (1, 2))
@@ -202,6 +204,7 @@ def test_a_part_of_joined_runs_reports_its_run(tiny_model, tmp_path):
     np.testing.assert_array_equal(again.scores, second.scores[:, 1:])
 
 
+@pytest.mark.slow
 def test_another_seed_and_another_model(tiny_model):
     explanation = MacoVisualizer(tiny_model, **SMALL).explain(Logit(1), seed=0, verbose=0)
     other = explanation.again(tiny_model, seed=5, verbose=0)

@@ -11,7 +11,9 @@ from maco_tf.transforms import Normal
 from tests.conftest import build_tiny_model
 
 
-@pytest.mark.parametrize("recipe", ["default", "fast", "paper", "xplique"])
+@pytest.mark.parametrize(
+    "recipe", ["default", "paper", *(pytest.param(name, marks=pytest.mark.slow) for name in ("fast", "xplique"))]
+)
 def test_recipes_run(tiny_model, recipe):
     explanation = MacoVisualizer(tiny_model, recipe, steps=3, image_size=32).explain(Logit(0), seed=0, verbose=0)
     assert np.isfinite(explanation.scores).all()

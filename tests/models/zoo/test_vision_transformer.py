@@ -89,6 +89,7 @@ def test_token_layers_by_hand():
         assert layer.compute_output_shape(tokens.shape) == np.shape(expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
 def test_dtype_policies_saving_and_xla(policy, tmp_path, rng):
     image = rng.uniform(size=(2, 9, 13, 3)).astype("float32")
