@@ -1,6 +1,8 @@
 """The input range that a model expects: found where it is sure, warned of where it is doubtful, silent otherwise."""
 
 import gc
+import re
+import types
 import weakref
 
 import keras
@@ -103,6 +105,16 @@ def test_layers_at_the_input_show_the_range(make, mode, recwarn):
 def test_a_doubtful_range_is_warned_of_with_the_argument(layer, argument):
     with pytest.warns(UserWarning, match=f"{argument}.*preprocessing=None"):
         assert Activations(behind(layer)).preprocessing is None
+
+
+def test_a_preprocessor_outside_the_model_is_warned_of_with_its_scale():
+    """KerasHub's classifiers keep theirs outside: it computes `scale * x + offset` on pixels in [0, 255]."""
+    model = build_tiny_model()
+    model.preprocessor = types.SimpleNamespace(
+        image_converter=types.SimpleNamespace(scale=[0.01, 0.02, 0.03], offset=[-2])
+    )
+    written = re.search(r"preprocessing=(lambda x: .*?); or preprocessing=None", found(model).doubt)[1]
+    np.testing.assert_allclose(eval(written)(np.ones(3)), [0.55, 3.1, 5.65], rtol=1e-6)
 
 
 def test_the_warning_comes_once_for_a_model(recwarn):
