@@ -21,6 +21,7 @@ from maco_tf.metrics.kernel_distance import KernelSums
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import high_frequency_fraction, power_spectrum, profile_deviation
 from maco_tf.metrics.robustness import ROBUSTNESS
+from maco_tf.objectives.imagenet_labels import wnids
 
 # With fewer images, the extrapolation removes less than half of FID's bias; see the values at `fid_infinity`.
 _FEWEST_FOR_INFINITY = 300
@@ -211,7 +212,14 @@ class Scorer:
         """Class number -> paths of its real images, without damaged files, so that all scores have the same rows."""
         listed = {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
         readable = set(readable_files([path for paths in listed.values() for path in paths]))
-        return {index: [path for path in paths if path in readable] for index, paths in listed.items()}
+        files = {index: [path for path in paths if path in readable] for index, paths in listed.items()}
+        empty = [wnids()[index] for index, paths in files.items() if not paths]
+        if empty:
+            raise ValueError(
+                '"real_images" must hold a readable image of every class. Received: only damaged files of '
+                f"{', '.join(empty[:5])}."
+            )
+        return files
 
     @functools.cached_property
     def _all_files(self) -> list[str]:
