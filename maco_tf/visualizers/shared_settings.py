@@ -60,8 +60,9 @@ class Settings:
         antialias: whether this resizing averages over the pixels that it leaves out.
         learning_rate: learning rate of the default optimizer, above 0, or a Keras schedule.
         optimizer: a `keras.optimizers.Optimizer` instead of the default one. Each run uses a copy.
-        image_size: side of the image, pixels, `(height, width)`, or "input" for the model's input. The default is 512,
-            or 512 / 224 of the model's input if that is less.
+        image_size: side of the image, pixels, `(height, width)`, or "input" for the model's input. Views of an image
+            that is smaller than the input are enlarged. The default is 512, or 512 / 224 of the model's input if that
+            is less; for inputs below 96 pixels this proportion falls, and up to 32 pixels it is 1.
         preprocessing: how images in [0, 1] become the model's input: `None` leaves them unchanged, "0-255" multiplies
             them by 255, "tf", "torch" and "caffe" are Keras's modes, and a callable maps a batch to a batch. "auto"
             finds the range from the layers at the model's input, from the names of networks of `keras.applications` and

@@ -18,10 +18,14 @@ ALL = pytest.mark.parametrize("kind", [MacoVisualizer, FourierVisualizer, CBRVis
 @pytest.mark.parametrize(
     ("size", "input_shape", "expected"),
     [
-        # 512 / 224 of the input, but at most 512 pixels on the longer side, and never less than the input.
+        # 512 / 224 of the input, but at most 512 pixels on the longer side, and never less than the input. Inputs of
+        # less than 96 pixels get less; from 32 pixels down, the image has the size of the input.
         (None, (224, 224, 3), (512, 512)),
-        (None, (16, 16, 3), (37, 37)),
-        (None, (32, 64, 3), (73, 146)),
+        (None, (16, 16, 3), (16, 16)),
+        (None, (32, 32, 3), (32, 32)),
+        (None, (32, 64, 3), (53, 105)),
+        (None, (96, 96, 3), (219, 219)),
+        (None, (97, 97, 3), (222, 222)),
         (None, (299, 299, 3), (512, 512)),
         (None, (600, 300, 3), (600, 300)),
         ("input", (20, 30, 3), (20, 30)),
@@ -48,7 +52,7 @@ def test_wrong_image_sizes(size):
 
 
 @pytest.mark.parametrize(
-    ("side", "expected"), [(16, (37, 37)), (None, (512, 512)), (299, (512, 512)), (600, (600, 600))]
+    ("side", "expected"), [(16, (16, 16)), (64, (105, 105)), (None, (512, 512)), (299, (512, 512)), (600, (600, 600))]
 )
 def test_the_image_size_follows_the_input_of_the_model(side, expected):
     """An input without a size becomes 224 pixels."""
