@@ -58,7 +58,7 @@ class InputRange:
         return f"Input range: preprocessing={self.mode!r}, because {self.reason}." if self.mode else ""
 
 
-_FOUND: "weakref.WeakKeyDictionary[keras.Model, tuple[tuple[int, ...], InputRange]]" = weakref.WeakKeyDictionary()
+_FOUND: "weakref.WeakKeyDictionary[keras.Model, tuple[tuple[Any, ...], InputRange]]" = weakref.WeakKeyDictionary()
 _LOCK = threading.RLock()
 
 
@@ -68,7 +68,7 @@ def find_input_range(model: keras.Model, input_shape: Sequence[int]) -> InputRan
     The model is called on grey images up to its first layer with weights, which gives the affine map `a x + b` that it
     applies to the image. A map such as `x / 255` tells the range. If there is none, the name of a `keras.applications`
     network does, and the first batch norm shows whether the range is wrong by a large factor. The result is kept for
-    each model.
+    each model until its normalisation changes.
 
     Args:
         model: a built model.
@@ -78,13 +78,23 @@ def find_input_range(model: keras.Model, input_shape: Sequence[int]) -> InputRan
         An `InputRange`.
     """
     shape = tuple(input_shape)
-    with _LOCK:
+    # Inside a tf.function, the model must still be called eagerly.
+    with _LOCK, tf.init_scope():
+        if not tf.executing_eagerly():
+            return InputRange()
+        key = (shape, *_statistics(model))
         known = _FOUND.get(model)
-        if known is None or known[0] != shape:
-            # Inside a tf.function, the model must still be called eagerly.
-            with tf.init_scope():
-                known = _FOUND[model] = (shape, _find(model, shape) if tf.executing_eagerly() else InputRange())
+        if known is None or known[0] != key:
+            known = _FOUND[model] = (key, _find(model, shape))
         return known[1]
+
+
+def _statistics(model: keras.Model) -> list[bytes]:
+    """The weights that decide, so that a model is read again after `adapt`, training or loading."""
+    layers = model._flatten_layers()
+    normalizing = [item for item in layers if isinstance(item, keras.layers.Normalization)]
+    norms = [item for item in layers if isinstance(item, keras.layers.BatchNormalization)][:1]
+    return [np.asarray(variable).tobytes() for layer in normalizing + norms for variable in layer.variables]
 
 
 def _find(model: keras.Model, shape: tuple[int, ...]) -> InputRange:

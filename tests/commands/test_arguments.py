@@ -6,6 +6,7 @@ import pytest
 
 from maco_tf import CBRVisualizer, MacoVisualizer
 from maco_tf.commands.arguments import (
+    add_model_arguments,
     check_settings,
     image_size,
     import_modules,
@@ -50,6 +51,16 @@ def test_a_setting_is_a_name_and_json_or_text(text, expected):
     name, value = read_setting(text)
     assert (name, value) == expected
     assert type(value) is type(expected[1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [([], "auto"), (["--preprocessing", "none"], None), (["--preprocessing", "0-255"], "0-255")],
+)
+def test_the_input_range_is_found_unless_it_is_given(arguments, expected):
+    parser = argparse.ArgumentParser()
+    add_model_arguments(parser)
+    assert parser.parse_args(["--model", "squeezenet", *arguments]).preprocessing == expected
 
 
 @pytest.mark.parametrize("text", ["crop_side", "=0.5", " =0.5", ""])

@@ -184,6 +184,16 @@ def test_the_model_is_neither_changed_nor_kept():
     assert reference() is None
 
 
+def test_a_model_is_read_again_after_its_normalisation_is_adapted(rng):
+    layer = keras.layers.Normalization()
+    layer.build((None, *SHAPE))
+    model = behind(layer)
+    assert found(model) is found(model)
+    assert found(model).mode is None
+    layer.adapt(rng.uniform(0, 255, size=(8, *SHAPE)).astype("float32"))
+    assert found(model).mode == "0-255"
+
+
 def test_the_range_is_found_inside_a_tf_function():
     modes, model = [], behind(rescaling(1 / 255))
     tf.function(lambda: modes.append(found(model).mode), autograph=False)()
