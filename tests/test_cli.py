@@ -81,6 +81,7 @@ def test_a_warning_is_one_line_without_the_source(capsys, monkeypatch):
     assert warnings.showwarning is before
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_is_no_error():
     command = f"{sys.executable} -m maco_tf zoo | head -n 1 > /dev/null; exit ${{PIPESTATUS[0]}}"
     shown = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=os.environ, check=False)
