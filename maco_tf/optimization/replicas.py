@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import keras
 import tensorflow as tf
 
 from maco_tf.checks import check_flag, check_integer
+from maco_tf.parametrizations.parametrization import Parametrization
 
 _T = TypeVar("_T")
 
@@ -102,8 +104,8 @@ def refused_by_xla() -> Iterator[None]:
     """
     try:
         yield
-    except tf.errors.InvalidArgumentError as error:
-        if "unsupported operations" not in error.message:
+    except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+        if not any(text in error.message for text in ("unsupported operations", "compile-time constant", "XLA")):
             raise
         raise ValueError(
             '"jit_compile" must be False for this model, these transforms or this preprocessing: XLA has no kernel for '
@@ -126,3 +128,22 @@ def outside_scope(function: Callable[[], _T]) -> _T:
         return function()
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(function).result()
+
+
+def built_optimizer(
+    parametrization: Parametrization, optimizer: keras.optimizers.Optimizer
+) -> tuple[list[keras.Variable], keras.optimizers.Optimizer]:
+    """The free variables of a run, and a copy of an optimizer that is built for them, outside the scope of a strategy.
+
+    Args:
+        parametrization: a `Parametrization`.
+        optimizer: a `keras.optimizers.Optimizer`, which stays unchanged.
+    """
+
+    def build() -> tuple[list[keras.Variable], keras.optimizers.Optimizer]:
+        variables = [keras.Variable(value) for value in parametrization.initialize(0)]
+        copy = type(optimizer).from_config(optimizer.get_config())
+        copy.build(variables)
+        return variables, copy
+
+    return outside_scope(build)

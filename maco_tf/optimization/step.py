@@ -1,17 +1,20 @@
 """The compiled step: any number of ascent steps in one call."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.checks import warn_user
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.redirected_relu import redirected_relus
 from maco_tf.objectives.term import Term
+from maco_tf.optimization.contexts import out_of_memory
 from maco_tf.optimization.parts import Parts, plan_parts
-from maco_tf.optimization.replicas import outside_scope, refused_by_xla, runs_plainly_on_cpu
+from maco_tf.optimization.replicas import built_optimizer, outside_scope, refused_by_xla, runs_plainly_on_cpu
 from maco_tf.optimization.scoring import ObjectiveTensors, input_gradient, reference_activations, score_images
 from maco_tf.optimization.views import AnyTransform, Draws, State, Views, initial_state
 from maco_tf.parametrizations.parametrization import Parametrization
@@ -37,8 +40,11 @@ class CompiledSteps:
         max_batch_size: the most views that the model sees at once, `None` for no limit, or "auto". The other views of a
             step follow, and the gradients add up; see `plan_parts`.
         strategy: a `tf.distribute.Strategy` whose replicas share the views, or `None`.
+        automatic: the names of the settings among "jit_compile" and "max_batch_size" that may change with a warning
+            before the first step, where XLA cannot compile the function or the memory does not suffice.
 
     Attributes:
+        changed: dictionary, setting -> value, the automatic settings that have changed.
         views: the `Views`.
         parts: the `Parts` that a step is cut into.
         variables: list of Keras variables, which are optimised.
@@ -61,20 +67,22 @@ class CompiledSteps:
         jit_compile: bool = False,
         max_batch_size: int | str | None = None,
         strategy: tf.distribute.Strategy | None = None,
+        automatic: Collection[str] = (),
     ) -> None:
         self.activations, self.parametrization, self.terms = activations, parametrization, list(terms)
         self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
-        self._jit_compile = jit_compile
+        self._jit_compile, self._automatic = jit_compile, automatic
+        self.changed: dict[str, Any] = {}
         random_model = activations.is_random([term.layer for term in terms])
         self.views = Views(transforms, activations.input_shape, random_model=random_model)
-        replicas = strategy.num_replicas_in_sync if strategy else 1
+        self._replicas = replicas = strategy.num_replicas_in_sync if strategy else 1
         self.parts: Parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
         if self.parts.count % replicas:
             self._strategy = None  # A single view runs on one device.
-        self.variables, self.optimizer = outside_scope(lambda: _variables(parametrization, optimizer))
+        self.variables, self.optimizer = built_optimizer(parametrization, optimizer)
         self._fresh = [variable.numpy() for variable in self.optimizer.variables]
         self.traces = 0
-        self._function = tf.function(self._run_steps, autograph=False, jit_compile=jit_compile)
+        self._begin: tuple[int, np.ndarray | None] = (0, None)
         self._concrete: Callable[..., State] | None = None
 
     def start(self, seed: int, images: np.ndarray | None = None) -> State:
@@ -87,6 +95,7 @@ class CompiledSteps:
         Returns:
             The first `State`.
         """
+        self._begin = (seed, images)
         parametrization = self.parametrization
         values = parametrization.initialize(seed) if images is None else parametrization.from_images(images)
         for variable, value in zip(self.variables, values):
@@ -112,13 +121,41 @@ class CompiledSteps:
 
         Raises:
             ValueError: no gradient reaches the images, or XLA cannot compile the step.
+            MemoryError: the views that the model sees at once do not fit into the memory of the device.
         """
         arguments = (state, objective, tf.constant(count))
         if self._concrete is None:
-            # Traced here, and never again for other values.
-            self._concrete = outside_scope(lambda: self._function.get_concrete_function(*arguments))
-        with refused_by_xla():
-            return self._concrete(*arguments)
+            function = tf.function(self._run_steps, autograph=False, jit_compile=self._jit_compile)
+            self._concrete = outside_scope(lambda: function.get_concrete_function(*arguments))
+        try:
+            with refused_by_xla(), out_of_memory(self._views_at_once()):
+                return self._concrete(*arguments)
+        except (ValueError, MemoryError) as error:
+            if int(state.step) or not self._change(error):
+                raise
+            self._concrete = None
+        return self(self.start(*self._begin), objective, count)  # The failed call may have changed the variables.
+
+    def _views_at_once(self) -> int:
+        return self.parts.rows * self.parts.size * (self.views.count // self.views.cuts)
+
+    def _change(self, error: Exception) -> bool:
+        """Change the automatic setting that an error blames, if there is one, and warn."""
+        if isinstance(error, MemoryError):
+            largest = self._views_at_once() // 2
+            if "max_batch_size" not in self._automatic or not largest:
+                return False
+            with contextlib.suppress(ValueError):  # The views may not be cut into smaller parts.
+                batch = self.parametrization.batch_size
+                self.parts = plan_parts(self.terms, batch, self.views, largest, self._replicas)
+                self.changed["max_batch_size"] = largest
+                warn_user(f"The memory does not suffice for {2 * largest} views: max_batch_size is now {largest}.")
+            return self.changed.get("max_batch_size") == largest
+        if not self._jit_compile or "jit_compile" not in self._automatic:
+            return False
+        self.changed["jit_compile"] = self._jit_compile = False
+        warn_user(f"XLA cannot compile the steps, which run without it: jit_compile is now False. {error.__cause__}")
+        return True
 
     def first_draws(self, state: State) -> Draws:
         """Draw the random numbers of a step's first part, while a function is traced or eagerly.
@@ -261,13 +298,3 @@ class CompiledSteps:
         if not self._relu_warmup:
             return contextlib.nullcontext()
         return redirected_relus(step < self._relu_warmup, self.activations.model)
-
-
-def _variables(
-    parametrization: Parametrization, optimizer: keras.optimizers.Optimizer
-) -> tuple[list[keras.Variable], keras.optimizers.Optimizer]:
-    """The free variables, and a copy of the optimizer that is built for them."""
-    variables = [keras.Variable(value) for value in parametrization.initialize(0)]
-    optimizer = type(optimizer).from_config(optimizer.get_config())
-    optimizer.build(variables)
-    return variables, optimizer

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -13,6 +13,7 @@ from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.optimization.callbacks import as_callbacks
+from maco_tf.optimization.contexts import check_context
 from maco_tf.optimization.loop import Run, check_verbose, optimize
 from maco_tf.optimization.profile import Profile, profile_steps
 from maco_tf.optimization.replicas import outside_scope
@@ -52,6 +53,7 @@ class Engine:
     Args:
         visualizer: a `Method` whose settings are resolved.
         activations: an `Activations` of its model.
+        automatic: the names of the settings that the user left to "auto"; see `CompiledSteps`.
 
     Attributes:
         activations: the `Activations`, in the precision that is in force.
@@ -59,7 +61,8 @@ class Engine:
         transforms: list of transforms between the image and the model.
     """
 
-    def __init__(self, visualizer: Method, activations: Activations) -> None:
+    def __init__(self, visualizer: Method, activations: Activations, automatic: Collection[str] = ()) -> None:
+        self._automatic = automatic
         self.visualizer, self.activations = visualizer, activations
         self.precision_choice: PrecisionChoice | None = None
         self._range_told = False
@@ -71,6 +74,12 @@ class Engine:
         self._compiled: dict[tuple, CompiledSteps] = {}
         # Threads share the variables of a compiled step, so they take turns.
         self._lock = threading.RLock()
+
+    @property
+    def changed(self) -> dict[str, Any]:
+        """The automatic settings that a run has changed; see `CompiledSteps`."""
+        # A list, because another thread may add to the dictionary.
+        return {name: value for steps in list(self._compiled.values()) for name, value in steps.changed.items()}
 
     @property
     def traces(self) -> int:
@@ -93,6 +102,7 @@ class Engine:
         verbose: int | str,
     ) -> "Outcome":
         """Check all arguments, then optimise."""
+        check_context("explain")
         fitted = self.check(objective)
         check_verbose(verbose)
         seed, callbacks = _seed(seed), as_callbacks(callbacks, self._optimizer)
@@ -124,7 +134,7 @@ class Engine:
         repeats = check_integer("repeats", repeats, 1)
         with self._lock, matrix_products(self.visualizer.precision):
             compiled, tensors = self._compile(fitted, verbose=0), objective_tensors(fitted)
-            jit_compile = bool(self.visualizer.jit_compile)
+            jit_compile = bool(self.changed.get("jit_compile", self.visualizer.jit_compile))
             return outside_scope(lambda: profile_steps(compiled, tensors, repeats=repeats, jit_compile=jit_compile))
 
     def _compile(self, objective: Objective, verbose: int | str) -> CompiledSteps:
@@ -142,9 +152,10 @@ class Engine:
                 terms,
                 settled(visualizer.steps),
                 relu_warmup=visualizer.relu_warmup,
-                jit_compile=bool(visualizer.jit_compile),
-                max_batch_size=visualizer.max_batch_size,
+                jit_compile=bool(self.changed.get("jit_compile", visualizer.jit_compile)),
+                max_batch_size=self.changed.get("max_batch_size", visualizer.max_batch_size),
                 strategy=visualizer.strategy,
+                automatic=self._automatic,
             )
         return self._compiled[key]
 

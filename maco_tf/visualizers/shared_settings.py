@@ -75,8 +75,9 @@ class Settings:
             otherwise stop; Lucid uses 16. It helps with units that are dead at the start.
         steps_per_execution: number of steps in one call of the compiled function. Callbacks and progress come between
             calls.
-        jit_compile: whether XLA compiles the steps; "auto" does so on a single GPU. The random numbers do not change,
-            and a step changes by rounding only; users' own random callables draw other numbers.
+        jit_compile: whether XLA compiles the steps; "auto" does so on a single GPU, unless XLA cannot compile them; a
+            warning says so. The random numbers do not change, and a step changes by rounding only; users' own random
+            callables draw other numbers.
         precision: the dtype that the network computes in: "float32", "bfloat16", "float16", or "tensorfloat32", which
             is float32 whose matrix products a GPU may compute with fewer bits ("float32" forbids this). "auto" measures
             at the first explanation which is the fastest here and close enough to float32. `None` is the model's own
@@ -86,7 +87,8 @@ class Settings:
             random numbers do not change, except for rounding (after dozens of steps, rounding leads to another image)
             and for users' own random callables. The views are cut into equal parts, so a count with few divisors is
             slow; a warning says so. "auto" makes parts of about 8 views on a CPU, where that is fastest, and sets no
-            limit on a GPU, under XLA or under a strategy. `None` sets no limit.
+            limit on a GPU, under XLA or under a strategy; where the memory does not suffice, it tries half as many
+            views, with a warning. `None` sets no limit.
         strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run. The default is the
             strategy in whose scope the visualizer is made, if any. A model that is made in the scope too is kept on
             each device.

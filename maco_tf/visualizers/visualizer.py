@@ -37,7 +37,8 @@ class Visualizer(Method):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._keep(_engine=Engine(self.resolved, self._activations))
+        automatic = [name for name in ("jit_compile", "max_batch_size") if getattr(self, name) == "auto"]
+        self._keep(_engine=Engine(self.resolved, self._activations, automatic))
 
     @property
     def activations(self) -> Activations:
@@ -55,7 +56,7 @@ class Visualizer(Method):
         return self._engine.traces
 
     def config(self) -> dict[str, Any]:
-        config, choice = super().config(), self.precision_choice
+        config, choice = {**super().config(), **self._engine.changed}, self.precision_choice
         if choice is None:
             return config
         return {**config, "precision": choice.precision, "precision_choice": f"auto: {choice}"}
