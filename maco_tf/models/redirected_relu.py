@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import keras
 import tensorflow as tf
 
-from maco_tf.models.tracing import TRACING, exchanged
+from maco_tf.models.tracing import TRACING, exchanged, in_this_thread
 
 
 @contextlib.contextmanager
@@ -30,7 +30,7 @@ def redirected_relus(active: tf.Tensor, model: keras.Model | None = None) -> Ite
     """
 
     def redirected(function: Callable[..., tf.Tensor]) -> Callable[..., tf.Tensor]:
-        return _redirected(function, active)
+        return in_this_thread(function, _redirected(function, active))
 
     with TRACING, exchanged([(owner, name, redirected) for owner, name in _holders(model)]):
         yield

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from maco_tf.models.activations import LOGITS, Activations
 from maco_tf.models.layers import find_layer, layer_paths
-from maco_tf.models.tracing import exchanged, record_outputs
+from maco_tf.models.tracing import exchanged, in_this_thread, record_outputs
 
 
 def last_feature_maps(
@@ -102,7 +102,7 @@ def _replaced_output(operation: keras.Operation, values: tf.Tensor) -> Iterator[
             # The identity hides the operation that computed `values`; a normalisation folded into it would bypass them.
             return tf.identity(tf.cast(values, result.dtype))
 
-        return wrapper
+        return in_this_thread(call, wrapper)
 
     with exchanged([(keras.Operation, "__call__", replacing)]):
         yield calls

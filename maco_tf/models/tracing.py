@@ -30,6 +30,23 @@ def exchanged(replacements: Iterable[tuple[Any, str, Callable[[Any], Any]]]) -> 
         yield
 
 
+def in_this_thread(original: Callable[..., Any], replacement: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that is the replacement in this thread, and the original in other threads.
+
+    All threads share the attributes that are exchanged, and others may call the model meanwhile.
+
+    Args:
+        original: the function before the exchange.
+        replacement: the function that replaces it here.
+    """
+    here = threading.get_ident()
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return (replacement if threading.get_ident() == here else original)(*args, **kwargs)
+
+    return call
+
+
 @contextlib.contextmanager
 def record_outputs(operations: Iterable[keras.Operation]) -> Iterator[dict[int, list[Any]]]:
     """Record the outputs of some operations during the calls made inside the block.
@@ -52,7 +69,7 @@ def record_outputs(operations: Iterable[keras.Operation]) -> Iterator[dict[int, 
                 outputs[id(self)].append(result)
             return result
 
-        return wrapper
+        return in_this_thread(call, wrapper)
 
     with exchanged([(keras.Operation, "__call__", recording)]):
         yield outputs
