@@ -75,9 +75,8 @@ class Settings:
             otherwise stop; Lucid uses 16. It helps with units that are dead at the start.
         steps_per_execution: number of steps in one call of the compiled function. Callbacks and progress come between
             calls.
-        jit_compile: whether XLA compiles the steps; "auto" does so on a single GPU if XLA can, and warns otherwise. The
-            random numbers do not change, and a step changes by rounding only; random callables of your own draw other
-            numbers.
+        jit_compile: whether XLA compiles the steps; "auto" does so on a single GPU, and warns if XLA cannot. A step
+            changes by rounding only, and random callables of your own draw other numbers.
         precision: the dtype that the network computes in: "float32", "bfloat16", "float16", or "tensorfloat32", which
             is float32 whose matrix products a GPU may compute with fewer bits ("float32" forbids this). "auto" measures
             at the first explanation which is the fastest here and close enough to float32. `None` is the model's own
