@@ -88,6 +88,7 @@ def test_the_input_layer_is_the_models_input(sequential, images):
         Activations(keras.Model(outer, model(outer))).shapes(["image"])
 
 
+@pytest.mark.slow
 def test_layers_by_number_and_by_name_in_one_objective(tiny_model, rng):
     """The same layers by name give the same images."""
     by_number = Logit(1) + Channel(1, 0) - Channel("second", 2)

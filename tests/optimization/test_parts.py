@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import Channel, Diversity, FeatureInversion, Logit, MacoVisualizer, TotalVariation
+from maco_tf import CBRVisualizer, Channel, Diversity, FeatureInversion, Logit, MacoVisualizer, TotalVariation
 from maco_tf.models import Activations
 from maco_tf.optimization import CompiledSteps, objective_tensors
 from maco_tf.optimization.parts import Parts, plan_parts
@@ -122,9 +122,9 @@ def test_parts_of_at_least_half_the_limit_cause_no_warning(arguments, recwarn):
     assert not recwarn.list
 
 
-def explain(model, objective, largest, **options):
+def explain(model, objective, largest, kind=MacoVisualizer, **options):
     settings = {"steps": 2, "crops": 4, "image_size": 24, "jit_compile": False, **options}
-    return MacoVisualizer(model, max_batch_size=largest, **settings).explain(objective, seed=3, verbose=0)
+    return kind(model, max_batch_size=largest, **settings).explain(objective, seed=3, verbose=0)
 
 
 def test_one_step_in_parts_equals_the_whole_step(tiny_model):
@@ -185,7 +185,7 @@ def test_the_model_sees_one_part_at_once(tiny_model, batch, crops, limit, part):
     if limit == "auto" and tf.config.list_logical_devices("GPU"):
         pytest.skip("There is no limit on a GPU.")
     counting = Counting()
-    explain(tiny_model, Logit([0] * batch), limit, crops=crops, preprocessing=counting, steps=1)
+    explain(tiny_model, Logit([0] * batch), limit, CBRVisualizer, crops=crops, transforms=[], preprocessing=counting)
     assert counting.seen == {1, part}
 
 

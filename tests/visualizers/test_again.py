@@ -48,7 +48,10 @@ OBJECTIVES = {
 }
 
 
-@pytest.mark.parametrize("kind", [MacoVisualizer, FourierVisualizer, CBRVisualizer])
+@pytest.mark.parametrize(
+    "kind",
+    [CBRVisualizer, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (MacoVisualizer, FourierVisualizer))],
+)
 def test_a_saved_file_gives_the_same_bits(tiny_model, tmp_path, kind):
     explanation = kind(tiny_model, **SMALL).explain(Logit([1, 3]), seed=4, verbose=0)
     assert_equal(saved(explanation, tmp_path).again(tiny_model, verbose=0), explanation)
@@ -84,6 +87,7 @@ def test_images_and_magnitudes_are_in_memory_and_in_the_file_on_request(tiny_mod
     assert_equal(saved(explanation, tmp_path, inputs=True).again(tiny_model, verbose=0), explanation)
 
 
+@pytest.mark.slow
 def test_images_and_magnitudes_that_were_not_saved_are_asked_for(tiny_model, tmp_path, with_images):
     explanation, arguments = with_images
     loaded = saved(explanation, tmp_path)
@@ -148,6 +152,7 @@ def test_joined_explanations_of_two_runs(tiny_model, tmp_path):
     np.testing.assert_array_equal(joined[[2, 0]].again(tiny_model, verbose=0).images, joined.images[[2, 0]])
 
 
+@pytest.mark.slow
 def test_joined_explanations_can_be_joined_again(tiny_model):
     visualizer = CBRVisualizer(tiny_model, **SMALL)
     first, second = (visualizer.explain(Logit([0, 1]), seed=seed, verbose=0) for seed in (1, 2))

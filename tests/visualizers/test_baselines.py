@@ -72,7 +72,7 @@ def test_one_step_equals_one_computed_independently(visualizer, settings, image)
 
 @BOTH
 @pytest.mark.parametrize(
-    "recipe", ["default", "lucid", *(pytest.param(name, marks=SLOW) for name in ("paper", "xplique"))]
+    "recipe", ["default", *(pytest.param(name, marks=SLOW) for name in ("paper", "lucid", "xplique"))]
 )
 def test_recipes_raise_the_score(tiny_model, visualizer, recipe):
     explanation = visualizer(tiny_model, recipe, steps=12, image_size=32).explain(Logit([0, 3]), seed=0, verbose=0)

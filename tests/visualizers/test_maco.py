@@ -114,7 +114,8 @@ def test_the_mean_is_part_of_the_configuration(tiny_model):
 def test_images_are_as_bright_as_the_data(rng, brightness):
     model = build_tiny_model(channels=1)
     data = rng.uniform(brightness - 0.1, brightness + 0.1, (6, 16, 16, 1)).astype("float32")
-    visualizer = MacoVisualizer(model, magnitude=estimate_magnitude(data, verbose=0), image_size=24, steps=2, crops=1)
+    magnitude = estimate_magnitude(data, verbose=0)
+    visualizer = MacoVisualizer(model, magnitude=magnitude, image_size=24, steps=2, transforms=[])
     explanation = visualizer.explain(Logit([0, 1]), seed=0, verbose=0)
     np.testing.assert_allclose(
         from_image(explanation.images).numpy().mean((1, 2)), from_image(data).numpy().mean(), atol=1e-3

@@ -12,11 +12,13 @@ import pytest
 from maco_tf import Explanation, Logit
 from maco_tf.benchmark import METHODS
 from maco_tf.cli import main
+from maco_tf.transforms import GaussianNoise
 from maco_tf.visualizers import find_method
 from tests.conftest import build_tiny_model
 
 EXAMPLE = Path(__file__).parents[2] / "notebooks" / "examples" / "laplacian_pyramid.py"
-SMALL = {"steps": 4, "crops": 2, "image_size": 32}
+# Few operations, so that little time goes into tracing.
+SMALL = {"steps": 4, "transforms": [GaussianNoise(0.1)], "image_size": 32}
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_the_benchmark_finds_the_method_by_name(example):
 def test_the_command_finds_the_method_by_name(example, tmp_path):
     build_tiny_model().save(tmp_path / "tiny.keras")
     arguments = ["explain", "--import", str(EXAMPLE), "--method", "pyramid", "--model", str(tmp_path / "tiny.keras")]
-    arguments += ["--objective", "logit:1", "--steps", "1", "--crops", "1", "--set", "levels=3", "--quiet"]
+    arguments += ["--objective", "logit:1", "--steps", "1", "--set", "transforms=[]", "--set", "levels=3", "--quiet"]
     assert main([*arguments, "--output", str(tmp_path / "result.npz")]) == 0
     config = Explanation.load(tmp_path / "result.npz").config
     assert (config["method"], config["levels"]) == ("Pyramid", 3)

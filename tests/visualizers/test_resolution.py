@@ -60,7 +60,7 @@ def test_the_image_size_follows_the_input_of_the_model(side, expected):
 
 
 @ALL
-@pytest.mark.parametrize("size", [10, (12, 20)])
+@pytest.mark.parametrize("size", [pytest.param(10, marks=pytest.mark.slow), (12, 20)])
 def test_an_image_may_be_smaller_than_the_input(tiny_model, kind, size):
     visualizer = kind(tiny_model, image_size=size, steps=2, crops=2)
     explanation = visualizer.explain(Logit(0), seed=0, verbose=0)
