@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maco_tf.display.files import write_figure
 from tests.speed.settings import BARE, BASELINE, TITLES, VARIANTS
 from tests.speed.torch_runs import TORCH_BARE
 
@@ -89,7 +88,10 @@ def draw(results: Results, path: str | Path | None = None) -> "Figure":
     Returns:
         The `matplotlib.figure.Figure`. pyplot does not hold a reference to it.
     """
+    # Imported after the measurements: a child's peak of memory begins at that of its parent.
     from matplotlib.figure import Figure
+
+    from maco_tf.display.files import write_figure
 
     rows = [row for row in results["rows"] if row["measure"] == "steps"]
     networks, crops = results["settings"]["networks"], results["settings"]["crops"]
