@@ -16,7 +16,8 @@ def as_preprocessing(preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.T
     """Turn the argument `preprocessing` into a function.
 
     Args:
-        preprocessing: `None` if the model takes images in [0, 1]; a callable that maps a batch of images to a batch;
+        preprocessing: `None` if the model takes images in [0, 1]; a callable that maps a batch of images in [0, 1] to a
+            batch, or a function `preprocess_input` of `keras.applications`, which gets images in [0, 255];
             "0-255" if it takes images in [0, 255]; or one of Keras's modes: "tf" (scales to [-1, 1]), "torch"
             (subtracts ImageNet's mean and divides by its standard deviation) or "caffe" (BGR in [0, 255], minus
             ImageNet's mean). "auto" depends on the model, and is resolved by `Activations`.
@@ -30,6 +31,10 @@ def as_preprocessing(preprocessing: Preprocessing) -> Callable[[tf.Tensor], tf.T
     if preprocessing is None:
         return lambda images: images
     if callable(preprocessing):
+        keras_own = str(getattr(preprocessing, "__module__", "")).startswith("keras.")
+        if keras_own and getattr(preprocessing, "__name__", "") == "preprocess_input":
+            # Keras's functions expect images in [0, 255]; given [0, 1], they fail without an error.
+            return lambda images: preprocessing(255.0 * images)
         return preprocessing
     if isinstance(preprocessing, str) and preprocessing == "0-255":
         return lambda images: 255.0 * images

@@ -13,6 +13,13 @@ def test_none_changes_nothing_and_a_callable_is_used():
     np.testing.assert_array_equal(as_preprocessing(lambda x: 2 * x - 1)(3 * images), 5 * images)
 
 
+@pytest.mark.parametrize(("family", "white"), [("mobilenet_v2", 1.0), ("efficientnet", 255.0)])
+def test_a_function_of_keras_gets_images_up_to_255(family, white):
+    function = getattr(keras.applications, family).preprocess_input
+    images = keras.ops.convert_to_tensor(np.ones((1, 2, 2, 3), "float32"))
+    np.testing.assert_allclose(as_preprocessing(function)(images), np.full((1, 2, 2, 3), white))
+
+
 def test_0_255_by_hand():
     np.testing.assert_allclose(as_preprocessing("0-255")(np.array([[[[0.0, 0.5, 1.0]]]])), [[[[0.0, 127.5, 255.0]]]])
 

@@ -38,7 +38,16 @@ def load_application(name: str, weights: str | Path | None = "imagenet") -> kera
 
 def _module(name: str) -> types.ModuleType:
     """The module of a network's family, which contains its `preprocess_input`."""
-    for module in vars(keras.applications).values():
-        if isinstance(module, types.ModuleType) and hasattr(module, name) and hasattr(module, "preprocess_input"):
+    modules = {
+        title: module
+        for title, module in vars(keras.applications).items()
+        if isinstance(module, types.ModuleType) and hasattr(module, "preprocess_input")
+    }
+    for module in modules.values():
+        if hasattr(module, name):
             return module
-    raise ValueError(f"keras.applications has no preprocess_input for {name!r}.")
+    # MobileNetV3's module holds the preprocessing only; the networks stand beside it.
+    families = [title for title in modules if name.lower().startswith(title.replace("_", ""))]
+    if not families:
+        raise ValueError(f"keras.applications has no preprocess_input for {name!r}.")
+    return modules[max(families, key=len)]

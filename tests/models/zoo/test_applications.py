@@ -4,13 +4,19 @@ import keras
 import numpy as np
 import pytest
 
-from maco_tf.models.zoo.applications import application_names, load_application
+from maco_tf.models.zoo.applications import _module, application_names, load_application
 
 
 def test_names_are_networks_and_not_modules():
     names = application_names()
     assert {"ResNet50V2", "MobileNet", "ConvNeXtTiny"} <= set(names)
     assert all(callable(getattr(keras.applications, name)) for name in names)
+
+
+def test_every_network_has_the_preprocessing_of_its_family():
+    modules = {name: _module(name).__name__.rpartition(".")[2] for name in application_names()}
+    assert (modules["MobileNet"], modules["MobileNetV3Small"]) == ("mobilenet", "mobilenet_v3")
+    assert (modules["ResNet50"], modules["ResNet50V2"]) == ("resnet", "resnet_v2")
 
 
 def test_the_preprocessing_is_part_of_the_network(rng):
