@@ -76,7 +76,10 @@ def scores(model, objective, seed, steps=4, transforms=(), **settings):
     return compiled(state, objective_tensors(objective), steps).history.numpy()[:, 0]
 
 
-@pytest.mark.parametrize("kind", LAYERS)
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(kind, marks=pytest.mark.slow if kind in ("two", "listed", "unseeded") else ()) for kind in LAYERS],
+)
 def test_numbers_differ_by_step_and_repeat_by_seed(kind):
     model = model_with(LAYERS[kind]())
     states = [generator.state.numpy() for layer in model._flatten_layers() for generator in layer._seed_generators]

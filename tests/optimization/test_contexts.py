@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import Logit, MacoVisualizer
+from maco_tf import CBRVisualizer, Logit
 from maco_tf.models import Activations
 from maco_tf.optimization import CompiledSteps, objective_tensors, step
 from maco_tf.optimization.contexts import out_of_memory
@@ -26,7 +26,7 @@ def model():
 
 
 def test_a_run_inside_a_tf_function_is_refused(model):
-    visualizer = MacoVisualizer(model, steps=2, image_size=16)
+    visualizer = CBRVisualizer(model, steps=2, transforms=[], image_size=16)
 
     @tf.function(autograph=False)
     def run():
@@ -38,7 +38,7 @@ def test_a_run_inside_a_tf_function_is_refused(model):
 
 
 def test_a_run_inside_a_stateless_scope_is_refused(model):
-    visualizer = MacoVisualizer(model, steps=1, image_size=16)
+    visualizer = CBRVisualizer(model, steps=1, transforms=[], image_size=16)
     with keras.StatelessScope(), pytest.raises(RuntimeError, match=r"outside of keras\.StatelessScope"):
         visualizer.explain(Logit(1), seed=0, verbose=0)
     visualizer.explain(Logit(1), seed=0, verbose=0)
@@ -152,7 +152,7 @@ def test_other_errors_pass_unchanged():
 
 def test_the_result_reports_what_changed(memory, model):
     memory(2)
-    visualizer = MacoVisualizer(model, steps=1, crops=4, whole_views=0, image_size=16)
+    visualizer = CBRVisualizer(model, steps=1, crops=4, transforms=[], image_size=16)
     with pytest.warns(UserWarning, match="max_batch_size is now 2"):
         explanation = visualizer.explain(Logit(1), seed=0, verbose=0)
     assert explanation.config["max_batch_size"] == 2

@@ -132,9 +132,13 @@ def test_an_objective_that_could_not_be_stored_is_asked_for(tiny_model, tmp_path
     np.testing.assert_array_equal(loaded.again(tiny_model, objective=score, verbose=0).images, explanation.images)
 
 
-def test_some_images_of_a_batch_can_be_made_again(tiny_model, tmp_path):
+@pytest.fixture(scope="module")
+def explanation(tiny_model):
+    return CBRVisualizer(tiny_model, **SMALL).explain(Logit([0, 1, 2]), seed=0, verbose=0)
+
+
+def test_some_images_of_a_batch_can_be_made_again(tiny_model, tmp_path, explanation):
     """The whole batch runs again, because rounding depends on its size."""
-    explanation = CBRVisualizer(tiny_model, **SMALL).explain(Logit([0, 1, 2]), seed=0, verbose=0)
     again = saved(explanation[2], tmp_path).again(tiny_model, verbose=0)
     np.testing.assert_array_equal(again.images, explanation.images[2:])
     assert again.names == ["logit 2"]
@@ -173,22 +177,19 @@ def test_a_run_that_was_stopped_stops_again(tiny_model, tmp_path):
     np.testing.assert_array_equal(again.images, explanation.images)
 
 
-def test_another_setting_makes_a_variation(tiny_model):
-    explanation = CBRVisualizer(tiny_model, **SMALL).explain(Logit(1), seed=0, verbose=0)
+def test_another_setting_makes_a_variation(tiny_model, explanation):
     longer = explanation.again(tiny_model, steps=5, verbose=0)
-    assert longer.scores.shape == (5, 1)
+    assert longer.scores.shape == (5, 3)
     np.testing.assert_allclose(longer.scores[0], explanation.scores[0])
 
 
-def test_a_file_of_an_earlier_version_is_recognised(tiny_model, tmp_path):
-    explanation = CBRVisualizer(tiny_model, **SMALL).explain(Logit(1), seed=0, verbose=0)
+def test_a_file_of_an_earlier_version_is_recognised(tiny_model, tmp_path, explanation):
     old = saved(dataclasses.replace(explanation, objective=None), tmp_path)
     with pytest.raises(ValueError, match="earlier version"):
         old.again(tiny_model)
 
 
-def test_a_method_that_is_not_registered_is_named(tiny_model):
-    explanation = CBRVisualizer(tiny_model, **SMALL).explain(Logit(1), seed=0, verbose=0)
+def test_a_method_that_is_not_registered_is_named(tiny_model, explanation):
     other = dataclasses.replace(explanation, config={**explanation.config, "method": "Mine"})
     with pytest.raises(ValueError, match='"method" must be one of MACO, Fourier, CBR'):
         other.again(tiny_model)

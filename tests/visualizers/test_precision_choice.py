@@ -18,7 +18,15 @@ def visualizer(model, **settings):
     return CBRVisualizer(model, **{"steps": 20, "transforms": [], "image_size": 24, **settings})
 
 
-@pytest.mark.parametrize("precision", [None, "float32", "bfloat16", "float16", "tensorfloat32", "auto"])
+@pytest.mark.parametrize(
+    "precision",
+    [
+        None,
+        "bfloat16",
+        "auto",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("float32", "float16", "tensorfloat32")),
+    ],
+)
 def test_the_score_rises_in_every_precision(precision, tiny_model):
     policies = [layer.dtype_policy for layer in tiny_model.layers]
     weights = [weight.copy() for weight in tiny_model.get_weights()]

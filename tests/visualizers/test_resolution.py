@@ -59,7 +59,10 @@ def test_the_image_size_follows_the_input_of_the_model(side, expected):
     assert MacoVisualizer(build_tiny_model(size=side)).resolved.image_size == expected
 
 
-@ALL
+@pytest.mark.parametrize(
+    "kind",
+    [CBRVisualizer, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (MacoVisualizer, FourierVisualizer))],
+)
 @pytest.mark.parametrize("size", [pytest.param(10, marks=pytest.mark.slow), (12, 20)])
 def test_an_image_may_be_smaller_than_the_input(tiny_model, kind, size):
     visualizer = kind(tiny_model, image_size=size, steps=2, crops=2)

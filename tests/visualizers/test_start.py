@@ -51,7 +51,10 @@ def test_the_baselines_start_at_the_image(tiny_model, image, kind):
     assert variables[0].shape == parametrization.initialize(0)[0].shape
 
 
-@pytest.mark.parametrize("kind", [MacoVisualizer, FourierVisualizer, CBRVisualizer])
+@pytest.mark.parametrize(
+    "kind",
+    [MacoVisualizer, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (FourierVisualizer, CBRVisualizer))],
+)
 def test_a_run_starts_at_the_image_and_the_next_one_is_random_again(tiny_model, image, kind):
     visualizer = kind(tiny_model, steps=1, transforms=[], image_size=(32, 24), learning_rate=1e-4)
     random = visualizer.explain(Logit(0), seed=1, verbose=0)

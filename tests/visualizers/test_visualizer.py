@@ -15,7 +15,10 @@ from tests.conftest import Wrapper, build_tiny_model
 ALL = pytest.mark.parametrize("kind", [MacoVisualizer, FourierVisualizer, CBRVisualizer])
 
 
-@ALL
+@pytest.mark.parametrize(
+    "kind",
+    [MacoVisualizer, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (FourierVisualizer, CBRVisualizer))],
+)
 def test_the_score_rises_and_the_result_is_complete(tiny_model, kind, tmp_path):
     visualizer = kind(tiny_model, steps=30, crops=2, image_size=32)
     explanation = visualizer.explain(Logit([1, 3]), seed=0, verbose=0)
