@@ -61,6 +61,7 @@ def rows_of(scorer, seeds):
     return paths, real, *([extractor(made, verbose=0) for made in group] for group in (paths, real))
 
 
+@pytest.mark.slow
 def test_a_damaged_real_image_is_left_out_of_every_score(make):
     scorer = make(1)
     damaged = scorer.settings.real_folders()[CLASSES[1]] / "1.png"

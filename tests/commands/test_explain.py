@@ -114,6 +114,7 @@ def test_after_an_interrupt_the_command_names_the_objectives_that_are_left(expla
     assert Explanation.load(tmp_path / "out.npz").names == ["logit 1"]
 
 
+@pytest.mark.slow
 def test_an_oblong_image_with_a_magnitude_of_the_user(explain, tmp_path, rng):
     magnitude = estimate_magnitude(rng.uniform(size=(2, 24, 24, 3)).astype("float32"), verbose=0)
     magnitude.save(tmp_path / "natural.npz")

@@ -57,6 +57,7 @@ def test_concepts_of_any_bank_are_explained_and_saved(model, images, tmp_path):
             result.save(path)
 
 
+@pytest.mark.slow
 def test_a_number_of_concepts_takes_the_most_important_ones(model, images):
     bank = ConceptBank([GREEN, BLUE, RED], "maps", [0.2, 0.1, 0.7], names=["green", "blue", "red"])
     result = explain_concepts(model, bank, images, 2, patches=100, **SMALL)

@@ -171,6 +171,7 @@ def test_an_explanation_does_not_change_the_model(handwritten, rng):
     np.testing.assert_array_equal(handwritten(images)["classes"], expected)
 
 
+@pytest.mark.slow
 def test_an_explanation_does_not_change_the_configuration_and_the_compilation():
     model = build_tiny_model(size=16)
     model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
@@ -278,6 +279,7 @@ def test_quantised_layers_have_the_gradient_of_the_weights_that_they_encode(rng)
     assert np.corrcoef(np.ravel(wanted), np.ravel(gradient))[0, 1] > 0.99
 
 
+@pytest.mark.slow
 def test_an_input_of_unknown_size_takes_the_given_shape(rng):
     inputs = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, strides=2, name="conv")(inputs)

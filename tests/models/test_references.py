@@ -73,7 +73,7 @@ def test_an_error_lists_the_outputs(reference, remedy):
         Activations(blocks()).shapes([reference])
 
 
-@pytest.mark.parametrize("sequential", [False, True])
+@pytest.mark.parametrize("sequential", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_the_input_layer_is_the_models_input(sequential, images):
     """After the preprocessing, with a gradient; the input of a nested model is refused with the reason."""
     layers = [keras.Input((8, 8, 3), name="image"), keras.layers.Conv2D(2, 1)]
@@ -108,6 +108,7 @@ def test_other_references_are_refused(tiny_model, layer):
         MacoVisualizer(tiny_model, steps=1).check(Logit(1) + Channel(layer, 0))
 
 
+@pytest.mark.slow
 def test_the_image_as_a_layer(tiny_model, rng):
     """Inverting pixels leads to the picture's own colours: the distance to the reference falls."""
     reference = rng.uniform(0.3, 0.7, size=(1, 16, 16, 3)).astype("float32")

@@ -15,7 +15,7 @@ def second_part(model, layer, values, **settings):
     return tf.function(lambda values: logits_behind(activations, layer, values))(tf.constant(values)).numpy()
 
 
-@pytest.mark.parametrize("layer", ["add", "pool"])
+@pytest.mark.parametrize("layer", [pytest.param("add", marks=pytest.mark.slow), "pool"])
 def test_the_second_part_equals_the_submodel_that_keras_builds(layer, rng):
     """The oracle is built from the same network without its softmax."""
     model, linear = build_tiny_model(), build_tiny_model(activation=None)

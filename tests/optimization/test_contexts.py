@@ -105,6 +105,7 @@ def images(steps):
     return steps.images()
 
 
+@pytest.mark.slow
 def test_half_as_many_views_are_tried_where_the_memory_does_not_suffice(memory):
     """Two warnings, from 8 to 4 to 2, and the same images as with 2 from the start."""
     memory(2)
@@ -118,7 +119,7 @@ def test_half_as_many_views_are_tried_where_the_memory_does_not_suffice(memory):
     np.testing.assert_array_equal(found, images(compiled(max_batch_size=2)))
 
 
-@pytest.mark.parametrize(("most", "automatic"), [(2, []), (0, ["max_batch_size"])])
+@pytest.mark.parametrize(("most", "automatic"), [(2, []), pytest.param(0, ["max_batch_size"], marks=pytest.mark.slow)])
 @pytest.mark.filterwarnings("ignore:The memory does not suffice")
 def test_the_error_names_max_batch_size(most, automatic, memory):
     memory(most)

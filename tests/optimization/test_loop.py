@@ -170,6 +170,7 @@ def test_steps_in_one_call_give_the_same_run(visualizer, in_fours):
     assert_equal_runs(*(kind.explain(Logit(1), seed=0, verbose=0) for kind in (visualizer, in_fours)))
 
 
+@pytest.mark.slow
 def test_a_learning_rate_scheduler_sets_the_rate_of_one_run(tiny_model):
     fast, slow = (MacoVisualizer(tiny_model, **SMALL, optimizer=keras.optimizers.Adam(rate)) for rate in (0.5, 0.02))
     scheduler = keras.callbacks.LearningRateScheduler(lambda step, rate: 0.02)

@@ -17,6 +17,7 @@ def photograph(rng):
     return (blocks + rng.uniform(0, 0.05, blocks.shape)).astype("float32")
 
 
+@pytest.mark.slow
 def test_the_objective_rises_and_the_weight_keeps_the_image(tiny_model, photograph):
     linear = build_tiny_model(activation=None)
     conv = keras.Model(linear.input, linear.get_layer("conv").output)

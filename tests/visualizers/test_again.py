@@ -99,6 +99,7 @@ def test_images_and_magnitudes_that_were_not_saved_are_asked_for(tiny_model, tmp
     assert_equal(loaded.again(tiny_model, **arguments, verbose=0), explanation)
 
 
+@pytest.mark.slow
 def test_other_images_and_magnitudes_than_the_original_ones_are_refused(tiny_model, tmp_path, with_images, photographs):
     explanation, arguments = with_images
     loaded = saved(explanation, tmp_path)
@@ -112,6 +113,7 @@ def test_other_images_and_magnitudes_than_the_original_ones_are_refused(tiny_mod
             loaded.again(tiny_model, **{**arguments, name: value}, verbose=0)
 
 
+@pytest.mark.slow
 def test_a_function_without_an_import_path_is_asked_for(tiny_model, tmp_path):
     def preprocess(images):
         return 2 * images - 1
@@ -123,6 +125,7 @@ def test_a_function_without_an_import_path_is_asked_for(tiny_model, tmp_path):
     assert_equal(loaded.again(tiny_model, preprocessing=preprocess, verbose=0), explanation)
 
 
+@pytest.mark.slow
 def test_an_objective_that_could_not_be_stored_is_asked_for(tiny_model, tmp_path):
     score = Lambda("conv", lambda activation: tf.reduce_mean(activation, axis=(1, 2, 3)))
     explanation = CBRVisualizer(tiny_model, **SMALL).explain(score, seed=0, verbose=0)
@@ -137,6 +140,7 @@ def explanation(tiny_model):
     return CBRVisualizer(tiny_model, **SMALL).explain(Logit([0, 1, 2]), seed=0, verbose=0)
 
 
+@pytest.mark.slow
 def test_some_images_of_a_batch_can_be_made_again(tiny_model, tmp_path, explanation):
     """The whole batch runs again, because rounding depends on its size."""
     again = saved(explanation[2], tmp_path).again(tiny_model, verbose=0)
@@ -165,6 +169,7 @@ def test_joined_explanations_can_be_joined_again(tiny_model):
     np.testing.assert_array_equal(joined.again(tiny_model, verbose=0).images, joined.images)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_stops_again(tiny_model, tmp_path):
     class Stop(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -177,6 +182,7 @@ def test_a_run_that_was_stopped_stops_again(tiny_model, tmp_path):
     np.testing.assert_array_equal(again.images, explanation.images)
 
 
+@pytest.mark.slow
 def test_another_setting_makes_a_variation(tiny_model, explanation):
     longer = explanation.again(tiny_model, steps=5, verbose=0)
     assert longer.scores.shape == (5, 3)

@@ -9,7 +9,6 @@ from maco_tf import CBRVisualizer, FourierVisualizer, Logit
 from maco_tf.spectrum.colour import COLOUR_CORRELATION
 from tests.conftest import build_tiny_model
 
-SLOW = pytest.mark.slow
 BOTH = pytest.mark.parametrize("visualizer", [FourierVisualizer, CBRVisualizer])
 OFF = {"crops": 1, "transforms": [], "image_size": "input", "learning_rate": 0.05}
 
@@ -70,10 +69,9 @@ def test_one_step_equals_one_computed_independently(visualizer, settings, image)
     np.testing.assert_allclose(explanation.scores[0, 0], logits(image(start))[0, 2], atol=1e-4)
 
 
+@pytest.mark.slow
 @BOTH
-@pytest.mark.parametrize(
-    "recipe", ["default", *(pytest.param(name, marks=SLOW) for name in ("paper", "lucid", "xplique"))]
-)
+@pytest.mark.parametrize("recipe", ["default", "paper", "lucid", "xplique"])
 def test_recipes_raise_the_score(tiny_model, visualizer, recipe):
     explanation = visualizer(tiny_model, recipe, steps=12, image_size=32).explain(Logit([0, 3]), seed=0, verbose=0)
     assert explanation.images.shape == (2, 32, 32, 3)

@@ -12,7 +12,7 @@ from tests.conftest import build_tiny_model
 
 
 @pytest.mark.parametrize(
-    "recipe", ["default", "paper", *(pytest.param(name, marks=pytest.mark.slow) for name in ("fast", "xplique"))]
+    "recipe", ["paper", *(pytest.param(name, marks=pytest.mark.slow) for name in ("default", "fast", "xplique"))]
 )
 def test_recipes_run(tiny_model, recipe):
     explanation = MacoVisualizer(tiny_model, recipe, steps=3, image_size=32).explain(Logit(0), seed=0, verbose=0)
@@ -65,7 +65,7 @@ def test_the_learning_rate_falls_to_zero_as_a_cosine(tiny_model):
             MacoVisualizer(tiny_model, **settings, cosine_decay=True)
 
 
-@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("channels", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_grey_images_and_images_of_many_channels(channels, rng):
     model = build_tiny_model(channels=channels)
     with pytest.raises(ValueError, match=r'"magnitude" must be given.*estimate_magnitude'):
@@ -110,7 +110,7 @@ def test_the_mean_is_part_of_the_configuration(tiny_model):
     assert copy.config() == visualizer.config()
 
 
-@pytest.mark.parametrize("brightness", [0.2, 0.8])
+@pytest.mark.parametrize("brightness", [0.2, pytest.param(0.8, marks=pytest.mark.slow)])
 def test_images_are_as_bright_as_the_data(rng, brightness):
     model = build_tiny_model(channels=1)
     data = rng.uniform(brightness - 0.1, brightness + 0.1, (6, 16, 16, 1)).astype("float32")

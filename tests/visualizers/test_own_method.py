@@ -35,6 +35,7 @@ def test_the_example_is_short():
     assert len(EXAMPLE.read_text().splitlines()) <= 60
 
 
+@pytest.mark.slow
 def test_the_score_rises(example, tiny_model):
     visualizer = example.PyramidVisualizer(tiny_model, **{**SMALL, "steps": 30})
     explanation = visualizer.explain(Logit([1, 3]), seed=0, verbose=0)

@@ -23,8 +23,7 @@ def visualizer(model, **settings):
     [
         None,
         "bfloat16",
-        "auto",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("float32", "float16", "tensorfloat32")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("float32", "float16", "tensorfloat32", "auto")),
     ],
 )
 def test_the_score_rises_in_every_precision(precision, tiny_model):
@@ -44,6 +43,7 @@ def test_the_score_rises_in_every_precision(precision, tiny_model):
         np.testing.assert_array_equal(weight, before)
 
 
+@pytest.mark.slow
 def test_float32_is_the_policy_of_the_model_and_bfloat16_rounds(tiny_model):
     own, single, half = (
         visualizer(tiny_model, steps=2, precision=precision).explain(Channel("conv", 1), seed=0, verbose=0).images

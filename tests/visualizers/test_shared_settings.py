@@ -50,6 +50,7 @@ def test_replacing_the_recipe_takes_all_of_its_values(tiny_model):
     assert xplique.image_size == (32, 32)
 
 
+@pytest.mark.slow
 def test_the_users_list_and_optimizer_may_change_later(tiny_model):
     """The visualizer keeps copies, so that its compiled steps match its settings."""
     noise, optimizer = [GaussianNoise(0.1)], keras.optimizers.SGD(20.0)

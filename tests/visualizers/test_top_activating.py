@@ -4,10 +4,10 @@ import pytest
 import tensorflow as tf
 
 from maco_tf import (
-    CBRVisualizer,
     Channel,
     Direction,
     Diversity,
+    Explanation,
     FeatureInversion,
     Logit,
     TotalVariation,
@@ -72,7 +72,14 @@ def test_the_figure_shows_each_visualisation_above_its_images(images):
     model = build_tiny_model()
     objective = Logit([0, 1])
     top = top_activating(model, objective, images, 4)
-    explanation = CBRVisualizer(model, steps=1, transforms=[], image_size=24).explain(objective, verbose=0)
+    explanation = Explanation(
+        images=np.full((2, 24, 24, 3), 0.5, "float32"),
+        transparency=np.ones((2, 24, 24), "float32"),
+        names=objective.names,
+        scores=np.zeros((1, 2), "float32"),
+        config={},
+        seed=0,
+    )
     figure = top.figure(explanation)
     assert [axis.get_title() for axis in figure.axes] == ["logit 0", "logit 1", "", ""]
     pictures = [axis.images[0].get_array() for axis in figure.axes]

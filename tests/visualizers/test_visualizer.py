@@ -67,7 +67,7 @@ def test_any_number_of_channels(kind):
     assert visualizer.explain(Logit(0), seed=0, verbose=0).images.shape == (1, 24, 24, 5)
 
 
-@pytest.mark.parametrize("size", [(40, 31), 33, (24, 64)])
+@pytest.mark.parametrize("size", [(40, 31), *(pytest.param(size, marks=pytest.mark.slow) for size in (33, (24, 64)))])
 def test_odd_and_oblong_images(tiny_model, size):
     explanation = MacoVisualizer(tiny_model, transforms=[], image_size=size, steps=2).explain(Logit(0), verbose=0)
     assert explanation.images.shape[1:3] == (size if isinstance(size, tuple) else (size, size))
@@ -95,6 +95,7 @@ def test_transforms_and_optimizers_of_the_user_repeat(tiny_model):
     np.testing.assert_array_equal(first.images, second.images)
 
 
+@pytest.mark.slow
 def test_settings_may_follow_a_schedule_of_the_user(tiny_model):
     settings = {"steps": 2, "crops": 1, "image_size": 24, "uniform_noise": 0.0}
     constant, falling = (

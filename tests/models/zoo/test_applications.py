@@ -19,6 +19,7 @@ def test_every_network_has_the_preprocessing_of_its_family():
     assert (modules["ResNet50"], modules["ResNet50V2"]) == ("resnet", "resnet_v2")
 
 
+@pytest.mark.slow
 def test_the_preprocessing_is_part_of_the_network(rng):
     model = load_application("MobileNet", weights=None)
     images = rng.uniform(size=(1, 224, 224, 3)).astype("float32")
@@ -29,6 +30,7 @@ def test_the_preprocessing_is_part_of_the_network(rng):
     assert model.get_layer("conv_pw_13_relu").name == "conv_pw_13_relu"
 
 
+@pytest.mark.slow
 def test_weights_that_cannot_be_read_are_an_os_error(tmp_path):
     path = tmp_path / "broken.weights.h5"
     path.write_bytes(b"not a weight file")
