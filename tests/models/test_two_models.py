@@ -38,7 +38,7 @@ def logits_function(model):
     return lambda images: pool(images) @ kernel + bias
 
 
-@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("sign", [pytest.param(1, marks=pytest.mark.slow), -1])
 def test_scores_and_gradients_combine_those_of_the_two_networks(sign, rng):
     first, second, pair = build_pair()
     images = rng.uniform(size=(2, 20, 20, 3)).astype("float32")

@@ -100,7 +100,11 @@ def responses(transforms, change, seed, jit_compile):
 
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in ("lucid", "paper") else ()) for name in AFFINE]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in ("lucid", "paper", "rotate", "scale") else ())
+        for name in AFFINE
+    ],
 )
 def test_gradients_are_exact_and_repeat(name, jit_compile, rng):
     """These transforms are affine in the image, so the gradient times a change is the change of the weighted sum."""

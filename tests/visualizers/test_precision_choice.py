@@ -21,9 +21,8 @@ def visualizer(model, **settings):
 @pytest.mark.parametrize(
     "precision",
     [
-        None,
         "bfloat16",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("float32", "float16", "tensorfloat32", "auto")),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in (None, "float32", "float16", "tensorfloat32", "auto")),
     ],
 )
 def test_the_score_rises_in_every_precision(precision, tiny_model):

@@ -12,8 +12,6 @@ from maco_tf.transforms import GaussianNoise
 from maco_tf.version import __version__
 from tests.conftest import Wrapper, build_tiny_model
 
-ALL = pytest.mark.parametrize("kind", [MacoVisualizer, FourierVisualizer, CBRVisualizer])
-
 
 @pytest.mark.parametrize(
     "kind",
@@ -38,7 +36,10 @@ def test_the_score_rises_and_the_result_is_complete(tiny_model, kind, tmp_path):
     assert Explanation.load(tmp_path / "result.npz").config == json.loads(json.dumps(config))
 
 
-@ALL
+@pytest.mark.parametrize(
+    "kind",
+    [CBRVisualizer, *(pytest.param(kind, marks=pytest.mark.slow) for kind in (MacoVisualizer, FourierVisualizer))],
+)
 def test_results_repeat_and_seeds_differ(tiny_model, kind):
     visualizer = kind(tiny_model, steps=3, transforms=[GaussianNoise(0.1)], image_size=24)
     first, again, other = (visualizer.explain(Logit(1), seed=seed, verbose=0).images for seed in (0, 0, 1))

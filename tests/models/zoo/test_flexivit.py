@@ -15,7 +15,7 @@ FIXTURES = Path(__file__).parent.parent / "fixtures"
 CHECKPOINT = FIXTURES / "flexivit.npz"
 
 
-@pytest.mark.parametrize("patch_size", [4, 6, 8, 12])
+@pytest.mark.parametrize("patch_size", [4, 6, *(pytest.param(size, marks=pytest.mark.slow) for size in (8, 12))])
 def test_activations_equal_those_of_timm_at_all_patch_sizes(patch_size):
     """The checkpoint has patches of 6 pixels; fixtures/flexivit.py computed the expected values."""
     expected = np.load(FIXTURES / "flexivit_expected.npz")
