@@ -6,6 +6,7 @@ import importlib.util
 import json
 import re
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,18 +158,33 @@ def read_setting(text: str) -> tuple[str, Any]:
         return name.strip(), value
 
 
-def check_settings(kind: Any, settings: dict[str, Any]) -> None:
-    """Refuse names that are not settings of a method.
+def check_settings(kind: Any, settings: list[tuple[str, Any]], named: Collection[str] = ()) -> dict[str, Any]:
+    """The values of all `--set`, after refusing names that are unknown or that have two values.
 
     Args:
         kind: the class of the visualizer.
-        settings: dictionary, name -> value.
+        settings: list of (name, value), as `read_setting` returns them.
+        named: the settings that the user gave by an option of their own, such as `--steps`.
+
+    Returns:
+        Dictionary, name -> value.
 
     Raises:
-        ValueError: a name is unknown.
+        ValueError: a name is unknown, is given twice, or is also given by its option.
     """
-    unknown = [name for name in settings if name not in kind.names()]
+    names = [name for name, _ in settings]
+    unknown = [name for name in names if name not in kind.names()]
     if unknown:
         raise ValueError(
             f'"--set" must name a setting of {kind.method}: {", ".join(kind.names())}. Received: {", ".join(unknown)}.'
         )
+    for name in names:
+        option = f"--{name.replace('_', '-')}"
+        if name in named:
+            raise ValueError(
+                f'"--set" must not name a setting that is given by its option. Received: {name} besides {option}. '
+                "Leave one of them out."
+            )
+        if names.count(name) > 1:
+            raise ValueError(f'"--set" must name a setting once. Received: {name}, {names.count(name)} times.')
+    return dict(settings)

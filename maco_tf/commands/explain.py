@@ -26,6 +26,17 @@ Put a space before + and -, because names may contain hyphens. An objective that
 --objective="-tv".
 """
 
+# Settings that have an option of their own, with the option's default.
+_OPTIONS = {
+    "recipe": "default",
+    "steps": None,
+    "crops": None,
+    "image_size": None,
+    "preprocessing": "auto",
+    "max_batch_size": "auto",
+    "precision": None,
+}
+
 
 def add_parser(commands: Any) -> None:
     """Add the command to the parsers of `maco-tf`."""
@@ -93,12 +104,11 @@ def run(options: argparse.Namespace) -> int:
     objectives = [part for text in options.objective for part in parse_objective(text)]
     import_modules(options.modules)
     kind: Any = find_method(options.method)
-    settings = dict(options.settings)
-    check_settings(kind, settings)
-    given = {
-        name: getattr(options, name)
-        for name in ("recipe", "steps", "crops", "image_size", "preprocessing", "max_batch_size", "precision")
-    }
+    given = {name: getattr(options, name) for name in _OPTIONS}
+    # Options that differ from their defaults.
+    named = [name for name, default in _OPTIONS.items() if given[name] != default]
+    named += ["magnitude"] if options.magnitude else []
+    settings = check_settings(kind, options.settings, named)
     if options.magnitude and "magnitude" not in kind.names():
         raise ValueError(
             f'"--magnitude" belongs to methods that keep one, such as MACO. Received: it with {kind.method}.'
@@ -126,5 +136,6 @@ def run(options: argparse.Namespace) -> int:
         left = [name for objective in objectives[len(results) :] for name in objective.names]
         begun = f"Interrupted after {len(results[-1].scores)} steps of {results[-1].names[0]}"
         print(f"{begun}; not begun: {', '.join(left)}." if left else f"{begun}.")
-    print(f"Wrote {len(written)} files: {', '.join(map(str, written))} (seed {seed})")
+    files = "1 file" if len(written) == 1 else f"{len(written)} files"
+    print(f"Wrote {files}: {', '.join(map(str, written))} (seed {seed})")
     return 0

@@ -18,7 +18,9 @@ class _Noise(Transform, abc.ABC):
     """
 
     def draw(self, views: int, step: int | tf.Tensor = 0, steps: int = 1) -> tuple[tf.Tensor, ...]:
-        # With TensorFlow, Keras counts in int64; TensorFlow's kernels accept int32 seeds on every device.
+        # `next_seed`, which the other transforms use, reduces a seed modulo 2**31 - 2 as `keras.random` does. Here it
+        # would serve as well, but change the noise, and so the image, of every seed that users have noted. With
+        # TensorFlow, Keras counts in int64; TensorFlow's kernels accept int32 seeds on every device.
         seed = tf.bitcast(tf.cast(self.seed_generator.next(), tf.uint32), tf.int32)
         return split(seed, views), tf.fill((views,), evaluate(self._amount, step, steps))
 

@@ -70,14 +70,19 @@ def test_a_setting_needs_a_name_and_an_equals_sign(text):
 
 
 def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed():
-    check_settings(MacoVisualizer, {"mean_level": 1.0, "steps": 8})
-    check_settings(CBRVisualizer, {})
+    settings = [("mean_level", 1.0), ("steps", 8)]
+    assert check_settings(MacoVisualizer, settings, ["crops"]) == {"mean_level": 1.0, "steps": 8}
+    assert check_settings(CBRVisualizer, []) == {}
     with pytest.raises(
         ValueError, match=r'"--set" must name a setting of CBR: .*image_blur.*Received: mean_level, x\.'
     ):
-        check_settings(CBRVisualizer, {"mean_level": 1.0, "steps": 8, "x": 2})
+        check_settings(CBRVisualizer, [*settings, ("x", 2)])
     with pytest.raises(ValueError, match="Received: model"):
-        check_settings(CBRVisualizer, {"model": "squeezenet"})
+        check_settings(CBRVisualizer, [("model", "squeezenet")])
+    with pytest.raises(ValueError, match=r'"--set" must name a setting once\. Received: steps'):
+        check_settings(CBRVisualizer, [("steps", 8), ("steps", 9)])
+    with pytest.raises(ValueError, match=r'"--set" must not name .*image_size besides --image-size'):
+        check_settings(CBRVisualizer, [("image_size", 32)], ["steps", "image_size"])
 
 
 @pytest.mark.usefixtures("own_methods")

@@ -45,7 +45,9 @@ def test_a_drawn_seed_serves_all_objectives_and_is_reported(explain, tmp_path, c
     assert explain("--output", output, *QUICK, objectives=["logit:1", "logit:2"]) == 0
     result = Explanation.load(output)
     assert {run["seed"] for run in result.objective["runs"]} == {result.seed}
-    assert f"seed {result.seed}" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Wrote 1 file:" in printed
+    assert f"seed {result.seed}" in printed
 
 
 def test_arguments_reach_the_visualizer(explain, tmp_path):
@@ -84,6 +86,10 @@ def test_the_batch_size_is_a_number_or_auto(explain, tmp_path, capsys):
         (["--recipe", "best"], '"recipe" must be one of'),
         (["--seed", "-1"], '"seed" must be an integer'),
         (["--set", "mean_levle=1"], "Received: mean_levle"),
+        (["--steps", "2", "--set", "steps=3"], "steps besides --steps"),
+        (["--precision", "float32", "--set", "precision=auto"], "precision besides --precision"),
+        (["--magnitude", "folder", "--set", "magnitude=1"], "magnitude besides --magnitude"),
+        (["--set", "steps=2", "--set", "steps=3"], "steps, 2 times"),
         (["--set", "mean_level=grey"], '"mean_level" must be'),
         (["--import", "no_such_module"], '"--import" must name'),
     ],
