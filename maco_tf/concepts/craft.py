@@ -85,6 +85,7 @@ def craft(
         )
     layer = _checked_layer(activations, images, layer)
     _check_split(activations, layer)
+    activations.say_range()
     extractor = crafter(
         _Part(lambda batch: activations(batch, [layer])[layer]),
         _Part(lambda values: logits_behind(activations, layer, values)),

@@ -92,7 +92,8 @@ class FeatureExtractor:
             cache: a folder that keeps features. They are found again by the model's weights, the extractor's settings
                 and the images' contents. Pass the result of `cache_in` instead to hash the weights only once. `None`
                 keeps nothing. A `tf.data.Dataset` cannot be cached.
-            verbose: 0 is silent; 1 or "auto" shows a progress bar.
+            verbose: 0 is silent; 1 or "auto" shows a progress bar and, once for each model, an input range that was
+                found.
 
         Returns:
             Array (count, dimensions), float32, in the order of the images.
@@ -101,6 +102,8 @@ class FeatureExtractor:
             ValueError: there is no image, values lie outside their range, the number of channels is not the model's, or
                 a file cannot be read.
         """
+        if verbose:
+            self._activations.say_range()
         image_set = images if isinstance(images, ImageSet) else ImageSet(images, self.input_shape[2])
         if cache is None:
             return self._compute(image_set, verbose)

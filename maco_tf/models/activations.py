@@ -12,7 +12,7 @@ from maco_tf.checks import warn_user
 from maco_tf.models.bound_batch import run_in_batches, run_otherwise
 from maco_tf.models.final_activation import is_softmax, pre_activation, probabilities
 from maco_tf.models.folding import folded_normalization
-from maco_tf.models.input_range import find_input_range
+from maco_tf.models.input_range import InputRange, find_input_range
 from maco_tf.models.input_shape import (
     as_input,
     channels_first,
@@ -94,7 +94,9 @@ class Activations:
         self._channels_first = channels_first(model)
         # The batch size of a model that cannot be called on another one; found by the first call that fails.
         self._batch: int | None = None
-        self.preprocessing, self.range_found = self._resolve_preprocessing(preprocessing)
+        self._range = self._find_range() if isinstance(preprocessing, str) and preprocessing == "auto" else None
+        self.preprocessing = preprocessing if self._range is None else self._range.mode
+        self.range_found = "" if self._range is None else self._range.sentence
         self._preprocess = as_preprocessing(self.preprocessing)
         self._fold = fold
         # The first trace fills this set, usually the trace of `shapes`.
@@ -103,15 +105,18 @@ class Activations:
         self._drawn: set[str] = set()
         self.precision = None
 
-    def _resolve_preprocessing(self, preprocessing: Preprocessing) -> tuple[Preprocessing, str]:
-        """The preprocessing in force, and a line about it if it was found. A doubtful range is warned of once."""
-        if not isinstance(preprocessing, str) or preprocessing != "auto":
-            return preprocessing, ""
+    def _find_range(self) -> InputRange:
+        """The range that the model expects. A doubtful range is warned of once."""
         found = find_input_range(self.model, self.input_shape)
         if found.doubt and not found.told:
             found.told = True
             warn_user(found.doubt)
-        return found.mode, found.sentence
+        return found
+
+    def say_range(self) -> None:
+        """Print `range_found`, once for each model. Whoever shows images to the model calls this first."""
+        if self._range is not None:
+            self._range.say()
 
     @property
     def gradient_scale(self) -> float:

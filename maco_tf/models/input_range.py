@@ -45,17 +45,26 @@ class InputRange:
         reason: why, as the end of a sentence; empty if nothing was found.
         doubt: a warning for the user, or an empty text.
         told: whether the user has been warned.
+        said: whether the sentence has been printed.
     """
 
     mode: str | None = None
     reason: str = ""
     doubt: str = ""
     told: bool = False
+    said: bool = False
 
     @property
     def sentence(self) -> str:
         """One line about a range other than [0, 1]; empty otherwise."""
         return f"Input range: preprocessing={self.mode!r}, because {self.reason}." if self.mode else ""
+
+    def say(self) -> None:
+        """Print the sentence, if there is one and it has not been printed."""
+        with _LOCK:
+            said, self.said = self.said, True
+        if self.sentence and not said:
+            print(self.sentence)
 
 
 _FOUND: "weakref.WeakKeyDictionary[keras.Model, tuple[tuple[Any, ...], InputRange]]" = weakref.WeakKeyDictionary()

@@ -130,6 +130,7 @@ def top_activating(
     images = as_images("images", images, channels, size=size)
     if len(images) < count:
         raise ValueError(f'"count" must not exceed the number of images, {len(images)}. Received: {count}.')
+    activations.say_range()
     scores = score_natural_images(activations, objective, images, batch_size)
     indices = np.argsort(-scores, axis=0, kind="stable")[:count].T
     return TopImages(images[indices], np.take_along_axis(scores.T, indices, 1), indices, objective.names)

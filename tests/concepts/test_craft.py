@@ -21,6 +21,18 @@ def test_craft_finds_the_concepts_and_the_important_one(images):
 
 
 @pytest.mark.slow
+def test_craft_applies_the_range_that_it_finds_and_says_so_once(images, capsys):
+    inputs, network = keras.Input((32, 32, 3)), build_colour_model()
+    model = keras.Model(inputs, network(keras.layers.Rescaling(1 / 255)(inputs)))
+    expected = craft(network, images, 0, size=2, patch_size=8)
+    assert "Input range" not in capsys.readouterr().out
+    for count in (1, 0):
+        bank = craft(model, images, 0, size=2, patch_size=8)
+        np.testing.assert_allclose(bank.directions, expected.directions, atol=1e-3)
+        assert capsys.readouterr().out.count("Input range: preprocessing='0-255'") == count
+
+
+@pytest.mark.slow
 def test_craft_depends_on_its_seed_only_and_leaves_numpys_generator_alone(images):
     np.random.seed(3)  # noqa: NPY002
     expected = np.random.uniform()  # noqa: NPY002

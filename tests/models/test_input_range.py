@@ -170,6 +170,34 @@ def test_scores_features_and_classes_use_the_range_too(rng):
     np.testing.assert_allclose(found.scores, direct.scores, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_a_range_that_is_applied_is_said_once_for_a_model(rng, capsys):
+    images = rng.uniform(size=(4, *SHAPE)).astype("float32")
+
+    def said(*actions):
+        model, counts = behind(rescaling(1 / 255)), []
+        for action in actions:
+            action(model)
+            counts.append(capsys.readouterr().out.count("Input range: preprocessing='0-255'"))
+        return counts
+
+    def searched(model):
+        top_activating(model, Channel("conv", 1), images, 2)
+
+    def extracted(model):
+        FeatureExtractor(model, "conv")(images, verbose=1)
+
+    def classified(model):
+        classify(images, model, verbose=0)
+
+    def explained(model):
+        CBRVisualizer(model, **{**SMALL, "steps": 1}).explain(Logit(1), seed=0, verbose=1)
+
+    assert said(searched, searched, extracted) == [1, 0, 0]
+    assert said(classified, extracted, extracted, searched) == [0, 1, 0, 0]
+    assert said(explained, explained, searched) == [1, 0, 0]
+
+
 def test_the_model_is_neither_changed_nor_kept():
     model = behind(rescaling(1 / 255), keras.layers.BatchNormalization())
     before, call = [variable.numpy() for variable in model.variables], keras.Operation.__call__
