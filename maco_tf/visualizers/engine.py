@@ -65,7 +65,6 @@ class Engine:
         self._automatic = automatic
         self.visualizer, self.activations = visualizer, activations
         self.precision_choice: PrecisionChoice | None = None
-        self._range_told = False
         self.transforms: list[AnyTransform] = visualizer.views()
         self._optimizer = visualizer.optimizer or visualizer.default_optimizer()
         # Wrong settings of the parametrization are refused now, not at the first explanation.
@@ -160,10 +159,9 @@ class Engine:
         return self._compiled[key]
 
     def _tell_range(self, verbose: int | str) -> None:
-        """Print once which input range was found, if it is not [0, 1]."""
-        if verbose and self.activations.range_found and not self._range_told:
-            self._range_told = True
-            print(self.activations.range_found)
+        """Print once for each model which input range was found, if it is not [0, 1]."""
+        if verbose:
+            self.activations.say_range()
 
     def _choose_precision(self, objective: Objective, parametrization: Parametrization, verbose: int | str) -> None:
         """For "auto": measure with the first objective that reads the model, and keep the choice."""
