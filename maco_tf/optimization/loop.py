@@ -29,8 +29,10 @@ class Run:
     train_function = None
     layers: tuple[keras.layers.Layer, ...] = ()
 
-    def __init__(self, compiled: CompiledSteps, steps: int, seed: int, images: np.ndarray | None = None) -> None:
-        self.steps, self.state = steps, compiled.start(seed, images)
+    def __init__(
+        self, compiled: CompiledSteps, steps: int, seeds: Sequence[int], images: np.ndarray | None = None
+    ) -> None:
+        self.steps, self.state = steps, compiled.start(seeds, images)
         self._compiled = compiled
         self.stop_training = False
         self.interrupted = False
@@ -72,7 +74,7 @@ class Run:
         """Run `count` steps and return their scores, array (count, batch)."""
         done = int(self.state.step)
         self.state = self._compiled(self.state, objective, count)
-        return self.state.history[done : done + count].numpy()
+        return self.state.history[done : done + count].numpy().sum(axis=-1)
 
     def transparency(self) -> np.ndarray:
         """The accumulated transparency: array (batch, height, width), float32."""
@@ -80,6 +82,10 @@ class Run:
 
     def scores(self) -> np.ndarray:
         """The scores of the steps done: array (done, batch), float32."""
+        return self.term_scores().sum(axis=-1)
+
+    def term_scores(self) -> np.ndarray:
+        """What each term adds to the scores of the steps done: array (done, batch, terms), float32."""
         return self.state.history.numpy()[: int(self.state.step)]
 
 

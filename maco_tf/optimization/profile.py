@@ -62,7 +62,7 @@ def profile_steps(
     Returns:
         A `Profile`.
     """
-    state = compiled.start(0)
+    state = compiled.start([0])
     parts, batch = compiled.parts, compiled.parametrization.batch_size
     some = objective.of(tf.range(parts.rows))
     values = compiled.values()
@@ -90,7 +90,7 @@ def profile_steps(
         compiled.optimizer.apply(gradients, compiled.variables)
         return compiled.values()
 
-    starts = iter([compiled.start(0) for _ in range(repeats + 1)])
+    starts = iter([compiled.start([0]) for _ in range(repeats + 1)])
     seen = compiled.first_draws(state).apply(images)
     runs = {
         "step": lambda: compiled(next(starts), objective, 1),
@@ -109,7 +109,7 @@ def profile_steps(
                 times[name].append(time.perf_counter() - begin)
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     medians |= {name: medians[name] * parts.count for name in ("views", "model")}
-    compiled.start(0)
+    compiled.start([0])
     return Profile(**medians, views_a_step=batch * compiled.views.count)
 
 

@@ -55,15 +55,15 @@ def objective_tensors(objective: Objective) -> ObjectiveTensors:
     return ObjectiveTensors(weights, parameters)
 
 
-def score_images(
+def score_terms(
     terms: Sequence[Term],
     activations: Mapping[str | int, tf.Tensor],
     weights: tf.Tensor,
     parameters: Sequence[Mapping[str, tf.Tensor]],
     batch: int,
     references: Mapping[int, tf.Tensor] | None = None,
-) -> tf.Tensor:
-    """The weighted sum of the terms for each image, from the views of that image only (joint terms aside).
+) -> list[tf.Tensor]:
+    """What each term adds to the score of each image, from the views of that image only (joint terms aside).
 
     Args:
         terms: list of `Term`; only their structure is used.
@@ -75,9 +75,9 @@ def score_images(
             on the reference images' views; see `reference_activations`.
 
     Returns:
-        Float32 tensor (batch,): the mean over views, summed over terms.
+        List of float32 tensors (batch,), one for each term: the mean over views, times the weight.
     """
-    total = tf.zeros((batch,))
+    weighted = []
     for index, term in enumerate(terms):
         activation = activations[term.layer]
         views = activation.shape[0] // batch
@@ -91,8 +91,24 @@ def score_images(
             if isinstance(term, ReferenceTerm):
                 repeated["reference"] = (references or {})[index]
             scores = tf.reduce_mean(tf.reshape(term.score(activation, **repeated), (batch, views)), axis=1)
-        total += weights[index] * scores
-    return total
+        weighted.append(weights[index] * scores)
+    return weighted
+
+
+def score_images(
+    terms: Sequence[Term],
+    activations: Mapping[str | int, tf.Tensor],
+    weights: tf.Tensor,
+    parameters: Sequence[Mapping[str, tf.Tensor]],
+    batch: int,
+    references: Mapping[int, tf.Tensor] | None = None,
+) -> tf.Tensor:
+    """The score of each image, the sum of `score_terms`, which takes the same arguments.
+
+    Returns:
+        Float32 tensor (batch,).
+    """
+    return tf.add_n(score_terms(terms, activations, weights, parameters, batch, references))
 
 
 def input_gradient(tape: tf.GradientTape, score: tf.Tensor, images: tf.Tensor) -> tf.Tensor:

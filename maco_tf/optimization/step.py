@@ -15,7 +15,7 @@ from maco_tf.objectives.term import Term
 from maco_tf.optimization.contexts import out_of_memory
 from maco_tf.optimization.parts import Parts, plan_parts
 from maco_tf.optimization.replicas import built_optimizer, outside_scope, refused_by_xla, runs_plainly_on_cpu
-from maco_tf.optimization.scoring import ObjectiveTensors, input_gradient, reference_activations, score_images
+from maco_tf.optimization.scoring import ObjectiveTensors, input_gradient, reference_activations, score_terms
 from maco_tf.optimization.views import AnyTransform, Draws, State, Views, initial_state
 from maco_tf.parametrizations.parametrization import Parametrization
 from maco_tf.transforms.draws import drawn_under
@@ -82,27 +82,27 @@ class CompiledSteps:
         self.variables, self.optimizer = built_optimizer(parametrization, optimizer)
         self._fresh = [variable.numpy() for variable in self.optimizer.variables]
         self.traces = 0
-        self._begin: tuple[int, np.ndarray | None] = (0, None)
+        self._begin: tuple[Sequence[int], np.ndarray | None] = ((0,), None)
         self._concrete: Callable[..., State] | None = None
 
-    def start(self, seed: int, images: np.ndarray | None = None) -> State:
+    def start(self, seeds: Sequence[int], images: np.ndarray | None = None) -> State:
         """Set variables and optimizer to the start of a run.
 
         Args:
-            seed: integer; equal seeds give equal runs.
+            seeds: list of integers, each for an equal part of the batch; equal seeds give equal runs.
             images: start of the run instead of a random one; see `Parametrization.from_images`.
 
         Returns:
             The first `State`.
         """
-        self._begin = (seed, images)
+        self._begin = (seeds, images)
         parametrization = self.parametrization
-        values = parametrization.initialize(seed) if images is None else parametrization.from_images(images)
+        values = parametrization.initialize_all(seeds) if images is None else parametrization.from_images(images)
         for variable, value in zip(self.variables, values):
             variable.assign(value)
         for variable, value in zip(self.optimizer.variables, self._fresh):
             variable.assign(value)
-        return initial_state(self.parametrization, self.views.generators, self._steps, seed)
+        return initial_state(self.parametrization, self.views.generators, self._steps, seeds, len(self.terms))
 
     def images(self) -> np.ndarray:
         """The current images: array (batch, height, width, channels), float32 in [0, 1]."""
@@ -128,7 +128,7 @@ class CompiledSteps:
             function = tf.function(self._run_steps, autograph=False, jit_compile=self._jit_compile)
             self._concrete = outside_scope(lambda: function.get_concrete_function(*arguments))
         try:
-            with refused_by_xla(), out_of_memory(self._views_at_once()):
+            with refused_by_xla(), out_of_memory(self._views_at_once()), tf.init_scope():
                 return self._concrete(*arguments)
         except (ValueError, MemoryError) as error:
             if int(state.step) or not self._change(error):
@@ -195,7 +195,7 @@ class CompiledSteps:
         )
 
     def scores(self, views: tf.Tensor, image: tf.Tensor, objective: ObjectiveTensors, draws: Draws) -> tf.Tensor:
-        """Score views of images.
+        """Score views of images under each term.
 
         Args:
             views: tensor (views, ...), as `Draws.apply` returns it.
@@ -204,7 +204,7 @@ class CompiledSteps:
             draws: the `Draws` of these views; reference images are seen under them too.
 
         Returns:
-            Float32 tensor (batch,).
+            Float32 tensor (batch, terms), what each term adds to the score.
         """
 
         def seen(images: tf.Tensor, layer: str | int) -> tf.Tensor:
@@ -213,9 +213,9 @@ class CompiledSteps:
         with self._relus(draws.step):
             activations = self.activations(views, [term.layer for term in self.terms], seed=draws.model_seed)
         references = reference_activations(self.terms, objective.parameters, seen)
-        return score_images(
-            self.terms, {**activations, IMAGE: image}, *objective, batch=image.shape[0], references=references
-        )
+        seen_by_terms = {**activations, IMAGE: image}
+        scores = score_terms(self.terms, seen_by_terms, *objective, batch=image.shape[0], references=references)
+        return tf.stack(scores, axis=1)
 
     def _run_steps(self, state: State, objective: ObjectiveTensors, count: tf.Tensor) -> State:
         self.traces += 1  # Python runs this line only while tracing.
@@ -244,7 +244,7 @@ class CompiledSteps:
         )
 
     def _descent(self, image: tf.Tensor, objective: ObjectiveTensors, draws: Draws) -> tuple[tf.Tensor, tf.Tensor]:
-        """The scores (batch,), and the gradient of the loss (minus their sum) with respect to the images, by parts."""
+        """The scores, and the gradient of the loss (minus their sum) with respect to the images, by parts."""
         parts = self.parts
         if parts.count == 1:
             return self._score(image, objective, draws)
@@ -261,7 +261,7 @@ class CompiledSteps:
             )
 
         def add_all(first: tf.Tensor, end: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            start = (first, tf.zeros((parts.batch,)), tf.zeros(image.shape))
+            start = (first, tf.zeros((parts.batch, len(self.terms))), tf.zeros(image.shape))
             # One at a time, which is the purpose of parts.
             _, scores, gradient = tf.while_loop(lambda number, *_: number < end, add, start, parallel_iterations=1)
             return scores, gradient

@@ -23,36 +23,45 @@ class State(NamedTuple):
 
     Attributes:
         step: int32 scalar, number of steps done.
-        seeds: list of uint32 tensors (2,), one for each random transform, and one for the model if its layers draw.
+        seeds: for each seed of the run, a list of uint32 tensors (2,): one for each random transform, and one for the
+            model if its layers draw.
         transparency: float32 (batch, height, width), accumulated |dscore/dimage|, mean over channels.
-        history: float32 (steps, batch), the score at each step; zero for steps still to come.
+        history: float32 (steps, batch, terms), what each term adds to the score at each step; zero for steps to come.
     """
 
     step: tf.Tensor
-    seeds: list[tf.Tensor]
+    seeds: list[list[tf.Tensor]]
     transparency: tf.Tensor
     history: tf.Tensor
 
 
-def initial_state(parametrization: Parametrization, generators: int, steps: int, seed: int) -> State:
+def initial_state(
+    parametrization: Parametrization, generators: int, steps: int, seeds: Sequence[int], terms: int = 1
+) -> State:
     """The state before the first step. It depends on the arguments only.
 
     Args:
         parametrization: a `Parametrization`.
         generators: number of seeds; see `Views.generators`.
         steps: length of the run.
-        seed: integer.
+        seeds: list of integers; each serves an equal part of the batch.
+        terms: number of terms of the objective.
 
     Returns:
         A `State`.
     """
     batch, (height, width, _) = parametrization.batch_size, parametrization.image_shape
-    seeds = [np.random.SeedSequence([seed, index]).generate_state(2) for index in range(generators)]
     return State(
         step=tf.constant(0),
-        seeds=[tf.constant(values, tf.uint32) for values in seeds],
+        seeds=[
+            [
+                tf.constant(np.random.SeedSequence([seed, index]).generate_state(2), tf.uint32)
+                for index in range(generators)
+            ]
+            for seed in seeds
+        ],
         transparency=tf.zeros((batch, height, width)),
-        history=tf.zeros((steps, batch)),
+        history=tf.zeros((steps, batch, terms)),
     )
 
 
@@ -87,8 +96,10 @@ class Views:
         ]
         self.generators = len(self._ours) + len(self._theirs) + random_model
 
-    def draw(self, batch: int, state: State, steps: int) -> tuple["Draws", list[tf.Tensor]]:
-        """Draw the random numbers of a step.
+    def draw(self, batch: int, state: State, steps: int) -> tuple["Draws", list[list[tf.Tensor]]]:
+        """Draw the random numbers of a step. The images of one seed get the numbers that they would get without others.
+
+        Users' Keras layers and a model that draws see the whole batch, so they draw from the first seed.
 
         Args:
             batch: number of images.
@@ -98,17 +109,26 @@ class Views:
         Returns:
             `(draws, seeds)`: the numbers of the step, and the seeds of the next one.
         """
+        parts = [self._draw(batch // len(state.seeds), state.step, steps, seeds) for seeds in state.seeds]
+        drawn = [numbers for numbers, _ in parts]
+        # For each transform a tuple of tensors, each joined over the seeds.
+        joined = drawn[0] if len(drawn) == 1 else [_joined(numbers) for numbers in zip(*drawn)]
+        draws = Draws(self, batch, joined, state.seeds[0][len(self._ours) :], state.step)
+        return draws, [seeds for _, seeds in parts]
+
+    def _draw(
+        self, batch: int, step: tf.Tensor, steps: int, seeds: list[tf.Tensor]
+    ) -> tuple[list[tuple[tf.Tensor, ...]], list[tf.Tensor]]:
         drawn, views = [], batch
-        mapping = list(zip(self._ours, state.seeds))
+        mapping = list(zip(self._ours, seeds))
         with keras.StatelessScope(state_mapping=mapping) as scope:
             for transform, count in zip(self._transforms, self._counts):
                 views *= count
-                drawn.append(transform.draw(views, state.step, steps) if isinstance(transform, Transform) else ())
+                drawn.append(transform.draw(views, step, steps) if isinstance(transform, Transform) else ())
         # On TensorFlow, Keras counts in int64.
         ours = [tf.cast(scope.get_current_value(value), tf.uint32) for value in self._ours]
-        theirs = state.seeds[len(ours) :]
-        seeds = ours + [seed + tf.constant([0, _DRAWS_A_STEP], tf.uint32) for seed in theirs]
-        return Draws(self, batch, drawn, theirs, state.step), seeds
+        theirs = [seed + tf.constant([0, _DRAWS_A_STEP], tf.uint32) for seed in seeds[len(ours) :]]
+        return drawn, ours + theirs
 
     def apply(
         self, images: tf.Tensor, drawn: list[tuple], seeds: list[tf.Tensor], number: int | tf.Tensor
@@ -195,6 +215,10 @@ class Draws:
             for index, values in enumerate(self.drawn)
         ]
         return dataclasses.replace(self, batch=rows.shape[0], drawn=drawn, number=number)
+
+
+def _joined(numbers: Sequence[tuple[tf.Tensor, ...]]) -> tuple[tf.Tensor, ...]:
+    return tuple(tf.concat(values, axis=0) for values in zip(*numbers))
 
 
 def _of_part(seed: tf.Tensor, number: int | tf.Tensor) -> tf.Tensor:

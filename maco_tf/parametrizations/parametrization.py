@@ -39,6 +39,22 @@ class Parametrization(abc.ABC):
             batch does.
         """
 
+    def initialize_all(self, seeds: Sequence[int]) -> list[tf.Tensor]:
+        """Draw the variables of a run with several seeds.
+
+        Args:
+            seeds: list of integers of at least 0, whose number divides the batch. Each seed serves an equal part of the
+                batch, whose images start as in a batch of that seed.
+
+        Returns:
+            Tensors as `initialize` returns them.
+        """
+        if len(seeds) == 1:
+            return self.initialize(seeds[0])
+        count = self.batch_size // len(seeds)
+        parts = [[variable[:count] for variable in self.initialize(seed)] for seed in seeds]
+        return [tf.concat(variables, axis=0) for variables in zip(*parts)]
+
     @abc.abstractmethod
     def image(self, variables: list[tf.Tensor]) -> tf.Tensor:
         """Compute the images from the variables. Each image depends on its own part of the variables only.

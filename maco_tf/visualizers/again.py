@@ -12,6 +12,9 @@ from maco_tf.objectives.objective import Objective
 from maco_tf.visualizers.record import Arrays, decode_objective, digest, stored_array
 from maco_tf.visualizers.registry import find_method
 
+# One seed, or the seeds of a batch.
+Seed = int | list[int]
+
 
 class Run(NamedTuple):
     """A run as an explanation holds it: the objective's record, settings, seed, number of steps, number of images.
@@ -22,14 +25,14 @@ class Run(NamedTuple):
 
     objective: dict[str, Any] | None
     config: dict[str, Any]
-    seed: int
+    seed: Seed
     steps: int
     length: int
 
 
 def select_rows(
-    objective: dict[str, Any] | None, config: dict[str, Any], seed: int, steps: int, length: int, chosen: Iterable[int]
-) -> tuple[dict[str, Any] | None, dict[str, Any], int, int]:
+    objective: dict[str, Any] | None, config: dict[str, Any], seed: Seed, steps: int, length: int, chosen: Iterable[int]
+) -> tuple[dict[str, Any] | None, dict[str, Any], Seed, int]:
     """The record of some images of a run, with the settings, the seed and the number of steps that belong to them.
 
     If the images are from one of several joined runs, that run is described.
@@ -69,14 +72,14 @@ class RunRecord:
     Attributes:
         objective: dictionary, as `encode_objective` returns it.
         config: dictionary, as `Visualizer.config` returns it, with the "start" of the run.
-        seed: the seed of the run.
+        seed: the seed of the run, or a list of its seeds.
         steps: number of steps done.
         inputs: dictionary, SHA-256 -> array.
     """
 
     objective: Mapping[str, Any]
     config: Mapping[str, Any]
-    seed: int
+    seed: Seed
     steps: int
     inputs: Arrays
 
@@ -88,7 +91,7 @@ def run_again(
     objective: Objective | None = None,
     images: Any = None,
     start: Any = None,
-    seed: int | None = None,
+    seed: Seed | None = None,
     verbose: int | str = "auto",
     settings: Mapping[str, Any],
 ) -> Any:

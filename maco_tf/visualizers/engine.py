@@ -12,6 +12,7 @@ from maco_tf.checks import check_integer, settled, warn_user
 from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.objectives.objective import Objective, check_objective_type
+from maco_tf.objectives.units import plain
 from maco_tf.optimization.callbacks import as_callbacks
 from maco_tf.optimization.contexts import check_context
 from maco_tf.optimization.loop import Run, check_verbose, optimize
@@ -31,19 +32,19 @@ class Outcome(NamedTuple):
     Attributes:
         images: array (batch, height, width, channels), float32 in [0, 1].
         transparency: array (batch, height, width), float32.
-        scores: array (steps, batch), float32.
+        terms: array (steps, batch, terms), float32, what each term adds to the scores.
         interrupted: whether Ctrl-C stopped the run.
-        objective: the objective, as the user gave it.
-        seed: the seed that was used.
+        objective: the objective, as the user gave it; with several seeds, all images share it.
+        seeds: the seeds that were used.
         start: the images that the run started from, or `None`.
     """
 
     images: np.ndarray
     transparency: np.ndarray
-    scores: np.ndarray
+    terms: np.ndarray
     interrupted: bool
     objective: Objective
-    seed: int
+    seeds: list[int]
     start: np.ndarray | None
 
 
@@ -104,11 +105,16 @@ class Engine:
         check_context("explain")
         fitted = self.check(objective)
         check_verbose(verbose)
-        seed, callbacks = _seed(seed), as_callbacks(callbacks, self._optimizer)
+        seeds, callbacks = _seeds(seed), as_callbacks(callbacks, self._optimizer)
         self._tell_range(verbose)
         start = self.start(start, len(fitted))
+        run_start = start
+        if len(seeds) > 1:
+            fitted = fitted.take(np.tile(np.arange(len(fitted)), len(seeds)))
+            run_start = None if start is None else np.tile(start, (len(seeds), 1, 1, 1))
         with self._lock, matrix_products(self.visualizer.precision):
-            run = Run(self._compile(fitted, verbose), settled(self.visualizer.steps), seed, start)
+            compiled = self._compile(fitted, verbose, len(seeds))
+            run = Run(compiled, settled(self.visualizer.steps), seeds, run_start)
             optimize(
                 run,
                 objective_tensors(fitted),
@@ -117,10 +123,11 @@ class Engine:
                 verbose=verbose,
             )
             # Read before the lock is released: the next run overwrites the variables.
-            outcome = Outcome(run.images(), run.transparency(), run.scores(), run.interrupted, objective, seed, start)
+            made = (run.images(), run.transparency(), run.term_scores(), run.interrupted)
+            outcome = Outcome(*made, objective, seeds, start)
         if not np.isfinite(outcome.images).all():
             raise FloatingPointError(
-                f"The image is not finite after step {len(outcome.scores) - 1}, because the gradient of a layer is not "
+                f"The image is not finite after step {len(outcome.terms) - 1}, because the gradient of a layer is not "
                 "finite, as that of a square root at zero. Use another layer or another seed."
             )
         if not outcome.interrupted:
@@ -136,10 +143,10 @@ class Engine:
             jit_compile = bool(self.changed.get("jit_compile", self.visualizer.jit_compile))
             return outside_scope(lambda: profile_steps(compiled, tensors, repeats=repeats, jit_compile=jit_compile))
 
-    def _compile(self, objective: Objective, verbose: int | str) -> CompiledSteps:
+    def _compile(self, objective: Objective, verbose: int | str, seeds: int = 1) -> CompiledSteps:
         """The compiled steps for this structure of objective, made on first use and traced on the first call."""
         terms = [term for _, term in objective.terms]
-        key = (len(objective), *(term.structure() for term in terms))
+        key = (seeds, len(objective), *(term.structure() for term in terms))
         if key not in self._compiled:
             visualizer, parametrization = self.visualizer, self.visualizer.parametrization(len(objective))
             self._choose_precision(objective, parametrization, verbose)
@@ -200,11 +207,14 @@ class Engine:
         return np.repeat(fit_images(images, size), count // len(images), axis=0)
 
 
-def _seed(seed: Any) -> int:
+def _seeds(seed: Any) -> list[int]:
     if seed is None:
         # Python's generator, so that `keras.utils.set_random_seed` decides it.
-        return random.randrange(2**31)
-    return check_integer("seed", seed, 0, 2**31 - 1)
+        return [random.randrange(2**31)]
+    seeds = [check_integer("seed", value, 0, 2**31 - 1) for value in (plain(seed) if np.iterable(seed) else [seed])]
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f'"seed" must be one integer, or a list of different ones. Received: {seed!r}.')
+    return seeds
 
 
 def _warn_without_gradient(transparency: np.ndarray, names: list[str]) -> None:

@@ -9,12 +9,13 @@ import keras
 import numpy as np
 
 from maco_tf.display.contact_sheet import contact_sheet
-from maco_tf.display.files import figure_png, write_png
+from maco_tf.display.files import figure_png
 from maco_tf.display.rgba import Background, to_rgba
 from maco_tf.objectives.objective import Objective
-from maco_tf.visualizers.again import Run, RunRecord, join_runs, run_again, select_rows
+from maco_tf.visualizers.again import Run, RunRecord, Seed, join_runs, run_again, select_rows
 from maco_tf.visualizers.record import Arrays
-from maco_tf.visualizers.saved_files import ARCHIVE, SHEET, check_folder, picture_files, read_archive, write_archive
+from maco_tf.visualizers.saved_files import ARCHIVE, read_archive, write_archive, write_folder
+from maco_tf.visualizers.term_scores import TermScores, pack, padded, padded_terms, unpack
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -27,10 +28,12 @@ class Explanation:
         names: list of strings, the names of the objectives.
         scores: array (steps, batch), float32: the score at each step.
         config: dictionary, all settings that the result depends on, as `Visualizer.config` returns them.
-        seed: integer, the seed of the run.
+        seed: integer, the seed of the run; or a list, if the run had several seeds.
         objective: dictionary, the objective as JSON; `None` in files of earlier versions.
         inputs: dictionary, SHA-256 -> array: the reference images, start and magnitude that `config` and `objective`
             name by their SHA-256.
+        term_scores: for each image a dictionary, name of a term with its weight -> array (steps,), float32, what the
+            term adds to the score; empty in files of earlier versions.
     """
 
     images: np.ndarray
@@ -38,9 +41,10 @@ class Explanation:
     names: list[str]
     scores: np.ndarray
     config: dict[str, Any]
-    seed: int
+    seed: Seed
     objective: dict[str, Any] | None = None
     inputs: Arrays = dataclasses.field(default_factory=dict)
+    term_scores: TermScores = dataclasses.field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -60,6 +64,7 @@ class Explanation:
             transparency=self.transparency[chosen],
             names=[self.names[i] for i in chosen],
             scores=self.scores[:steps, chosen],
+            term_scores=padded_terms([self.term_scores[i] for i in chosen], steps) if self.term_scores else [],
         )
 
     def _run(self) -> Run:
@@ -71,7 +76,8 @@ class Explanation:
     def __repr__(self) -> str:
         names = f"{', '.join(self.names[:3])}{', ...' if len(self) > 3 else ''}"
         cut = f", interrupted after {len(self.scores)} steps" if self.config.get("interrupted") else ""
-        seeds = dict.fromkeys(run["seed"] for run in (self.objective or {}).get("runs", [{"seed": self.seed}]))
+        runs = (self.objective or {}).get("runs", [{"seed": self.seed}])
+        seeds = dict.fromkeys(int(seed) for run in runs for seed in np.atleast_1d(run["seed"]))
         seed = f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
         return f"<Explanation of {names}, {seed}{cut}>"
 
@@ -137,7 +143,7 @@ class Explanation:
         objective: Objective | None = None,
         images: Any = None,
         start: Any = None,
-        seed: int | None = None,
+        seed: Seed | None = None,
         verbose: int | str = "auto",
         **settings: Any,
     ) -> "Explanation":
@@ -215,8 +221,9 @@ class Explanation:
         if path.suffix.lower() == ".npz":
             arrays: dict[str, Any] = {"images": self.images, "transparency": self.transparency, "scores": self.scores}
             arrays |= {f"input_{key}": value for key, value in self.inputs.items()} if inputs else {}
-            record = {"names": self.names, "config": self.config, "seed": self.seed, "objective": self.objective}
-            write_archive(path, arrays, record)
+            arrays["term_scores"], terms = pack(self.term_scores)
+            record = {name: getattr(self, name) for name in ("names", "config", "seed", "objective")}
+            write_archive(path, arrays, {**record, "term_names": terms})
             return [path]
         # "run_v1.2" is a folder, "picture.jpg" is a mistake.
         if path.suffix.lower() != ".png" and path.suffix[1:].isalpha():
@@ -227,15 +234,9 @@ class Explanation:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(sheet)
             return [path]
-        earlier = check_folder(path, self.names)
-        written = [*self.save(path / ARCHIVE, inputs=inputs), path / SHEET]
-        for file in earlier:
-            if file.name != ARCHIVE:
-                file.unlink()
-        written[1].write_bytes(sheet)
-        for file_of_image, image in zip(picture_files(self.names), self.rgba(**shown)):
-            written.append(write_png(path / file_of_image, image))
-        return written
+        return write_folder(
+            path, self.names, lambda archive: self.save(archive, inputs=inputs), sheet, self.rgba(**shown)
+        )
 
     @classmethod
     def concatenate(cls, explanations: Iterable["Explanation"]) -> "Explanation":
@@ -257,10 +258,7 @@ class Explanation:
         if len(explanations) == 1:
             return explanations[0]
         steps = max(len(item.scores) for item in explanations)
-        scores = [
-            np.pad(item.scores, ((0, steps - len(item.scores)), (0, 0)), constant_values=np.nan)
-            for item in explanations
-        ]
+        terms = [one for item in explanations for one in item.term_scores]
         return dataclasses.replace(
             explanations[0],
             config={
@@ -270,7 +268,8 @@ class Explanation:
             images=np.concatenate([item.images for item in explanations]),
             transparency=np.concatenate([item.transparency for item in explanations]),
             names=[name for item in explanations for name in item.names],
-            scores=np.concatenate(scores, axis=1),
+            scores=np.concatenate([padded(item.scores, steps) for item in explanations], axis=1),
+            term_scores=padded_terms(terms, steps) if all(item.term_scores for item in explanations) else [],
             objective=join_runs([item._run() for item in explanations]),
             inputs={key: value for item in explanations for key, value in item.inputs.items()},
         )
@@ -293,6 +292,7 @@ class Explanation:
         arrays, record = read_archive(path)
         try:
             inputs = {key.removeprefix("input_"): arrays.pop(key) for key in list(arrays) if key.startswith("input_")}
-            return cls(**arrays, **record, inputs=inputs)
-        except TypeError as error:
+            terms = unpack(arrays.pop("term_scores"), record.pop("term_names")) if "term_names" in record else []
+            return cls(**arrays, **record, inputs=inputs, term_scores=terms)
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error

@@ -109,7 +109,7 @@ def example_views(
     """
     views = Views(transforms, input_shape)
     parts = plan_parts(terms, parametrization.batch_size, views, max_batch_size, replicas)
-    state = initial_state(parametrization, views.generators, steps, 0)
+    state = initial_state(parametrization, views.generators, steps, [0])
 
     @tf.function(autograph=False)
     def first(values: list[tf.Tensor]) -> tf.Tensor:

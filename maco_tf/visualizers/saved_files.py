@@ -4,13 +4,13 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from maco_tf.display.files import file_name
+from maco_tf.display.files import file_name, write_png
 
 ARCHIVE, SHEET = "explanation.npz", "contact_sheet.png"
 
@@ -57,6 +57,34 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         return arrays, json.loads(str(arrays.pop("record")))
     except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error
+
+
+def write_folder(
+    folder: Path, names: Sequence[str], archive: Callable[[Path], Any], sheet: bytes, pictures: Iterable[np.ndarray]
+) -> list[Path]:
+    """Write the archive, the sheet and the pictures of an explanation, in place of those of an earlier save.
+
+    Args:
+        folder: the folder, which may be missing.
+        names: the names of the images.
+        archive: function that writes the archive to a path.
+        sheet: the contact sheet, PNG.
+        pictures: arrays (height, width, 4), one for each image, in [0, 1].
+
+    Returns:
+        List of the paths written.
+
+    Raises:
+        ValueError: see `check_folder`.
+    """
+    earlier = check_folder(folder, names)
+    archive(folder / ARCHIVE)
+    for file in earlier:
+        if file.name != ARCHIVE:
+            file.unlink()
+    (folder / SHEET).write_bytes(sheet)
+    written = [write_png(folder / file, image) for file, image in zip(picture_files(names), pictures)]
+    return [folder / ARCHIVE, folder / SHEET, *written]
 
 
 def picture_files(names: Sequence[str]) -> list[str]:

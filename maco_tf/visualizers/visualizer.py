@@ -16,6 +16,7 @@ from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.method import Method
 from maco_tf.visualizers.precision_choice import PrecisionChoice
 from maco_tf.visualizers.record import Arrays, digest, encode_objective
+from maco_tf.visualizers.term_scores import scores_by_term
 
 # To type checkers, the `sum` of a list of objectives may be 0, which is refused at run time.
 AnyObjective = Objective | Literal[0]
@@ -76,7 +77,7 @@ class Visualizer(Method):
         self,
         objective: AnyObjective,
         *,
-        seed: int | None = None,
+        seed: int | Sequence[int] | None = None,
         start: Any = None,
         callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
         verbose: int | str = "auto",
@@ -86,7 +87,10 @@ class Visualizer(Method):
         Args:
             objective: an `Objective`.
             seed: integer from 0 to 2**31 - 1; equal seeds give equal results on one machine. `None` draws a seed, which
-                the result reports.
+                the result reports. A list of seeds makes the images of all objectives with the first seed, then with
+                the second and so on, in one batch. They are the images of separate runs, up to rounding, unless a
+                `Diversity` or `Alignment` compares them, or the model or a Keras layer among the transforms draws
+                random numbers.
             start: images to start from instead of a random start: an image for each objective, (batch, height, width,
                 channels), one image for all, or an `Explanation`. Integers count from 0 to 255, floating-point values
                 lie in [0, 1]. The centre is resized to the image's size. MACO starts from the phase and keeps its own
@@ -112,11 +116,14 @@ class Visualizer(Method):
         if outcome.start is not None:
             begun = {"sha256": digest(outcome.start)}
             arrays[begun["sha256"]] = outcome.start
+        names = outcome.objective.names
+        if len(outcome.seeds) > 1:
+            names = [f"{name}, seed {seed}" for seed in outcome.seeds for name in names]
         return Explanation(
             images=outcome.images,
             transparency=outcome.transparency,
-            names=outcome.objective.names,
-            scores=outcome.scores,
+            names=names,
+            scores=outcome.terms.sum(axis=-1),
             config={
                 "maco_tf": __version__,
                 "model": self.model.name,
@@ -124,9 +131,10 @@ class Visualizer(Method):
                 "start": begun,
                 "interrupted": outcome.interrupted,
             },
-            seed=outcome.seed,
+            seed=outcome.seeds[0] if len(outcome.seeds) == 1 else outcome.seeds,
             objective=encode_objective(outcome.objective, arrays),
             inputs=arrays,
+            term_scores=scores_by_term(outcome.objective, outcome.terms),
         )
 
     def starting_images(self, start: Any, count: int) -> np.ndarray | None:

@@ -72,8 +72,8 @@ def scores(model, objective, seed, steps=4, transforms=(), **settings):
         steps,
         **settings,
     )
-    state = compiled.start(seed, np.full((len(objective), 16, 16, 3), 0.5, "float32"))
-    return compiled(state, objective_tensors(objective), steps).history.numpy()[:, 0]
+    state = compiled.start([seed], np.full((len(objective), 16, 16, 3), 0.5, "float32"))
+    return compiled(state, objective_tensors(objective), steps).history.numpy()[:, 0].sum(axis=-1)
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ def test_a_model_that_draws_nothing_has_no_seed():
     compiled = CompiledSteps(
         Activations(model), PixelParametrization((16, 16, 3)), [], keras.optimizers.SGD(0.0), [Logit(1)], 2
     )
-    assert compiled.start(0).seeds == []
+    assert compiled.start([0]).seeds == [[]]
     assert Activations(model_with(Always(keras.layers.Dropout(0.5)))).is_random(["conv"])

@@ -52,7 +52,7 @@ def first_score(objective, model, transforms, start):
         1,
     )
     objective = objective.fitted((24, 24, 3))
-    return compiled(compiled.start(start), objective_tensors(objective), 1).history.numpy()[0]
+    return compiled(compiled.start([start]), objective_tensors(objective), 1).history.numpy()[0].sum(axis=-1)
 
 
 @pytest.mark.slow

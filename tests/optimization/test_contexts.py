@@ -101,7 +101,7 @@ def compiled(layer=None, **settings):
 
 
 def images(steps):
-    steps(steps.start(3), objective_tensors(Logit(1)), 3)
+    steps(steps.start([3]), objective_tensors(Logit(1)), 3)
     return steps.images()
 
 

@@ -141,7 +141,7 @@ def test_one_step_in_parts_equals_the_whole_step(tiny_model):
             1,
             max_batch_size=largest,
         )
-        state = compiled(compiled.start(0), objective_tensors(objective), 1)
+        state = compiled(compiled.start([0]), objective_tensors(objective), 1)
         results.append((state.history, state.transparency, compiled.images()))
     assert compiled.parts.count == 4
     for whole, parts in zip(*results):

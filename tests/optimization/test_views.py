@@ -23,7 +23,7 @@ class Noisy(keras.layers.Layer):
 
 
 def start(views, batch=3, size=20, seed=7, steps=5):
-    return initial_state(PixelParametrization((size, size, 3), batch), views.generators, steps, seed)
+    return initial_state(PixelParametrization((size, size, 3), batch), views.generators, steps, np.atleast_1d(seed))
 
 
 def test_views_are_counted_and_can_be_cut_where_an_image_first_becomes_several():
@@ -37,12 +37,12 @@ def test_a_state_depends_on_the_seed_only():
     views = Views([UniformNoise(0.1), GaussianNoise(0.1)], INPUT)
     first, second, other = (start(views, seed=seed) for seed in (7, 7, 8))
     assert first.transparency.shape == (3, 20, 20)
-    assert first.history.shape == (5, 3)
+    assert first.history.shape == (5, 3, 1)
     assert int(first.step) == 0
     assert not np.any(first.transparency)
-    np.testing.assert_array_equal(first.seeds, second.seeds)
+    np.testing.assert_array_equal(first.seeds[0], second.seeds[0])
     # Each transform has a seed of its own, and so has each run.
-    assert len(np.unique([*first.seeds, *other.seeds], axis=0)) == 4
+    assert len(np.unique([*first.seeds[0], *other.seeds[0]], axis=0)) == 4
 
 
 def test_a_part_is_cut_out_of_all_views(rng):
@@ -70,6 +70,20 @@ def test_every_step_draws_other_numbers_and_the_same_ones_again(rng):
     draws, _ = views.draw(1, start(views, 1, 16), 5)
     first, second = (draws.part(tf.constant([0]), number, 1, number).apply(images) for number in (0, 1))
     assert np.abs(first - second).mean() > 0.1
+
+
+def test_each_seed_draws_for_its_images_what_it_draws_without_the_others(rng):
+    views = Views([UniformNoise(0.1), RandomCrop((16, 16), 4, side=0.7), GaussianNoise(0.1)], INPUT)
+    images = tf.constant(rng.uniform(size=(2, 20, 20, 3)), tf.float32)
+    state = start(views, 4, seed=(7, 8))
+    for _ in range(2):  # In the following step too.
+        draws, seeds = views.draw(4, state, 5)
+        together = draws.apply(tf.concat([images, images], 0)).numpy()
+        for number in range(2):
+            alone, _ = views.draw(2, state._replace(seeds=[state.seeds[number]]), 5)
+            np.testing.assert_allclose(together[8 * number : 8 * number + 8], alone.apply(images), atol=1e-6)
+        assert np.abs(together[:8] - together[8:]).max() > 0.1
+        state = state._replace(step=state.step + 1, seeds=seeds)
 
 
 def test_a_callable_must_keep_the_number_of_images():
