@@ -8,6 +8,8 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 
+from maco_tf.models.activations import Activations
+from maco_tf.models.preprocessing import as_preprocessing
 from maco_tf.objectives.logit import Logit
 from maco_tf.visualizers import methods
 from maco_tf.visualizers.registry import find_method
@@ -105,7 +107,7 @@ def xplique_model(model: keras.Model) -> keras.Model:
     """A functional classifier in the form that xplique's `maco` takes.
 
     Args:
-        model: a functional `keras.Model` from images in [0, 1].
+        model: a functional `keras.Model`, whose input range is found; see `find_input_range`.
 
     Returns:
         A `keras.Model` from images in (-1, 1) to the layer "logits", which shares or copies the weights.
@@ -115,7 +117,8 @@ def xplique_model(model: keras.Model) -> keras.Model:
     inputs = keras.Input((height, width, channels))
     # xplique's noise and box sizes are made for images in (-1, 1), which the zoo's networks do not take, and it finds
     # layers of the outermost model only.
-    outputs = logits(keras.layers.Rescaling(0.5, offset=0.5)(inputs))
+    images = keras.layers.Rescaling(0.5, offset=0.5)(inputs)
+    outputs = logits(as_preprocessing(Activations(model).preprocessing)(images))
     outputs = keras.layers.Activation("linear", name="logits")(outputs)
     return keras.Model(inputs, outputs)
 

@@ -123,7 +123,8 @@ def load_network(name: str, files: Mapping[str, str]) -> keras.Model:
         files: dictionary, name -> model file.
 
     Returns:
-        A `keras.Model` from images in [0, 1] to class probabilities.
+        A `keras.Model` that gives class probabilities. That of a file may have another input range than [0, 1], which
+        every part of the benchmark finds.
 
     Raises:
         ValueError: there is no such network, or the file is damaged.

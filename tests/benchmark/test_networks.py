@@ -70,6 +70,26 @@ def test_robustness_is_cached_for_its_targets(loaded, paths, tmp_path, monkeypat
         np.testing.assert_array_equal(values, again[kind])
 
 
+def test_judges_and_features_use_the_input_range_of_a_file(paths, tmp_path):
+    network, inputs = build_tiny_model(), keras.Input((16, 16, 3))
+    outputs = keras.layers.Rescaling(1 / 255)(inputs)
+    for layer in network.layers[1:3]:
+        outputs = layer(outputs)
+    outputs = network.get_layer("head")(keras.layers.GlobalAveragePooling2D()(outputs))
+    same = keras.Model(network.input, network.get_layer("head")(network.get_layer("pool")(network.layers[2].output)))
+    files = {"scaled": str(tmp_path / "scaled.keras"), "plain": str(tmp_path / "plain.keras")}
+    keras.Model(inputs, outputs).save(files["scaled"])
+    same.save(files["plain"])
+    networks = Networks(tmp_path, files)
+    for scaled, plain in (
+        (networks.probabilities("scaled", paths), networks.probabilities("plain", paths)),
+        (networks.features("scaled", paths), networks.features("plain", paths)),
+        *zip(*(networks.robustness(name, paths, [0, 1, 2]).values() for name in files)),
+    ):
+        np.testing.assert_allclose(scaled, plain, atol=1e-5)
+        assert np.std(plain) > 0
+
+
 def test_a_network_may_be_a_file(paths, tmp_path):
     file = tmp_path / "tiny.keras"
     build_tiny_model().save(file)
