@@ -269,7 +269,8 @@ class Activations:
                     self._warn_of_softmax(layer, found[layer])
                 return [found[layer] for layer in unknown]
 
-            traced = tf.function(values, autograph=False).get_concrete_function(spec)
+            with tf.init_scope():  # No tape of the user records the trace.
+                traced = tf.function(values, autograph=False).get_concrete_function(spec)
             for layer, activation in zip(unknown, traced.structured_outputs):
                 self._shapes[layer] = tuple(activation.shape[1:])
         return {layer: self._shapes[layer] for layer in layers}

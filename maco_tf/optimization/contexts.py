@@ -1,10 +1,14 @@
 """Where a run can be started, and the error where the memory of the device does not suffice."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import keras
 import tensorflow as tf
+
+_T = TypeVar("_T")
 
 
 def check_context(name: str) -> None:
@@ -30,6 +34,38 @@ def check_context(name: str) -> None:
             f"{name} must be called outside of keras.StatelessScope, in which the variables of a run cannot change. "
             "Received: a call inside one. Leave the scope first."
         )
+
+
+def outside_tapes(function: Callable[[], _T]) -> _T:
+    """Call a function where no `tf.GradientTape` or `tf.autodiff.ForwardAccumulator` of the user records it.
+
+    Nobody differentiates a run, and a tape that recorded one would need the second derivatives of all its operations,
+    which some of them lack. `tf.init_scope` pauses tapes, but those that a step opens itself too; a tape of the user
+    belongs to one thread.
+
+    Args:
+        function: a function without arguments.
+
+    Returns:
+        The function's result.
+    """
+    return in_thread(function) if _may_record() else function()
+
+
+def in_thread(function: Callable[[], _T]) -> _T:
+    """Call a function in a new thread, which begins without strategies and tapes, and wait for its result."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+def _may_record() -> bool:
+    """Whether a tape or an accumulator is active in this thread."""
+    try:
+        # TensorFlow has no public function for it. Without this one, every call could be recorded.
+        from tensorflow.python.eager.record import could_possibly_record
+    except ImportError:
+        return True
+    return bool(could_possibly_record())
 
 
 @contextlib.contextmanager

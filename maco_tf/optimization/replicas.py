@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import keras
 import tensorflow as tf
 
 from maco_tf.checks import check_flag, check_integer
+from maco_tf.optimization.contexts import in_thread, outside_tapes
 from maco_tf.parametrizations.parametrization import Parametrization
 
 _T = TypeVar("_T")
@@ -114,7 +114,7 @@ def refused_by_xla() -> Iterator[None]:
 
 
 def outside_scope(function: Callable[[], _T]) -> _T:
-    """Call a function outside the scope of any strategy, so that the variables it makes are plain ones.
+    """Call a function outside the scope of any strategy, and of any tape; its variables are plain ones.
 
     TensorFlow can neither leave a scope for a while nor enter another one inside it, but a scope belongs to one thread.
 
@@ -124,10 +124,7 @@ def outside_scope(function: Callable[[], _T]) -> _T:
     Returns:
         The function's result.
     """
-    if not tf.distribute.has_strategy():
-        return function()
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(function).result()
+    return in_thread(function) if tf.distribute.has_strategy() else outside_tapes(function)
 
 
 def built_optimizer(

@@ -12,7 +12,7 @@ from maco_tf.checks import warn_user
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.redirected_relu import redirected_relus
 from maco_tf.objectives.term import Term
-from maco_tf.optimization.contexts import out_of_memory
+from maco_tf.optimization.contexts import out_of_memory, outside_tapes
 from maco_tf.optimization.parts import Parts, plan_parts
 from maco_tf.optimization.replicas import built_optimizer, outside_scope, refused_by_xla, runs_plainly_on_cpu
 from maco_tf.optimization.scoring import ObjectiveTensors, input_gradient, reference_activations, score_terms
@@ -124,12 +124,12 @@ class CompiledSteps:
             MemoryError: the views that the model sees at once do not fit into the memory of the device.
         """
         arguments = (state, objective, tf.constant(count))
-        if self._concrete is None:
+        if (concrete := self._concrete) is None:
             function = tf.function(self._run_steps, autograph=False, jit_compile=self._jit_compile)
-            self._concrete = outside_scope(lambda: function.get_concrete_function(*arguments))
+            self._concrete = concrete = outside_scope(lambda: function.get_concrete_function(*arguments))
         try:
-            with refused_by_xla(), out_of_memory(self._views_at_once()), tf.init_scope():
-                return self._concrete(*arguments)
+            with refused_by_xla(), out_of_memory(self._views_at_once()):
+                return outside_tapes(lambda: concrete(*arguments))
         except (ValueError, MemoryError) as error:
             if int(state.step) or not self._change(error):
                 raise

@@ -44,6 +44,46 @@ def test_a_run_inside_a_stateless_scope_is_refused(model):
     visualizer.explain(Logit(1), seed=0, verbose=0)
 
 
+def in_a_tape(model, run):
+    with tf.GradientTape() as tape:
+        tape.watch(model.trainable_variables[0].value)
+        return run()
+
+
+def in_nested_persistent_tapes(model, run):
+    with tf.GradientTape(persistent=True), tf.GradientTape():
+        return run()
+
+
+def in_a_forward_accumulator(model, run):
+    weights = model.trainable_variables[0].value
+    with tf.autodiff.ForwardAccumulator(weights, tf.ones_like(weights)):
+        return run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recorded", [in_a_tape, in_nested_persistent_tapes, in_a_forward_accumulator])
+def test_a_run_that_is_recorded_gives_the_same_image(model, recorded):
+    """Crops have no second derivative, which a tape around the steps would ask for."""
+
+    def run():
+        visualizer = CBRVisualizer(model, steps=2, whole_views=0, crops=2, image_size=20)
+        return visualizer.explain(Logit(1), seed=0, verbose=0).images
+
+    np.testing.assert_array_equal(recorded(model, run), run())
+
+
+@pytest.mark.slow
+def test_a_tape_around_a_run_still_differentiates_what_it_recorded(model):
+    visualizer = CBRVisualizer(model, steps=2, whole_views=0, crops=2, image_size=20)
+    x = tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        y = x * x
+        visualizer.explain(Logit(1), seed=0, verbose=0)
+        y *= x
+    assert float(tape.gradient(y, x)) == 27
+
+
 @pytest.mark.slow
 def test_without_eager_execution_the_error_says_so():
     program = """
