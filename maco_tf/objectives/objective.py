@@ -63,6 +63,20 @@ class Objective(abc.ABC):
             ValueError: the objective holds images with another number of channels.
         """
 
+    def named(self, class_names: Sequence[str]) -> Objective:
+        """Read classes that are given by name as those of a model, and name classes that are given by number.
+
+        Args:
+            class_names: the name of each class of the model.
+
+        Returns:
+            An objective of the same length.
+
+        Raises:
+            ValueError: no class has the name, or several have it.
+        """
+        return self
+
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`, from which `from_config` makes the objective again.
@@ -142,6 +156,14 @@ def check_objective_type(objective: Any) -> None:
     Raises:
         ValueError: it is something else.
     """
+    listed = isinstance(objective, list | tuple)
+    if listed and objective and all(isinstance(part, Objective) for part in objective):
+        raise ValueError(
+            f'"objective" must be one objective. Received: a {type(objective).__name__} of {len(objective)}, '
+            f"{reprlib.repr(objective)}. For one image that maximises all of them, add them: sum(objectives). For an "
+            "image of every combination, use maco_tf.product(a, b). For an image of each, make a batch of one kind, "
+            "such as Logit([1, 2]), or run explain for each and join the results with Explanation.concatenate."
+        )
     if not isinstance(objective, Objective):
         raise ValueError(
             f'"objective" must be a maco_tf objective, such as Logit(254). Received: {reprlib.repr(objective)}. '
@@ -212,6 +234,9 @@ class Sum(Objective):
 
     def fitted(self, image_shape: tuple[int, int, int]) -> Sum:
         return Sum([(weight, term.fitted(image_shape)) for weight, term in self._terms])
+
+    def named(self, class_names: Sequence[str]) -> Sum:
+        return Sum([(weight, term.named(class_names)) for weight, term in self._terms])
 
     def get_config(self) -> dict[str, Any]:
         return {"terms": [[weight.tolist(), keras.saving.serialize_keras_object(term)] for weight, term in self._terms]}

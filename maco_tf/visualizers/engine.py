@@ -11,6 +11,7 @@ import numpy as np
 from maco_tf.checks import check_integer, settled, warn_user
 from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models.activations import IMAGE, Activations
+from maco_tf.objectives.imagenet_labels import labels
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.objectives.units import plain
 from maco_tf.optimization.callbacks import as_callbacks
@@ -86,12 +87,19 @@ class Engine:
         """How often a step was traced so far."""
         return sum(compiled.traces for compiled in self._compiled.values())
 
-    def check(self, objective: Any) -> Objective:
-        """Refuse an objective that does not fit the model; return it with its images in the run's size."""
+    def check(self, objective: Any) -> tuple[Objective, Objective]:
+        """Refuse an objective that does not fit the model.
+
+        Returns:
+            The objective with the names of the model's classes; and the same with its images in the run's size.
+        """
         check_objective_type(objective)
+        names = self.visualizer.class_names
+        if names is not None:
+            objective = objective.named(labels() if isinstance(names, str) else names)
         shapes = self.activations.shapes([term.layer for _, term in objective.terms])
         check_objective(objective, {IMAGE: self.image_shape, **shapes})
-        return objective.fitted(self.image_shape)
+        return objective, objective.fitted(self.image_shape)
 
     def run(
         self,
@@ -103,7 +111,7 @@ class Engine:
     ) -> "Outcome":
         """Check all arguments, then optimise."""
         check_context("explain")
-        fitted = self.check(objective)
+        objective, fitted = self.check(objective)
         check_verbose(verbose)
         seeds, callbacks = _seeds(seed), as_callbacks(callbacks, self._optimizer)
         self._tell_range(verbose)
@@ -136,7 +144,7 @@ class Engine:
 
     def profile(self, objective: Any, repeats: int) -> Profile:
         """Measure where the time of a step goes; see `Visualizer.profile`."""
-        fitted = self.check(objective)
+        _, fitted = self.check(objective)
         repeats = check_integer("repeats", repeats, 1)
         with self._lock, matrix_products(self.visualizer.precision):
             compiled, tensors = self._compile(fitted, verbose=0), objective_tensors(fitted)

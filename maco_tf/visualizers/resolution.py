@@ -1,5 +1,6 @@
 """From the settings that a user gave to the settings in force: recipe, checks, contradictions."""
 
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -56,6 +57,7 @@ def resolve(
         _resolve_transforms(values, given, title)
     for name, least in (("steps", 1), ("crops", 1), ("steps_per_execution", 1), ("relu_warmup", 0)):
         values[name] = check_integer(name, values[name], least)
+    values["class_names"] = _class_names(values["class_names"])
     _resolve_optimizer(values, given)
     values["input_shape"], values["preprocessing"] = activations.input_shape, activations.preprocessing
     values["image_size"] = resolve_image_size(values["image_size"], activations.input_shape)
@@ -171,6 +173,18 @@ def _check_image_size(values: dict[str, Any], given: Mapping[str, Any], title: s
             f"Views are shrunk to the input, so the model does not see the finer details of the image. For an image "
             f"that fits the model, pass image_size={fitting[0] if fitting[0] == fitting[1] else fitting}."
         )
+
+
+def _class_names(names: Any) -> Any:
+    """A tuple of a user's names, which nobody can append to; "imagenet", or `None`."""
+    if names is None or (isinstance(names, str) and names == "imagenet"):
+        return names
+    if isinstance(names, str) or not np.iterable(names) or not all(isinstance(name, str) for name in names):
+        raise ValueError(
+            '"class_names" must be a list of names, one for each class, or "imagenet". Received: '
+            f"{reprlib.repr(names)}."
+        )
+    return tuple(map(str, names))
 
 
 def _transforms(transforms: Any) -> Any:

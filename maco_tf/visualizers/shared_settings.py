@@ -44,12 +44,10 @@ class Settings:
             a callable of the step, or a `transforms.Normal`, `Uniform` or `Choice`.
         crop_centre: centre of a crop as a fraction of the image: "anywhere" inside it, or as `crop_side`.
         crop_inside: whether crops that cross the border are moved inside; otherwise grey fills the rest.
-        crop_antialias: whether crops with more pixels than the model's input are antialiased; see
-            `transforms.RandomCrop`.
+        crop_antialias: whether crops with more pixels than the model's input are antialiased; see `RandomCrop`.
         whole_views: how many of the views are as large as the image, if there are more views than this. Their centres
             are drawn like those of the crops.
-        gaussian_noise: standard deviation of normal noise on the views, in units of the range [0, 1]; may change over
-            the run.
+        gaussian_noise: standard deviation of normal noise on the views, whose range is [0, 1]; may change over the run.
         uniform_noise: amplitude of uniform noise on the views, in the same units; may change over the run.
         noise_first: whether the noise is added to the image before the crops are taken, so that it is resized with
             them, as in the MACO paper; the crops of a step then share the noise of their image. Otherwise, each view
@@ -81,16 +79,17 @@ class Settings:
             is float32 whose matrix products a GPU may compute with fewer bits ("float32" forbids this). "auto" measures
             at the first explanation which is the fastest here and close enough to float32. `None` is the model's own
             policy. Weights, images, views, scores and gradients keep their dtype.
-        max_batch_size: the most views that the model sees at once, over all images. More views are seen one batch after
-            another, and their gradients are accumulated; so memory stays that of one batch, and the gradient and the
-            random numbers do not change, except for rounding (after dozens of steps, rounding leads to another image)
-            and for users' own random callables. The views are cut into equal parts, so a count with few divisors is
-            slow; a warning says so. "auto" makes parts of about 8 views on a CPU, where that is fastest, and sets no
-            limit on a GPU, under XLA or under a strategy; where the memory does not suffice, it tries half as many
-            views, with a warning. `None` sets no limit.
+        max_batch_size: the most views that the model sees at once, over all images. Gradients are accumulated, and they
+            and the random numbers change by rounding only (after dozens of steps, this leads to another image), users'
+            own random callables aside. The views are cut into equal parts, so a count with few divisors is slow; a
+            warning says so. "auto" makes parts of about 8 views on a CPU, where that is fastest, and sets no limit on a
+            GPU, under XLA or under a strategy; where the memory does not suffice, it halves it, with a warning. `None`
+            sets no limit.
         strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run. The default is the
             strategy in whose scope the visualizer is made, if any. A model that is made in the scope too is kept on
             each device.
+        class_names: the names of the model's classes, for `Logit("cat")` and for titles; "imagenet" is ImageNet's
+            labels. With `None`, `Logit` reads names as ImageNet's labels too, but a class given by number has no name.
 
     Raises:
         ValueError: an argument lies outside its range; the message names the remedy.
@@ -122,6 +121,7 @@ class Settings:
     precision: Literal["float32", "bfloat16", "float16", "tensorfloat32", "auto"] | None = None
     max_batch_size: int | Literal["auto"] | None = "auto"
     strategy: tf.distribute.Strategy | None = None
+    class_names: Sequence[str] | Literal["imagenet"] | None = None
 
     # Derived in `__post_init__`.
     _resolved: Any = dataclasses.field(init=False)

@@ -22,10 +22,36 @@ def test_labels_name_classes():
 
 
 def test_unknown_and_ambiguous_labels():
-    with pytest.raises(ValueError, match=r'"classes".*Did you mean volcano'):
-        Logit("vulcano")
+    with pytest.raises(ValueError, match=r'"classes".*Did you mean volcano.*class_names'):
+        Logit("vulcano").check((1000,))
     with pytest.raises(ValueError, match=r'"classes" must be unambiguous.*134 and 517'):
-        Logit("crane")
+        Logit(["pug", "crane"]).check((1000,))
+
+
+def test_class_names_replace_the_labels_of_imagenet():
+    names = ["Cat", "pug", "n01440764", "red_fox"]
+    for term in (Logit(["pug", 0, "n01440764", "Red fox"]), 2 * Logit(["pug", 0, "n01440764", "Red fox"])):
+        named = term.named(names)
+        assert named.terms[0][1].parameters["index"].tolist() == [1, 0, 2, 3]
+        assert [name.removeprefix("2 ") for name in named.names] == ["pug", "Cat", "n01440764", "red_fox"]
+        named.terms[0][1].check((4,))
+        assert named[1:3].terms[0][1].parameters["index"].tolist() == [0, 2]
+    # Before the names are known, nothing is lost.
+    unknown = Logit(["cat", 3, "pug"])
+    assert Logit.from_config(unknown.get_config()).named(names).parameters["index"].tolist()[:2] == [0, 3]
+    assert unknown[0].named(names).names == ["Cat"]
+    assert Logit(1, names=["mine"]).named(names).names == ["mine"]
+    # The names belong to the only output of a model.
+    assert Logit(1, output="a").named(names).names == ["logit 1 of a"]
+
+
+def test_class_names_must_fit_the_model_and_the_objective():
+    with pytest.raises(ValueError, match=r'"class_names" must hold a name for each of the 5.*4 names'):
+        Logit(1).named(["a", "b", "c", "d"]).check((5,))
+    with pytest.raises(ValueError, match=r'"classes".*names of the classes.*Did you mean red fox'):
+        Logit("red fix").named(["cat", "red fox"])
+    with pytest.raises(ValueError, match='"classes" must lie in'):
+        Logit(3).named(["cat", "fox"]).check((2,))
 
 
 @pytest.mark.parametrize(("term", "shape"), [(Logit(5), (5,)), (Logit("pug"), (5,)), (Logit("pug"), (1001,))], ids=str)

@@ -106,3 +106,22 @@ def test_settings_may_follow_a_schedule_of_the_user(tiny_model):
     # The noise differs from the second step on.
     np.testing.assert_allclose(falling[0], constant[0], atol=1e-5)
     assert abs(falling[1] - constant[1]) > 1e-4
+
+
+def test_class_names_name_objectives_and_results(tiny_model, tmp_path):
+    names = ["cat", "pug", "red fox", "wolf", "lynx"]
+    visualizer = CBRVisualizer(tiny_model, steps=1, crops=1, image_size=16, class_names=names)
+    explanation = visualizer.explain(Logit(["wolf", 0]) - Logit("Pug"), seed=0, verbose=0)
+    assert explanation.names == ["wolf - pug", "cat - pug"]
+    by_number = visualizer.explain(Logit([3, 0]) - Logit(1), seed=0, verbose=0)
+    np.testing.assert_array_equal(explanation.images, by_number.images)
+    explanation.save(tmp_path / "result.npz")
+    again = Explanation.load(tmp_path / "result.npz").again(tiny_model, verbose=0)
+    np.testing.assert_array_equal(again.images, explanation.images)
+    assert (again.names, again.config["class_names"]) == (explanation.names, names)
+    with pytest.raises(ValueError, match=r"names of the classes.*Did you mean wolf"):
+        visualizer.check(Logit("woolf"))
+    with pytest.raises(ValueError, match='"class_names" must hold a name for each of the 5'):
+        CBRVisualizer(tiny_model, class_names=names[:4]).check(Logit(1))
+    with pytest.raises(ValueError, match='"class_names" must be a list of names'):
+        CBRVisualizer(tiny_model, class_names="cats")
