@@ -52,7 +52,10 @@ def add_parser(commands: Any) -> None:
     add("--output", required=True, type=Path, help="a folder for everything, or a file: .png (contact sheet), .npz")
     add("--method", default="MACO", help="MACO, Fourier, CBR, or a method of your own (default: MACO)")
     add("--recipe", default="default", help="default, paper or xplique; fast for MACO; lucid for Fourier and CBR")
-    add("--seed", type=int, help="equal seeds give equal images; a seed is drawn and printed if you give none")
+    seeds_help = (
+        "equal seeds give equal images, and several give an image each; without one, a seed is drawn and printed"
+    )
+    add("--seed", nargs="+", type=int, help=seeds_help)
     add("--steps", type=int, help="number of steps (default: the recipe's, 256)")
     add("--crops", type=int, help="number of views in a step (default: the recipe's, 8)")
     add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
@@ -123,7 +126,8 @@ def run(options: argparse.Namespace) -> int:
     # Found now, not after minutes of work.
     folder = options.output if not options.output.suffix else options.output.parent
     folder.mkdir(parents=True, exist_ok=True)
-    results, seed = [], options.seed
+    results: list[Explanation] = []
+    seed: Any = options.seed[0] if options.seed and len(options.seed) == 1 else options.seed
     for index, objective in enumerate(objectives):
         if not options.quiet:
             print(f"{objective.names[0]} ({index + 1} of {len(objectives)})")
@@ -136,6 +140,7 @@ def run(options: argparse.Namespace) -> int:
         left = [name for objective in objectives[len(results) :] for name in objective.names]
         begun = f"Interrupted after {len(results[-1].scores)} steps of {results[-1].names[0]}"
         print(f"{begun}; not begun: {', '.join(left)}." if left else f"{begun}.")
+    seeds = f"seeds {', '.join(map(str, seed))}" if isinstance(seed, list) else f"seed {seed}"
     files = "1 file" if len(written) == 1 else f"{len(written)} files"
-    print(f"Wrote {files}: {', '.join(map(str, written))} (seed {seed})")
+    print(f"Wrote {files}: {', '.join(map(str, written))} ({seeds})")
     return 0

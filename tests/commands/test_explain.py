@@ -40,6 +40,14 @@ def test_a_folder_holds_the_files_that_the_command_reports(explain, tmp_path, ca
     assert Explanation.load(output).seed == 5
 
 
+def test_several_seeds_make_an_image_each(explain, tmp_path, capsys):
+    output = tmp_path / "out.npz"
+    assert explain("--output", output, "--seed", 5, 6, *QUICK, objectives=["logit:1"]) == 0
+    result = Explanation.load(output)
+    assert (result.names, result.seed) == (["logit 1, seed 5", "logit 1, seed 6"], [5, 6])
+    assert "seeds 5, 6" in capsys.readouterr().out
+
+
 def test_a_drawn_seed_serves_all_objectives_and_is_reported(explain, tmp_path, capsys):
     output = tmp_path / "out.npz"
     assert explain("--output", output, *QUICK, objectives=["logit:1", "logit:2"]) == 0
