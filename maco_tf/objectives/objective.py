@@ -63,6 +63,7 @@ class Objective(abc.ABC):
             ValueError: the objective holds images with another number of channels.
         """
 
+    @abc.abstractmethod
     def named(self, class_names: Sequence[str]) -> Objective:
         """Read classes that are given by name as those of a model, and name classes that are given by number.
 
@@ -75,7 +76,6 @@ class Objective(abc.ABC):
         Raises:
             ValueError: no class has the name, or several have it.
         """
-        return self
 
     @abc.abstractmethod
     def get_config(self) -> dict[str, Any]:

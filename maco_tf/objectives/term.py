@@ -93,6 +93,9 @@ class Term(Objective):
     def fitted(self, image_shape: tuple[int, int, int]) -> "Term":
         return self
 
+    def named(self, class_names: Sequence[str]) -> "Term":
+        return self
+
     def _with_parameters(self, parameters: Mapping[str, np.ndarray]) -> "Term":
         changed = copy.copy(self)
         changed.parameters = {name: _frozen(value) for name, value in parameters.items()}
