@@ -25,7 +25,7 @@ from maco_tf.models.outputs import model_output
 from maco_tf.models.precision import check_compute_dtype, computes_in, computing_in
 from maco_tf.models.preprocessing import Preprocessing, as_preprocessing
 from maco_tf.models.random_layers import random_layers_from
-from maco_tf.models.references import distinct, find_reference, read_reference
+from maco_tf.models.references import distinct, find_reference, read_reference, traced_shapes
 from maco_tf.models.tracing import record_outputs
 
 # References to tensors that are not a layer's output. A layer's name cannot contain "<".
@@ -274,6 +274,14 @@ class Activations:
             for layer, activation in zip(unknown, traced.structured_outputs):
                 self._shapes[layer] = tuple(activation.shape[1:])
         return {layer: self._shapes[layer] for layer in layers}
+
+    def all_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """The shapes of all layers that can be read by their path alone, from one trace; see `traced_shapes`.
+
+        Returns:
+            Dictionary, path -> tuple without the batch axis; unknown sizes are `None`.
+        """
+        return traced_shapes(self.model, lambda images: self._run(images, [], None), self.input_shape)
 
     def _as_output(self, reference: str | int) -> tuple[Callable[[tf.Tensor], tf.Tensor], str | None] | None:
         """`(function of the output, the output's name or None)` if the reference means a model's output."""

@@ -1,14 +1,16 @@
 """Layers as users write them: a name, one of its calls, one of its outputs, or the logits behind it."""
 
 import numbers
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from maco_tf.models.final_activation import pre_activation
+from maco_tf.models.input_shape import declared_batch
 from maco_tf.models.layers import find_layer, layer_paths
+from maco_tf.models.tracing import record_outputs
 
 # The output that stands for the values before a softmax or sigmoid.
 _LOGITS = "logits"
@@ -110,6 +112,40 @@ def read_reference(
             f'to "#{len(outputs) - 1}".'
         )
     return _output(model, reference, found.output, dict(_leaves(outputs[found.call or 0], "")))
+
+
+def traced_shapes(
+    model: keras.Model, run: Callable[[tf.Tensor], object], image_shape: Sequence[int]
+) -> dict[str, tuple[int | None, ...]]:
+    """The shapes of all layers that are called once and return one tensor.
+
+    Args:
+        model: the model.
+        run: calls the model on a tensor (batch, *image_shape), inside a `tf.function` that is being traced.
+        image_shape: `(height, width, channels)` of the images.
+
+    Returns:
+        Dictionary, path -> tuple without the batch axis; unknown sizes are `None`.
+    """
+    paths = layer_paths(model)
+    shapes: dict[str, tuple[int | None, ...]] = {}
+
+    def trace(images: tf.Tensor) -> None:
+        # One call of the model answers for all layers: a call for each of them takes minutes in a large network.
+        with record_outputs(paths.values()) as outputs:
+            run(images)
+        for path, operation in paths.items():
+            calls = outputs[id(operation)]
+            leaves = dict(_leaves(calls[0], "")) if len(calls) == 1 else {}
+            value: Any = next(iter(leaves.values())) if len(leaves) == 1 else None
+            if isinstance(operation, keras.layers.InputLayer) and not calls and "/" not in path:
+                value = images
+            if tf.is_tensor(value) and value.shape.rank:
+                shapes[path] = tuple(value.shape[1:])
+
+    spec = tf.TensorSpec((declared_batch(model) or 1, *image_shape), tf.float32)
+    tf.function(trace, autograph=False).get_concrete_function(spec)
+    return shapes
 
 
 def _output(model: keras.Model, reference: str | int, output: str | None, leaves: dict[str, tf.Tensor]) -> tf.Tensor:

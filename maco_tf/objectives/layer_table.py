@@ -1,8 +1,6 @@
 """The layers of a model that an objective can name, with their shapes."""
 
 import dataclasses
-import warnings
-from typing import Any
 
 import keras
 import tensorflow as tf
@@ -57,7 +55,9 @@ def layers(model: keras.Model, *, input_shape: tuple[int, int, int] | None = Non
     shapes = {path: _static_shape(layer) for path, layer in found.items()}
     unknown = [path for path, shape in shapes.items() if shape is None or None in shape]
     if unknown:
-        shapes.update(_traced_shapes(model, unknown, input_shape))
+        # The range of the input does not matter here.
+        traced = Activations(model, tf.identity, input_shape).all_shapes()
+        shapes.update({path: traced[path] for path in unknown if path in traced})
     return [LayerEntry(path, type(layer).__name__, shapes[path]) for path, layer in found.items()]
 
 
@@ -68,21 +68,3 @@ def _static_shape(layer: keras.Operation) -> tuple[int | None, ...] | None:
     except (AttributeError, ValueError, RuntimeError):
         return None
     return tuple(output.shape[1:]) if isinstance(output, keras.KerasTensor) else None
-
-
-def _traced_shapes(model: keras.Model, paths: list[str], input_shape: Any) -> dict[str, tuple[int | None, ...]]:
-    """The shapes of layers that a run of the model shows; layers without a readable output are left out."""
-    activations = Activations(model, tf.identity, input_shape)  # The range of the input does not matter here.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return {str(path): shape for path, shape in activations.shapes(paths).items()}
-        except ValueError:
-            pass
-        shapes: dict[str, tuple[int | None, ...]] = {}
-        for path in paths:
-            try:
-                shapes[path] = activations.shapes([path])[path]
-            except ValueError:
-                continue  # Several outputs, several calls, or none.
-        return shapes

@@ -62,6 +62,31 @@ def test_a_layer_without_a_single_output_does_not_hide_the_others():
     assert "no single output" in repr(found["pair"])
 
 
+def test_the_model_is_called_once_for_all_layers():
+    """A call for each layer without a single output took minutes for a transformer."""
+    calls = []
+
+    class Shared(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.shared = [keras.layers.Conv2D(3, 1, name=f"conv{index}") for index in range(3)]
+            self.last = keras.layers.Conv2D(2, 3, name="last")
+
+        def call(self, x):
+            calls.append(x.shape)
+            for layer in (*self.shared, *self.shared, self.last):
+                x = layer(x)
+            return x
+
+    model = Shared()
+    model(keras.ops.zeros((1, 8, 8, 3)))
+    calls.clear()
+    found = table(model)
+    assert calls == [(1, 8, 8, 3)]
+    assert found["last"].shape == (6, 6, 2)
+    assert [layer.shape for path, layer in found.items() if path.startswith("conv")] == [None, None, None]
+
+
 def test_only_a_model_has_layers():
     with pytest.raises(ValueError, match=r'"model" must be a keras\.Model'):
         maco_tf.layers("squeezenet")
