@@ -64,6 +64,19 @@ DESCRIPTIONS = {
         "Another distance between the two sets, unbiased for few images.",
         "It does not tell whether any single image is good.",
     ),
+    "precision": Description(
+        True,
+        "Fraction of visualisations that lie among the real images in the feature space of FID: closer to one of them "
+        "than its third nearest neighbour is.",
+        "It does not tell whether an image shows its class. One natural-looking image many times has a high precision, "
+        "and a real image that is unlike all others accepts almost anything near it.",
+    ),
+    "recall": Description(
+        True,
+        "Fraction of real images that lie among the visualisations in the same sense.",
+        "It does not tell whether any image is good: visualisations that are unlike each other reach far. It grows "
+        "with their number.",
+    ),
     "top-1": Description(
         True,
         "Fraction of images whose class the judges rank first.",

@@ -40,7 +40,10 @@ def draw_scores(results: Results, *, path: str | Path | None = None) -> "Figure"
     models, methods = results["settings"]["models"], results["settings"]["methods"]
     drawn, missing = [], []
     for name in (name for name in DESCRIPTIONS if name not in _LEFT_OUT):
-        scores = [cell["scores"][name] for cell in results["cells"]]
+        # Results of an earlier version may lack a score.
+        scores = [cell["scores"][name] for cell in results["cells"] if name in cell["scores"]]
+        if len(scores) < len(results["cells"]):
+            continue
         if any(score["mean"] is not None for score in scores):
             drawn.append(name)
         else:

@@ -10,11 +10,11 @@ from maco_tf.objectives.imagenet_labels import label
 
 _MARK = "†"
 _LEGEND = (
-    "± is the standard error over classes; all seeds of a class count as one observation. FID, KID, diversity and "
-    "spectrum deviation are scores of the whole set. Their error comes from the jackknife, which computes the score "
-    "again without each class in turn, leaving out its real images as well. The error says how much a score would vary "
-    "with other classes. It does not include the bias of FID for few images, which affects every method. FID-infinity "
-    "has no error, because its subsets are drawn at random.",
+    "± is the standard error over classes; all seeds of a class count as one observation. FID, KID, precision, recall, "
+    "diversity and spectrum deviation are scores of the whole set. Their error comes from the jackknife, which "
+    "computes the score again without each class in turn, leaving out its real images as well. The error says how much "
+    "a score would vary with other classes. It does not include the bias of FID for few images, which affects every "
+    "method. FID-infinity has no error, because its subsets are drawn at random.",
     "",
     "**Bold** marks each network's best method. "
     f"{_MARK} means that its lead over the second is uncertain: the 95% interval of the difference over the same "
@@ -56,8 +56,8 @@ def _setup(results: Results) -> list[str]:
         f"({_counted(classes, 'class', 'classes')}, {_counted(seeds, 'seed')}), made in "
         f"{_counted(settings['steps'], 'step')} of {_counted(settings['crops'], 'view')} with the recipe "
         f'"{settings.get("recipe", "default")}". The judges are '
-        f"{', '.join(settings['judges'])}; no network judges its own images. FID, KID and diversity compare features "
-        f"of {settings['features']}."
+        f"{', '.join(settings['judges'])}; no network judges its own images. FID, KID, precision, recall and "
+        f"diversity compare features of {settings['features']}."
     )
     if basis:
         real, dimensions = basis["real images"], basis["dimensions"]
@@ -74,7 +74,8 @@ def _setup(results: Results) -> list[str]:
 def _scores(results: Results, names: Iterable[str]) -> list[str]:
     """A table with one row for each score and method, and below it the best methods whose lead is uncertain."""
     settings, rows, uncertain = results["settings"], [], []
-    for name in names:
+    # Results of an earlier version may lack a score.
+    for name in (name for name in names if all(name in cell["scores"] for cell in results["cells"])):
         best = {item["model"]: item for item in results["comparisons"] if item["score"] == name}
         cells = {
             method: [cell_of(results, model, method)["scores"][name] for model in settings["models"]]

@@ -20,6 +20,7 @@ from maco_tf.metrics.frechet import fid, fid_infinity
 from maco_tf.metrics.kernel_distance import KernelSums
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import high_frequency_fraction, power_spectrum, profile_deviation
+from maco_tf.metrics.precision_recall import NEIGHBOURS, PrecisionRecall, overlap, squared_radii
 from maco_tf.metrics.robustness import ROBUSTNESS
 from maco_tf.objectives.imagenet_labels import wnids
 
@@ -27,7 +28,8 @@ from maco_tf.objectives.imagenet_labels import wnids
 _FEWEST_FOR_INFINITY = 300
 
 # The scores that compare with real images.
-_OF_REAL_IMAGES = ("plausibility", "plausibility, normalised", "FID", "FID-infinity", "KID", "spectrum deviation")
+_DISTANCES, _OVERLAP = ("FID", "FID-infinity", "KID"), PrecisionRecall._fields
+_OF_REAL_IMAGES = ("plausibility", "plausibility, normalised", *_DISTANCES, *_OVERLAP, "spectrum deviation")
 
 Scores = dict[str, Score]
 
@@ -46,6 +48,8 @@ class Scorer:
         # The class of each image.
         self._targets = np.repeat(settings.classes, len(settings.seeds))
         self._real: dict[str, list[np.ndarray]] = {}
+        # The balls around the real images of some classes, which all cells share.
+        self._radii: dict[tuple[int, ...], np.ndarray] = {}
 
     def load(self) -> None:
         """Load and trace every network that scoring needs, so that a missing one is found before any work is done.
@@ -93,7 +97,8 @@ class Scorer:
         }
         if settings.real_images is None:
             return scores | {name: Score.missing("no real images") for name in _OF_REAL_IMAGES}
-        return scores | self._plausibility(model, paths) | self._distances(features, len(paths))
+        compared = {**self._distances(features, len(paths)), **self._overlap(features, len(paths))}
+        return scores | self._plausibility(model, paths) | compared
 
     def natural(self) -> Scores:
         """The scores of real images, where they show which value is natural.
@@ -164,7 +169,7 @@ class Scorer:
     def _distances(self, features: Sequence[np.ndarray], count: int) -> Scores:
         """FID, its extrapolation and KID."""
         if count < 2 or len(self._all_files) < 2:
-            return dict.fromkeys(("FID", "FID-infinity", "KID"), Score.missing("one image has no spread"))
+            return dict.fromkeys(_DISTANCES, Score.missing("one image has no spread"))
         real = self._real_features(self.settings.features)
         sums = KernelSums(features, real, self._real_kernel)
         scores = {"KID": Score.of_set(sums.kid, len(self.settings.classes), count)}
@@ -179,6 +184,28 @@ class Scorer:
                 value = fid_infinity(np.concatenate(features), np.concatenate(real))
                 scores["FID-infinity"] = Score(value, float("nan"), count)
         return scores
+
+    def _overlap(self, features: Sequence[np.ndarray], count: int) -> Scores:
+        """Precision and recall."""
+        real = self._real_features(self.settings.features)
+        fewest = min(map(_fewest_left, (features, real)))
+        if fewest <= NEIGHBOURS:
+            return dict.fromkeys(_OVERLAP, Score.missing(f"too few images: {fewest} of {NEIGHBOURS + 1}"))
+
+        @functools.cache
+        def values_of(positions: tuple[int, ...]) -> PrecisionRecall:
+            made, natural = (np.concatenate([rows[i] for i in positions]) for rows in (features, real))
+            if positions not in self._radii:
+                self._radii[positions] = squared_radii(natural)
+            return overlap(made, natural, self._radii[positions])
+
+        def score(index: int) -> Score:
+            def value_of(positions: np.ndarray) -> float:
+                return values_of(tuple(positions.tolist()))[index]
+
+            return Score.of_set(value_of, len(self.settings.classes), count)
+
+        return {name: score(index) for index, name in enumerate(_OVERLAP)}
 
     def _diversity(self, features: Sequence[np.ndarray], count: int) -> Score:
         if count < 2:
@@ -243,6 +270,12 @@ class Scorer:
             return function(*(np.concatenate([rows[i] for i in positions]) for rows in sets))
 
         return Score.of_set(value_of, len(self.settings.classes), count)
+
+
+def _fewest_left(groups: Sequence[np.ndarray]) -> int:
+    """The number of rows when the largest class is left out, as the jackknife does for three classes or more."""
+    sizes = [len(rows) for rows in groups]
+    return sum(sizes) - (max(sizes) if len(sizes) > 2 else 0)
 
 
 def _spectra(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -47,7 +47,8 @@ class BenchmarkSettings:
         real_images: folder of real images with one subfolder for every class, such as `n02110958/image.jpg`. `None`
             leaves out the scores that need real images: plausibility, the distances between sets and the spectrum
             deviation.
-        features: network whose features are compared by FID, KID and diversity; "inception_v3" as in the paper.
+        features: network whose features are compared by FID, KID, precision, recall and diversity; "inception_v3" as in
+            the paper.
         classes_from: how the classes were chosen, in words, for the report.
         files: dictionary, name -> model file, of the models and judges that are files.
 

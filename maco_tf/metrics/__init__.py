@@ -1,6 +1,6 @@
 """Scores of finished visualisations: images in, numbers out.
 
-    images -> ImageSet -> FeatureExtractor -> plausibility, fid, fid_infinity, kid, diversity
+    images -> ImageSet -> FeatureExtractor -> plausibility, fid, fid_infinity, kid, precision_recall, diversity
                        -> classify         -> transferability, agreement, robustness
                        -> power_spectrum   -> spectrum_deviation, high_frequency_fraction
 
@@ -21,6 +21,7 @@ from maco_tf.metrics.frechet import fid, fid_infinity, frechet_distance
 from maco_tf.metrics.kernel_distance import kid
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import PowerSpectrum, high_frequency_fraction, power_spectrum, spectrum_deviation
+from maco_tf.metrics.precision_recall import PrecisionRecall, precision_recall
 from maco_tf.metrics.robustness import robustness
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "FeatureExtractor",
     "ImageSet",
     "PowerSpectrum",
+    "PrecisionRecall",
     "agreement",
     "classify",
     "diversity",
@@ -40,6 +42,7 @@ __all__ = [
     "kid",
     "plausibility",
     "power_spectrum",
+    "precision_recall",
     "robustness",
     "spectrum_deviation",
     "transferability",

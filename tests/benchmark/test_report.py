@@ -37,6 +37,14 @@ def test_the_papers_scores_have_the_first_table(results):
     assert {row[0].strip(" ↑↓") for row in second[2:] if row[0]} == set(DESCRIPTIONS) - set(MAIN)
 
 
+def test_a_score_that_earlier_results_lack_is_left_out(results):
+    for cell in results["cells"]:
+        del cell["scores"]["recall"]
+    names = {row[0].strip(" ↑↓") for table in tables(markdown(results)) for row in table}
+    assert "precision" in names
+    assert "recall" not in names
+
+
 def test_values_have_errors_and_the_best_is_bold(results):
     text = markdown(results)
     assert block(text, "transferability") == {"maco": ["**0.600 ± 0.100**"], "xplique": ["0.150 ± 0.100"]}

@@ -12,7 +12,16 @@ from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
 from maco_tf.images.image_set import ImageSet
-from maco_tf.metrics import FeatureExtractor, diversity, fid, fid_infinity, kid, robustness, spectrum_deviation
+from maco_tf.metrics import (
+    FeatureExtractor,
+    diversity,
+    fid,
+    fid_infinity,
+    kid,
+    precision_recall,
+    robustness,
+    spectrum_deviation,
+)
 from maco_tf.metrics.power_spectrum import high_frequency_fraction, power_spectrum
 from maco_tf.models import zoo
 from maco_tf.objectives.imagenet_labels import wnids
@@ -101,6 +110,8 @@ def test_scores_of_the_whole_set_match_the_metrics_and_their_jackknife(make):
     check(scores["FID"], of(fid, made, real))
     check(scores["KID"], of(kid, made, real))
     check(scores["diversity"], of(diversity, made))
+    for index, name in enumerate(("precision", "recall")):
+        check(scores[name], of(lambda a, b, index=index: precision_recall(a, b)[index], made, real))
     images = [[list(ImageSet(group)) for group in groups] for groups in (paths, real_paths)]
     check(scores["spectrum deviation"], of(lambda a, b: spectrum_deviation(list(a), list(b)), *images))
     natural = scorer.natural()
@@ -138,6 +149,14 @@ def test_one_real_image_has_no_spread(make):
     for path in list(scorer.settings.real_folders()[3].iterdir())[1:]:
         path.unlink()
     assert scorer.scores("net", "maco")["FID"].reason == "one image has no spread"
+
+
+def test_three_neighbours_must_be_left_without_a_class(make):
+    few, enough = (make(seeds).scores("net", "maco") for seeds in (1, 2))
+    for name in ("precision", "recall"):
+        assert few[name].reason == "too few images: 2 of 4"
+        assert enough[name].reason is None
+        assert 0 <= enough[name].mean <= 1
 
 
 def test_robustness_is_the_mean_over_the_judges(make):
@@ -189,7 +208,7 @@ def test_fid_infinity_needs_enough_images(make):
 def test_missing_scores_have_a_reason(make):
     scores = make(2, real=False).scores("net", "maco")
     without = {name for name, score in scores.items() if np.isnan(score.mean)}
-    distances = {"FID", "FID-infinity", "KID"}
+    distances = {"FID", "FID-infinity", "KID", "precision", "recall"}
     assert without == distances | {"plausibility", "plausibility, normalised", "spectrum deviation"}
     assert {scores[name].reason for name in without} == {"no real images"}
     alone = make(1, classes=(3,)).scores("net", "maco")

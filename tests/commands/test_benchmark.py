@@ -47,6 +47,7 @@ def test_a_benchmark_from_images_to_tables(tmp_path, real_images, capsys, monkey
         scores = cell["scores"]
         assert set(DESCRIPTIONS) <= set(scores)
         assert scores.pop("FID-infinity")["reason"] == "too few images: 2 of 300"
+        assert {scores.pop(name)["reason"] for name in ("precision", "recall")} == {"too few images: 2 of 4"}
         assert all(np.isfinite(score["mean"]) for score in scores.values())
         assert scores["judge efficientnet_lite0"] == scores["transferability"]
         assert scores["plausibility"]["count"] == 2
