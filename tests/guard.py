@@ -83,7 +83,7 @@ def runs():
                 kind, tiny, Logit([1, 3]), name, image_size=size
             )
     plain = {
-        "weights": (tiny, Logit([1, 3]) - 0.5 * Channel("conv", 2) + [1, 0.5] * Neuron("add", 7), {}),
+        "weights": (tiny, Logit([1, 3]) - 0.5 * Channel("conv", 2) + [1, 0.5] * Neuron("add", 7, position="flat"), {}),
         "neuron at a position": (tiny, Neuron("add", (2, 3, 1)), {}),
         "direction": (tiny, Direction("add", [[1.0, -1, 0.5, 0], [0, 1.0, 0, 2]]), {}),
         "layer": (tiny, Layer("add") - TotalVariation() - 0.1 * L1() - 0.1 * L2(0.4), {}),
@@ -94,7 +94,7 @@ def runs():
         "product": (tiny, product(Logit([0, 1]), Channel("conv", [0, 1])), {"crops": 2}),
         "parts": (tiny, Logit([0, 1, 2]), {"max_batch_size": 4}),
         "parts of one image": (tiny, Logit(1), {"max_batch_size": 2}),
-        "relu warm-up": (relu, Neuron("conv", 5), {"relu_warmup": 2}),
+        "relu warm-up": (relu, Neuron("conv", 5, position="flat"), {"relu_warmup": 2}),
         "xla": (tiny, Logit([1, 3]), {"jit_compile": True}),
         "bfloat16": (tiny, Logit(1), {"precision": "bfloat16"}),
         "steps per execution": (tiny, Logit(1), {"steps_per_execution": 3, "steps": 7}),

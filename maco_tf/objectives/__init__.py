@@ -3,9 +3,8 @@
 from maco_tf.objectives.channel import Channel, Layer
 from maco_tf.objectives.combinations import interpolate, product
 from maco_tf.objectives.direction import Direction
-from maco_tf.objectives.feature_inversion import FeatureInversion, ReferenceTerm
+from maco_tf.objectives.feature_inversion import FeatureInversion, ImageDifference, ReferenceTerm
 from maco_tf.objectives.from_xplique import from_xplique
-from maco_tf.objectives.image_terms import L1, L2, TotalVariation
 from maco_tf.objectives.joint import Alignment, Diversity, JointTerm
 from maco_tf.objectives.lambda_term import Lambda
 from maco_tf.objectives.layer_table import LayerEntry, layers
@@ -13,22 +12,26 @@ from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
 from maco_tf.objectives.objective import Objective, Sum
 from maco_tf.objectives.parse import parse_objective
+from maco_tf.objectives.penalties import L1, L2, Boundary, Norm, TotalVariation
 from maco_tf.objectives.term import Term
 
 __all__ = [
     "L1",
     "L2",
     "Alignment",
+    "Boundary",
     "Channel",
     "Direction",
     "Diversity",
     "FeatureInversion",
+    "ImageDifference",
     "JointTerm",
     "Lambda",
     "Layer",
     "LayerEntry",
     "Logit",
     "Neuron",
+    "Norm",
     "Objective",
     "ReferenceTerm",
     "Sum",

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from maco_tf.checks import check_choice, check_number
 from maco_tf.images import Images, as_images, check_channels, fit_images
+from maco_tf.models.activations import IMAGE
 from maco_tf.objectives.direction import LEAST_COSINE
 from maco_tf.objectives.term import Term
 
@@ -121,3 +122,41 @@ class FeatureInversion(ReferenceTerm):
             "cosine_power": self.cosine_power,
             "names": self.names,
         }
+
+
+@keras.saving.register_keras_serializable(package="maco_tf")
+class ImageDifference(ReferenceTerm):
+    """Distance between the pixels of the optimised image and those of a reference image.
+
+    Subtract it to keep the image close to a photograph:
+
+        explanation = visualizer.explain(Logit("tiger") - 20 * ImageDifference(photograph), start=photograph)
+
+    The images themselves are compared, not their views. To compare activations, see `FeatureInversion` and
+    `accentuate`.
+
+    Args:
+        images: the references, as for `FeatureInversion`; one image, or a batch of objectives.
+        measure: with d the differences of the pixels, in [-1, 1]: "squared" is the mean of d^2, "absolute" the mean of
+            |d|, and "root" the square root of the mean of d^2.
+        names: list of names for the results.
+
+    Source: Lucid's `input_diff` for "root".
+    """
+
+    def __init__(self, images: Images, *, measure: str = "squared", names: Iterable[str] | None = None) -> None:
+        self.measure = check_choice("measure", measure, ("squared", "absolute", "root"))
+        array = as_images("images", images)
+        defaults = [f"difference to image {index}" for index in range(len(array))]
+        super().__init__(IMAGE, array, names=defaults if names is None else names)
+
+    def score(self, activation: tf.Tensor, *, reference: tf.Tensor) -> tf.Tensor:
+        differences = activation - reference
+        if self.measure == "absolute":
+            return tf.reduce_mean(tf.abs(differences), (1, 2, 3))
+        squares = tf.reduce_mean(tf.square(differences), (1, 2, 3))
+        # The root has no gradient at 0, where a run may start.
+        return tf.sqrt(squares + 1e-12) if self.measure == "root" else squares
+
+    def get_config(self) -> dict[str, Any]:
+        return {"images": self.parameters["image"].tolist(), "measure": self.measure, "names": self.names}

@@ -60,6 +60,21 @@ class XpliqueTerm(Term):
 def from_xplique(objective: Any) -> Objective:
     """Convert an objective of xplique.
 
+    The scores keep xplique's scales. xplique takes the mean over the whole layer, including the values that it sets to
+    zero, so its scores are smaller than those of maco_tf's classes. With C channels and a map of H x W:
+
+    | xplique | maco_tf |
+    |---|---|
+    | `Objective.channel(model, layer, c)` | `Channel(layer, c) / C` |
+    | `Objective.neuron(model, layer, i)` | `Neuron(layer, i, position="flat") / (H * W * C)` |
+    | `Objective.neuron(model, -1, class)` of C logits | `Logit(class) / C` |
+    | `Objective.layer(model, layer)` | `Layer(layer)` |
+    | `Objective.direction(model, layer, v)`, v of the layer's shape | `Direction(layer, v)` |
+
+    The scale matters only in sums: a weight between a channel and a direction in xplique is another one here. xplique
+    itself multiplies a sum of terms by each later multiplier, and its direction adds up the images of a batch; this
+    function applies each multiplier to its own term and scores each image on its own.
+
     Args:
         objective: an `xplique.features_visualizations.Objective`.
 

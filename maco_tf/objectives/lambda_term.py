@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from maco_tf.import_path import from_import_path, import_obstacle, import_path
@@ -30,7 +31,8 @@ class Lambda(Term):
         name: the result's name; by default the names of the function and the layer.
 
     Raises:
-        ValueError: the function is not callable; later, it returns something else than one score per view.
+        ValueError: the function is not callable; later, it uses NumPy, or returns something else than one score per
+            view.
     """
 
     def __init__(
@@ -43,7 +45,18 @@ class Lambda(Term):
         super().__init__(names=[name or f"{default}({layer})"])
 
     def score(self, activation: tf.Tensor) -> tf.Tensor:
-        scores = self.function(activation)
+        try:
+            scores = self.function(activation)
+        except (AttributeError, NotImplementedError) as error:
+            # The method of an array, such as activation.mean().
+            method = isinstance(error, AttributeError) and hasattr(np.ndarray, error.name or "")
+            if not method and "numpy" not in str(error).lower():
+                raise
+            raise ValueError(
+                '"function" must consist of TensorFlow or Keras operations, because NumPy has no gradient. Received: '
+                f"{self.names[0]}, which treats the activation as a NumPy array. Use tf.reduce_mean(activation, "
+                "axis=...) in place of np.mean and of activation.mean, and so on."
+            ) from error
         views = (activation.shape[0],)
         floating = tf.is_tensor(scores) and scores.dtype.is_floating
         if not floating or not scores.shape.is_compatible_with(views):

@@ -6,12 +6,12 @@ import re
 from typing import Any
 
 from maco_tf.objectives.channel import Channel, Layer
-from maco_tf.objectives.image_terms import L1, L2, TotalVariation
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
 from maco_tf.objectives.objective import Objective
+from maco_tf.objectives.penalties import L1, L2, TotalVariation
 
-_IMAGE_TERMS = {"tv": TotalVariation, "l1": L1, "l2": L2}
+_PENALTIES = {"tv": TotalVariation, "l1": L1, "l2": L2}
 _NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 # Names of layers and classes may contain hyphens. So a sign has a space before it or is at the start; or a weight or
 # the beginning of a term follows, as in "logit:pug-0.5*tv"; but the sign in "1e-3*tv" belongs to the number.
@@ -26,8 +26,10 @@ def parse_objective(text: str) -> Objective:
 
     Args:
         text: terms with optional weights, joined by " + " and " - ": `logit:CLASS`, `channel:LAYER:UNIT`,
-            `neuron:LAYER:UNIT`, `layer:LAYER`, `tv`, `l1`, `l2`. "logit:254,933" and "channel:LAYER:1,2" are batches
-            of two; "neuron:LAYER:5,5,3" is the value at the position (5, 5, 3).
+            `neuron:LAYER:CHANNEL`, `layer:LAYER`, `tv`, `l1`, `l2`. "logit:254,933" and "channel:LAYER:1,2" are
+            batches of two; "neuron:LAYER:3" is the value of channel 3 at the centre of the map, and
+            "neuron:LAYER:5,5,3" the one at the position (5, 5, 3). "tv:LAYER", "l1:LAYER" and "l2:LAYER" belong to a
+            layer instead of the image.
 
     Returns:
         An `Objective`.
@@ -57,8 +59,10 @@ def parse_objective(text: str) -> Objective:
 def _term(piece: str, text: str) -> Objective:
     kind, *arguments = piece.split(":")
     kind = kind.lower()
-    if kind in _IMAGE_TERMS and not arguments:
-        return _IMAGE_TERMS[kind]()
+    if kind in _PENALTIES and not arguments:
+        return _PENALTIES[kind]()
+    if kind in _PENALTIES and all(arguments):
+        return _PENALTIES[kind](layer=":".join(arguments))
     values = [value.strip() for value in arguments[-1].split(",")] if arguments else []
     # The name of a layer may contain colons.
     layer, rest = ":".join(arguments[:-1]), ":".join(arguments)

@@ -1,13 +1,14 @@
-"""Feature inversion: its three measures by hand, and that the reference gets the views of the optimised image."""
+"""Feature inversion and differences of images: measures by hand, and the views that the reference gets."""
 
 import keras
 import numpy as np
+import PIL.Image
 import pytest
 import tensorflow as tf
 
-from maco_tf import Channel, FeatureInversion, Logit, MacoVisualizer
+from maco_tf import Channel, Explanation, FeatureInversion, FourierVisualizer, Logit, MacoVisualizer
 from maco_tf.models import Activations
-from maco_tf.objectives import ReferenceTerm
+from maco_tf.objectives import ImageDifference, ReferenceTerm
 from maco_tf.optimization import CompiledSteps, objective_tensors
 from maco_tf.parametrizations import PhaseParametrization
 from maco_tf.spectrum import imagenet_magnitude
@@ -155,3 +156,53 @@ def test_images_with_other_channels_are_refused_before_any_step(tiny_model):
     with pytest.raises(ValueError, match='"layer"'):
         visualizer.explain(FeatureInversion("cnv", IMAGE))
     assert visualizer.traces == 0
+
+
+def test_difference_to_an_image_by_hand():
+    image, reference = np.full((1, 2, 2, 3), 0.5, "float32"), np.full((1, 2, 2, 3), 0.5, "float32")
+    image[0, 0, 0] = [0.75, 0.5, 0.25]  # Two of twelve values differ by 0.25.
+    expected = {"squared": 2 * 0.0625 / 12, "absolute": 2 * 0.25 / 12, "root": np.sqrt(2 * 0.0625 / 12)}
+    for measure, value in expected.items():
+        term = ImageDifference(reference, measure=measure)
+        assert float(term.score(tf.constant(image), reference=tf.constant(reference))[0]) == pytest.approx(value)
+    images = tf.constant(reference)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        score = ImageDifference(reference, measure="root").score(images, reference=tf.constant(reference))
+    assert np.isfinite(tape.gradient(score, images)).all()
+
+
+def test_difference_takes_images_in_every_form(tmp_path, rng):
+    pixels = rng.integers(0, 256, (6, 5, 3), dtype="uint8")
+    PIL.Image.fromarray(pixels).save(tmp_path / "photo.png")
+    forms = [pixels, pixels / 255.0, PIL.Image.fromarray(pixels), tmp_path / "photo.png", [pixels]]
+    for form in forms:
+        np.testing.assert_allclose(ImageDifference(form).parameters["image"][0], pixels / 255, atol=1e-6)
+    fitted = ImageDifference(pixels).fitted((3, 4, 3))
+    assert fitted.parameters["image"].shape == (1, 3, 4, 3)
+    with pytest.raises(ValueError, match='"images"'):
+        ImageDifference(pixels[..., :1]).fitted((6, 5, 3))
+    with pytest.raises(ValueError, match='"measure"'):
+        ImageDifference(pixels, measure="l2")
+
+
+def test_difference_is_stored(rng):
+    term = ImageDifference(rng.uniform(size=(2, 4, 4, 3)), measure="absolute")
+    copy = restored(term)
+    assert copy.names == term.names == ["difference to image 0", "difference to image 1"]
+    assert copy.structure() == term.structure()
+    np.testing.assert_array_equal(copy.parameters["image"], term.parameters["image"])
+
+
+@pytest.mark.slow
+def test_a_difference_draws_the_image_to_a_photograph(tiny_model, tmp_path, rng):
+    photograph = rng.uniform(0.2, 0.8, size=(24, 24, 3)).astype("float32")
+    visualizer = FourierVisualizer(tiny_model, steps=24, image_size=24, learning_rate=0.1, crops=2)
+    objective = 1e-6 * Channel("conv", 0) - ImageDifference(photograph)
+    explanation = visualizer.explain(objective, seed=0, verbose=0)
+    distance = ((explanation.images[0] - photograph) ** 2).mean()
+    assert -explanation.scores[-1, 0] < 0.5 * -explanation.scores[0, 0]
+    assert distance == pytest.approx(-explanation.scores[-1, 0], rel=0.3)
+    path = tmp_path / "run"
+    explanation.save(path, inputs=True)
+    np.testing.assert_array_equal(Explanation.load(path).again(tiny_model, verbose=0).images, explanation.images)

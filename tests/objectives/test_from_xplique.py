@@ -5,9 +5,9 @@ import pytest
 from xplique import features_visualizations as xplique
 
 from maco_tf import MacoVisualizer
-from maco_tf.objectives import from_xplique
+from maco_tf.objectives import Channel, Direction, Layer, Logit, Neuron, from_xplique
 from tests.conftest import build_tiny_model
-from tests.objectives.evaluate import scores
+from tests.objectives.evaluate import scores, term_scores
 
 
 def test_terms_weights_and_images_are_independent(rng):
@@ -26,6 +26,28 @@ def test_terms_weights_and_images_are_independent(rng):
         # xplique takes the mean over the masked layer including its zeros.
         expected = 3.0 * conv[index, ..., channel].mean() / 4 - 0.5 * dot * cosine**2
         assert float(found[index]) == pytest.approx(expected, rel=1e-3)
+
+
+def test_scales_against_xplique(rng):
+    model, make = build_tiny_model(), xplique.Objective
+    values = rng.normal(size=(1, 16, 16, 4)).astype("float32")
+    logits = rng.normal(size=(1, 5)).astype("float32")
+    vector = rng.normal(size=(16, 16, 4)).astype("float32")
+    for theirs, ours, read in (
+        (make.channel(model, "conv", 2), Channel("conv", 2) / 4, values),
+        (make.neuron(model, "conv", 37), Neuron("conv", 37, position="flat") / (16 * 16 * 4), values),
+        (make.neuron(model, -1, 3), Logit(3) / 5, logits),
+        (make.layer(model, "conv"), Layer("conv") / 1, values),
+        (make.layer(model, "conv", reducer="mean"), Layer("conv", "mean") / 1, values),
+        (make.direction(model, "conv", vector), Direction("conv", vector) / 1, values),
+    ):
+        # xplique's own formula on one image.
+        expected = float(np.ravel(theirs.funcs[0](read, np.asarray(theirs.masks[0][0], "float32")[None]))[0])
+        ((weight, term),) = ours.terms
+        assert weight * term_scores(term, read)[0] == pytest.approx(expected, rel=1e-4)
+        converted = from_xplique(theirs)
+        layer = converted.terms[0][1].layer
+        assert scores(converted, **{layer: read})[0] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.slow

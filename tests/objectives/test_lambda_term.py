@@ -92,6 +92,28 @@ def test_a_wrong_function_is_refused_before_the_first_step(tiny_model):
         visualizer.explain(Lambda("conv", tf.reduce_mean), verbose=0)
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.mean(x, axis=(1, 2, 3)),
+        lambda x: np.linalg.norm(x, axis=-1)[:, 0, 0],
+        lambda x: x.numpy().mean((1, 2, 3)),
+        lambda x: x.mean(axis=(1, 2, 3)),
+    ],
+    ids=["np.mean", "np.linalg.norm", "numpy()", "mean()"],
+)
+def test_numpy_in_a_function_gets_a_remedy(function):
+    score = tf.function(Lambda("conv", function).score, autograph=False)
+    with pytest.raises(ValueError, match=r'"function" must consist of TensorFlow or Keras.*NumPy.*tf\.reduce_mean'):
+        score.get_concrete_function(tf.TensorSpec((2, 3, 3, 4)))
+
+
+def test_other_errors_of_a_function_are_its_own():
+    score = tf.function(Lambda("conv", lambda x: x.foo).score, autograph=False)
+    with pytest.raises(AttributeError, match="foo"):
+        score.get_concrete_function(tf.TensorSpec((2, 3)))
+
+
 def test_scores_of_lower_precision_become_float32():
     half = Lambda("conv", lambda x: tf.cast(x[:, 0], tf.float16))
     assert scores(half, conv=[[0.5], [1.0]]) == [0.75]

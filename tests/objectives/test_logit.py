@@ -18,6 +18,8 @@ def test_labels_name_classes():
     assert Logit([254, 2]).names == ["logit 254", "logit 2"]
     assert len(labels()) == len(wnids()) == len(set(wnids())) == 1000
     assert wnids()[254] == "n02110958"
+    assert Logit(["n02110958", "N01440764", 2]).parameters["index"].tolist() == [254, 0, 2]
+    assert Logit("n02110958").names == ["pug"]
     assert label(1000) == "1000"
 
 
@@ -26,6 +28,8 @@ def test_unknown_and_ambiguous_labels():
         Logit("vulcano").check((1000,))
     with pytest.raises(ValueError, match=r'"classes" must be unambiguous.*134 and 517'):
         Logit(["pug", "crane"]).check((1000,))
+    with pytest.raises(ValueError, match=r'"classes".*n00000001.*none of them'):
+        Logit("n00000001").check((1000,))
 
 
 def test_class_names_replace_the_labels_of_imagenet():
@@ -54,7 +58,11 @@ def test_class_names_must_fit_the_model_and_the_objective():
         Logit(3).named(["cat", "fox"]).check((2,))
 
 
-@pytest.mark.parametrize(("term", "shape"), [(Logit(5), (5,)), (Logit("pug"), (5,)), (Logit("pug"), (1001,))], ids=str)
+@pytest.mark.parametrize(
+    ("term", "shape"),
+    [(Logit(5), (5,)), (Logit("pug"), (5,)), (Logit("pug"), (1001,)), (Logit("n02110958"), (5,))],
+    ids=str,
+)
 def test_classes_that_the_model_does_not_have(term, shape):
     with pytest.raises(ValueError, match='"classes"'):
         term.check(shape)

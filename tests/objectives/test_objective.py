@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from maco_tf.objectives import L2, Channel, Direction, Layer, Logit, Neuron, Sum, TotalVariation
+from maco_tf.objectives.objective import check_objective_type
 from tests.objectives import evaluate
 from tests.objectives.evaluate import restored
 
@@ -109,7 +110,7 @@ def test_an_index_that_selects_nothing(index):
 
 def test_names_read_like_the_expression():
     objective = -0.5 * Logit("pug") + Channel("block5", 12) - Neuron("pool", 3)
-    assert objective.names == ["-0.5 pug + block5:12 - pool[3]"]
+    assert objective.names == ["-0.5 pug + block5:12 - pool[centre,3]"]
 
 
 def test_a_score_depends_on_its_own_image_only(rng):
@@ -151,6 +152,17 @@ def test_only_finite_numbers_other_than_zero_divide(divisor):
         Logit(1) / divisor
 
 
+def test_a_list_of_objectives_gets_a_remedy():
+    for objectives in ([Logit(1), Channel("conv", 2)], (Logit(1),)):
+        with pytest.raises(
+            ValueError, match=r'"objective" must be one .*sum\(objectives\).*product\(a, b\).*explain for'
+        ):
+            check_objective_type(objectives)
+    with pytest.raises(ValueError, match='"objective" must be a maco_tf objective'):
+        check_objective_type([])
+    check_objective_type(sum([Logit(1), Channel("conv", 2)]))
+
+
 def test_arguments_of_a_sum():
     with pytest.raises(ValueError, match='"terms"'):
         Sum([])
@@ -166,6 +178,7 @@ def test_arguments_of_a_sum():
         Logit([1, 2], names=["a", "b"]),
         Channel("feature", 1),
         Neuron("feature", [(0, 1), (0, 0)]),
+        Neuron("feature", [1, 0]),
         Layer("feature", "mean"),
         Direction("feature", [np.array([1.0, 2.0]), np.array([3.0, -1.0])], cosine_power=1.0),
         2 * Logit([0, 1]) - Channel("feature", 0) - 0.1 * TotalVariation() + L2(0.25),

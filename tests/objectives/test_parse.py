@@ -2,7 +2,7 @@
 
 import pytest
 
-from maco_tf.objectives import parse_objective
+from maco_tf.objectives import Neuron, parse_objective
 
 
 @pytest.mark.parametrize(
@@ -10,7 +10,7 @@ from maco_tf.objectives import parse_objective
     [
         ("logit:254", ["logit 254"]),
         ("logit:pug - 0.5*channel:block5a_add:12", ["pug - 0.5 block5a_add:12"]),
-        ("-1e-1 * tv + neuron:pool:3", ["-0.1 total variation + pool[3]"]),
+        ("-1e-1 * tv + neuron:pool:3", ["-0.1 total variation + pool[centre,3]"]),
         (".5*tv + 2.*l1", ["0.5 total variation + 2 L1"]),
         ("logit:1,2 - l2", ["logit 1 - L2", "logit 2 - L2"]),
         ("layer:my-layer", ["my-layer"]),
@@ -23,6 +23,13 @@ from maco_tf.objectives import parse_objective
         ("layer:conv-tv", ["conv-tv"]),
         # A position in a layer, and a batch of channels.
         ("neuron:conv:5,5,3", ["conv[5,5,3]"]),
+        ("neuron:conv:5", ["conv[centre,5]"]),
+        ("logit:n02110958", ["pug"]),
+        # A penalty on a layer.
+        (
+            "logit:pug - 0.1*tv:conv - l1:a/conv:0 + l2:x",
+            ["pug - 0.1 total variation of conv - L1 of a/conv:0 + L2 of x"],
+        ),
         ("neuron:block0_out:class,7", ["block0_out[class,7]"]),
         ("channel:conv:5,3", ["conv:5", "conv:3"]),
         # The second output of a layer.
@@ -50,6 +57,7 @@ def test_objectives_from_text(text, names):
         "neuron:a:1,class",
         "logit:1,",
         "layer:",
+        "tv:",
         254,
     ],
 )
@@ -62,6 +70,11 @@ def test_a_neuron_at_a_position_is_one_value_and_not_a_batch():
     neuron = parse_objective("neuron:conv:5,6,3")
     assert len(neuron) == 1
     assert neuron.parameters["position"].tolist() == [[5, 6, 3]]
+
+
+def test_a_neuron_without_a_position_is_at_the_centre():
+    assert parse_objective("neuron:conv:5").structure() == Neuron("conv", 5).structure()
+    assert parse_objective("neuron:conv:5").parameters["channel"].tolist() == [5]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_a_direction_of_the_whole_layer_includes_the_class_token():
         ([(0, 0), (4, 1)], [100.0, 600.0]),
         ([("class", 0), ("class", 1)], [100.0, -10.0]),
         ([(0, 1, 1), (1, 0, 0)], [20.0, 30.0]),
-        ([3, 8], [10.0, 60.0]),
+        ([0, 1], [6.0, 600.0]),  # The centre of 2 x 2 patches.
     ],
 )
 def test_a_neuron_names_a_token_by_number_class_or_position(units, expected):
