@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "maco_tf"
 FILES = sorted(ROOT.rglob("*.py"))
 
 # Modules at the top that any part may import.
-FOUNDATION = {"checks", "import_path", "version"}
+FOUNDATION = {"checks", "import_path", "products", "version"}
 ALLOWED = {
     "images": set(),
     "spectrum": {"images"},
@@ -32,10 +32,11 @@ ALLOWED = {
         "images",
     },
     "metrics": {"models", "spectrum", "images"},
-    "concepts": {"visualizers", "objectives", "models", "display", "images"},
+    "exemplars": {"visualizers", "optimization", "objectives", "models", "display", "images"},
+    "concepts": {"exemplars", "visualizers", "objectives", "models", "display", "images"},
     "display": {"images"},
     "benchmark": {"visualizers", "metrics", "models", "objectives", "display", "images"},
-    "commands": {"benchmark", "visualizers", "metrics", "models", "objectives", "spectrum", "display"},
+    "commands": {"benchmark", "exemplars", "visualizers", "metrics", "models", "objectives", "spectrum", "display"},
 }
 
 

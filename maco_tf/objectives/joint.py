@@ -11,6 +11,7 @@ import tensorflow as tf
 from maco_tf.checks import check_integer, check_number
 from maco_tf.models.activations import IMAGE
 from maco_tf.objectives.term import Term
+from maco_tf.products import einsum, products_of_rows
 
 
 class JointTerm(Term, abc.ABC):
@@ -65,9 +66,9 @@ class Diversity(JointTerm):
     def score(self, activation: tf.Tensor) -> tf.Tensor:
         batch, channels = activation.shape[0], activation.shape[-1]
         positions = tf.reshape(activation, (batch, -1, channels))
-        gram = tf.reshape(tf.matmul(positions, positions, transpose_a=True), (batch, -1))
+        gram = tf.reshape(einsum("bpc,bpd->bcd", positions, positions), (batch, -1))
         gram = gram * tf.math.rsqrt(tf.reduce_sum(gram * gram, axis=-1, keepdims=True) + 1e-12)
-        cosines = tf.matmul(gram, gram, transpose_b=True)
+        cosines = products_of_rows(gram, gram)
         return -(tf.reduce_sum(cosines, axis=1) - tf.linalg.diag_part(cosines)) / (batch - 1)
 
 

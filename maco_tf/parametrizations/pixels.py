@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from maco_tf.checks import check_flag, check_number
 from maco_tf.parametrizations.parametrization import Parametrization, normal_start, refuse_start_with
+from maco_tf.products import may_round
 from maco_tf.spectrum.colour import from_image, stretched, to_image
 
 
@@ -15,7 +16,7 @@ class PixelParametrization(Parametrization):
     """Images `to_image(x)` with free pixels x in the decorrelated space, with an optional blur.
 
     Args:
-        image_shape: `(height, width, channels)` of the images, pixels; three channels are decorrelated.
+        image_shape: `(height, width, channels)` of the images, pixels.
         batch_size: number of images.
         std: standard deviation of the starting pixels before the sigmoid, above 0.
         image_blur: standard deviation of a Gaussian over x, pixels, as a prior on the image (Yosinski et al., 2015,
@@ -23,6 +24,7 @@ class PixelParametrization(Parametrization):
         gradient_blur: standard deviation of a Gaussian over the gradient of x, pixels, which does not blur the image
             itself (Øygard, 2015); 0 turns it off.
         stretch: whether each image is stretched to the full range [0, 1] after the sigmoid, as in xplique.
+        decorrelate: whether the three channels of x are decorrelated colours; otherwise they are red, green and blue.
 
     Raises:
         ValueError: an argument lies outside its range.
@@ -37,12 +39,14 @@ class PixelParametrization(Parametrization):
         image_blur: float = 0.0,
         gradient_blur: float = 0.0,
         stretch: bool = False,
+        decorrelate: bool = True,
     ) -> None:
         super().__init__(image_shape, batch_size)
         self.std = check_number("std", std, above=0)
         self.image_blur = check_number("image_blur", image_blur, least=0)
         self.gradient_blur = check_number("gradient_blur", gradient_blur, least=0)
         self.stretch = check_flag("stretch", stretch)
+        self.decorrelate = check_flag("decorrelate", decorrelate)
 
     def initialize(self, seed: int) -> list[tf.Tensor]:
         return [normal_start(seed, self.batch_size, self.image_shape, self.std)]
@@ -50,7 +54,7 @@ class PixelParametrization(Parametrization):
     def from_images(self, images: np.ndarray) -> list[tf.Tensor]:
         refuse_start_with("stretch", self.stretch)
         refuse_start_with("image_blur", self.image_blur)
-        return [from_image(tf.constant(images))]
+        return [from_image(tf.constant(images), decorrelate=self.decorrelate)]
 
     def image(self, variables: list[tf.Tensor]) -> tf.Tensor:
         x = variables[0]
@@ -58,7 +62,8 @@ class PixelParametrization(Parametrization):
             x = _with_blurred_gradient(x, self.gradient_blur)
         if self.image_blur:
             x = gaussian_blur(x, self.image_blur)
-        return stretched(to_image(x)) if self.stretch else to_image(x)
+        images = to_image(x, decorrelate=self.decorrelate)
+        return stretched(images) if self.stretch else images
 
 
 def gaussian_blur(images: tf.Tensor, sigma: float) -> tf.Tensor:
@@ -75,8 +80,21 @@ def gaussian_blur(images: tf.Tensor, sigma: float) -> tf.Tensor:
     radius = min(max(1, round(3 * sigma)), min(images.shape[1:3]) - 1)
     padded = tf.pad(images, [[0, 0], [radius, radius], [radius, radius], [0, 0]], mode="REFLECT")
     size = 2 * radius + 1
+    if may_round():
+        return _sum_of_shifts(_sum_of_shifts(padded, 1, radius, sigma), 2, radius, sigma)
     blurred = keras.ops.image.gaussian_blur(padded, (size, size), (float(sigma), float(sigma)))
     return blurred[:, radius:-radius, radius:-radius]
+
+
+def _sum_of_shifts(padded: tf.Tensor, axis: int, radius: int, sigma: float) -> tf.Tensor:
+    """Blur along one axis, which loses its border, without a convolution, which TensorFloat-32 could round."""
+    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
+    side = padded.shape[axis] - 2 * radius
+    shifts = (
+        padded[:, first : first + side] if axis == 1 else padded[:, :, first : first + side]
+        for first in range(2 * radius + 1)
+    )
+    return tf.add_n([float(weight) * shifted for weight, shifted in zip(weights / weights.sum(), shifts)])
 
 
 def _with_blurred_gradient(x: tf.Tensor, sigma: float) -> tf.Tensor:

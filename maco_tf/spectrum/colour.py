@@ -7,6 +7,8 @@ images (Olah et al., 2017). For other numbers of channels no correlation is know
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.products import may_round
+
 # Lucid's square root of the colour covariance of ImageNet, divided by its largest row norm. The rows are the
 # decorrelated axes: lightness, red against blue, green against magenta.
 COLOUR_CORRELATION = np.array(
@@ -22,17 +24,18 @@ COLOUR_CORRELATION = np.array(
 _MARGIN = 0.5 / 255
 
 
-def to_image(x: tf.Tensor) -> tf.Tensor:
+def to_image(x: tf.Tensor, *, decorrelate: bool = True) -> tf.Tensor:
     """Map the unbounded, decorrelated space to images.
 
     Args:
         x: tensor (..., channels), float32, of any range.
+        decorrelate: whether the axes of x are decorrelated colours; otherwise they are red, green and blue.
 
     Returns:
         Tensor of the same shape, in (0, 1).
     """
-    if x.shape[-1] == 3:
-        x = tf.tensordot(x, tf.constant(COLOUR_CORRELATION), axes=1)
+    if decorrelate and x.shape[-1] == 3:
+        x = _multiply(x, COLOUR_CORRELATION)
     return tf.sigmoid(x)
 
 
@@ -50,17 +53,26 @@ def stretched(images: tf.Tensor) -> tf.Tensor:
     return (images - low) / tf.maximum(high - low, 1e-6)
 
 
-def from_image(images: tf.Tensor) -> tf.Tensor:
+def from_image(images: tf.Tensor, *, decorrelate: bool = True) -> tf.Tensor:
     """Map images to the unbounded, decorrelated space; the inverse of `to_image`.
 
     Args:
         images: tensor (..., channels), float32 in [0, 1]. Values closer to 0 or 1 than half a grey level are clipped.
+        decorrelate: see `to_image`.
 
     Returns:
         Tensor of the same shape.
     """
     images = tf.clip_by_value(images, _MARGIN, 1 - _MARGIN)
     x = tf.math.log(images) - tf.math.log1p(-images)
-    if x.shape[-1] == 3:
-        x = tf.tensordot(x, tf.constant(np.linalg.inv(COLOUR_CORRELATION)), axes=1)
+    if decorrelate and x.shape[-1] == 3:
+        x = _multiply(x, np.linalg.inv(COLOUR_CORRELATION))
     return x
+
+
+def _multiply(x: tf.Tensor, matrix: np.ndarray) -> tf.Tensor:
+    """`x @ matrix` for a small matrix."""
+    if may_round():
+        # Without a matrix product, so that TensorFloat-32 cannot round the colours; a compiler fuses the sum.
+        return tf.add_n([x[..., row : row + 1] * values for row, values in enumerate(matrix)])
+    return tf.tensordot(x, tf.constant(matrix), axes=1)

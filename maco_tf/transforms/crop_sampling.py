@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from maco_tf.products import einsum
 from maco_tf.transforms.pyramid import choose_levels, halve, level_extents, pixel_shares
 
 # The value around an image. Mid-grey, because black or white would make an edge that the model sees.
@@ -37,8 +38,8 @@ def apply_matrices(images: tf.Tensor, rows: tf.Tensor, columns: tf.Tensor) -> tf
         Tensor (batch, views, new_height, new_width, channels).
     """
     # Subtracting OUTSIDE and adding it again gives it the missing weight.
-    mapped = tf.einsum("bvih,bhwc->bviwc", rows, images - OUTSIDE)
-    return tf.einsum("bvjw,bviwc->bvijc", columns, mapped) + OUTSIDE
+    mapped = einsum("bvih,bhwc->bviwc", rows, images - OUTSIDE)
+    return einsum("bvjw,bviwc->bvijc", columns, mapped) + OUTSIDE
 
 
 def crop_by_gathering(
