@@ -14,6 +14,7 @@ How the data flows, one package for each part:
     objectives        activations -> scores, and their algebra
     optimization      the compiled ascent from scores back to phase
     visualizers       all of it in one call -> Explanation
+    exemplars         natural images that activate units, beside it
     concepts          images of a class -> its concepts -> images
     metrics           images -> numbers: plausibility, transferability, naturalness
     benchmark         models x methods x classes -> images, scores, tables
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
         benchmark,
         concepts,
         display,
+        exemplars,
         metrics,
         models,
         objectives,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         visualizers,
     )
     from maco_tf.concepts import Concept, ConceptBank, ConceptExplanation, craft, explain_class, explain_concepts
+    from maco_tf.exemplars import Exemplars, find_exemplars
     from maco_tf.models import zoo
     from maco_tf.objectives import (
         L1,
@@ -90,6 +93,7 @@ __all__ = [
     "ConceptExplanation",
     "Direction",
     "Diversity",
+    "Exemplars",
     "Explanation",
     "FeatureInversion",
     "FourierVisualizer",
@@ -112,8 +116,10 @@ __all__ = [
     "craft",
     "display",
     "estimate_magnitude",
+    "exemplars",
     "explain_class",
     "explain_concepts",
+    "find_exemplars",
     "from_xplique",
     "imagenet_magnitude",
     "interpolate",
@@ -132,7 +138,7 @@ __all__ = [
 ]
 
 # The parts whose names the package offers.
-_PARTS = ("visualizers", "objectives", "spectrum", "concepts", "models")
+_PARTS = ("visualizers", "objectives", "spectrum", "exemplars", "concepts", "models")
 
 
 def __getattr__(name: str) -> Any:

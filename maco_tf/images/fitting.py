@@ -80,15 +80,27 @@ def fit_images(images: np.ndarray, size: Sequence[int]) -> np.ndarray:
     Returns:
         Array (batch, *size, channels), float32 in [0, 1]; images that already have this size are returned unchanged.
     """
-    old, new = images.shape[1:3], tuple(size)
-    if old == new:
+    if images.shape[1:3] == tuple(size):
         return images
-    scale = min(side / wanted for side, wanted in zip(old, new))
+    return np.clip(tf.image.resize(centre_crop(images, size), tuple(size), antialias=True).numpy(), 0.0, 1.0)
+
+
+def centre_crop(images: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """The largest part around the centre of images that has the proportions of a size.
+
+    Args:
+        images: array (batch, height, width, channels).
+        size: `(height, width)`.
+
+    Returns:
+        Array (batch, height, width, channels), a view of the images.
+    """
+    sides = images.shape[1:3]
+    scale = min(side / wanted for side, wanted in zip(sides, size))
     # Rounding must not make the crop empty or larger than the image.
-    kept = [min(side, max(1, round(scale * wanted))) for side, wanted in zip(old, new)]
-    top, left = ((side - part) // 2 for side, part in zip(old, kept))
-    centre = images[:, top : top + kept[0], left : left + kept[1]]
-    return np.clip(tf.image.resize(centre, new, antialias=True).numpy(), 0.0, 1.0)
+    kept = [min(side, max(1, round(scale * wanted))) for side, wanted in zip(sides, size)]
+    top, left = ((side - part) // 2 for side, part in zip(sides, kept))
+    return images[:, top : top + kept[0], left : left + kept[1]]
 
 
 def _as_batch(name: str, images: Any) -> np.ndarray:

@@ -88,6 +88,11 @@ class ImageSet:
         """Number of images, damaged files included; `None` for a dataset, which may not know its length."""
         return None if isinstance(self._images, tf.data.Dataset) else len(self._images)
 
+    @property
+    def items(self) -> Any:
+        """The images in one of three forms: a list of arrays, paths and images of Pillow; an array; or a dataset."""
+        return self._images
+
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield arrays (height, width, channels), float32 in [0, 1]."""
         if not isinstance(self._images, list | tuple):
@@ -96,7 +101,7 @@ class ImageSet:
             return
         damaged = []
         for item in self._images:
-            image = self._read(item)
+            image = self.read(item)
             if image is None:
                 damaged.append(item)
             else:
@@ -179,8 +184,18 @@ class ImageSet:
             )
         return batch[None] if len(batch.shape) == 3 else batch
 
-    def _read(self, image: Any) -> np.ndarray | None:
-        """One item of a list; `None` for a damaged file that may be left out."""
+    def read(self, image: Any) -> np.ndarray | None:
+        """Read one of `items`, if they are a list.
+
+        Args:
+            image: an array (height, width, channels), an image of Pillow, or the path of a file.
+
+        Returns:
+            Array (height, width, channels), float32 in [0, 1]; `None` for a damaged file that may be left out.
+
+        Raises:
+            ValueError: the item is something else, or a file cannot be read.
+        """
         if is_pillow_image(image):
             return from_pillow(image, self._channels)
         if not isinstance(image, str | os.PathLike):

@@ -1,4 +1,4 @@
-"""The files of a saved explanation: an archive of everything, and a folder with the archive and pictures."""
+"""The files of a saved result: an archive of everything, and a folder with the archive and pictures."""
 
 import json
 import os
@@ -15,30 +15,35 @@ from maco_tf.display.files import file_name, write_png
 ARCHIVE, SHEET = "explanation.npz", "contact_sheet.png"
 
 
-def write_archive(path: Path, arrays: dict[str, Any], record: dict[str, Any]) -> None:
+def write_archive(path: Path, arrays: dict[str, Any], record: dict[str, Any], *, compress: bool = True) -> None:
     """Write arrays and a record of JSON. A failure leaves an earlier file whole.
 
     Args:
         path: name of the file. Missing folders are created.
         arrays: dictionary, name -> array.
         record: dictionary, as JSON.
+        compress: whether to compress the file, which takes about 20 times longer.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     arrays = {**arrays, "record": json.dumps(record)}
     unfinished = path.with_name(f".{path.name}.partial")
     try:
         with unfinished.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+            (np.savez_compressed if compress else np.savez)(file, **arrays)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_archive(
+    path: Path, *, argument: str = "path", writer: str = "Explanation.save"
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read what `write_archive` wrote.
 
     Args:
         path: name of the file.
+        argument: the argument's name, for the error.
+        writer: the function that writes such files, for the error.
 
     Returns:
         The arrays, by their names, and the record.
@@ -48,7 +53,7 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     if path.is_file() and path.suffix.lower() != ".npz":
         raise ValueError(
-            '"path" must name the .npz file that Explanation.save wrote, or its folder; pictures do not hold '
+            f'"{argument}" must name the .npz file that {writer} wrote, or its folder; pictures do not hold '
             f"everything. Received: {path}."
         )
     try:
@@ -56,7 +61,7 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             arrays: dict[str, Any] = {name: archive[name] for name in archive.files}
         return arrays, json.loads(str(arrays.pop("record")))
     except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error
+        raise ValueError(f'"{argument}" must name what {writer} wrote. Received: {path} ({error}).') from error
 
 
 def write_folder(
