@@ -119,13 +119,16 @@ def image_size(text: str) -> int | tuple[int, int] | str:
     return (int(sides[0]), int(sides[1])) if len(sides) == 2 else int(sides[0])
 
 
-def load_magnitude(path: str, model: "keras.Model", *, quiet: bool = False, **settings: Any) -> "Magnitude":
+def load_magnitude(
+    path: str, model: "keras.Model", *, quiet: bool = False, decorrelate: bool = True, **settings: Any
+) -> "Magnitude":
     """The value of `--magnitude`.
 
     Args:
         path: a folder of images, which are resized to the optimised image, or a file that `Magnitude.save` wrote.
         model: a `keras.Model`.
         quiet: whether no progress is shown.
+        decorrelate: the setting of MACO, for a folder.
         **settings: the settings on which the size of the image depends: `image_size` and `preprocessing`.
 
     Returns:
@@ -139,7 +142,7 @@ def load_magnitude(path: str, model: "keras.Model", *, quiet: bool = False, **se
 
     if Path(path).is_dir():
         height, width, _ = FourierVisualizer(model, **settings).image_shape
-        return estimate_magnitude(path, size=(height, width), verbose=0 if quiet else 1)
+        return estimate_magnitude(path, size=(height, width), decorrelate=decorrelate, verbose=0 if quiet else 1)
     if not Path(path).is_file():
         raise ValueError(
             f'"--magnitude" must be a folder of images, or a file. Received: {path}, which does not exist.'

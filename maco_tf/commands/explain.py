@@ -119,7 +119,8 @@ def run(options: argparse.Namespace) -> int:
     model = load_model(options.model, options.preprocessing)
     if options.magnitude:
         size = {"image_size": options.image_size, "preprocessing": options.preprocessing}
-        given["magnitude"] = load_magnitude(options.magnitude, model, quiet=options.quiet, **size)
+        colours = {name: value for name, value in settings.items() if name == "decorrelate"}
+        given["magnitude"] = load_magnitude(options.magnitude, model, quiet=options.quiet, **size, **colours)
     visualizer = kind(model, **{**given, **settings})
     for objective in objectives:
         visualizer.check(objective)

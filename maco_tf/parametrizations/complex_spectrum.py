@@ -33,7 +33,7 @@ class FourierParametrization(Parametrization):
     """Images `to_image(gain * irfft2(scale * (a + ib)))` with free a and b: twice as many variables as MACO.
 
     Args:
-        image_shape: `(height, width, channels)` of the images, pixels; three channels are decorrelated.
+        image_shape: `(height, width, channels)` of the images, pixels.
         batch_size: number of images.
         decay: see `frequency_scale`; at least 0.
         std: standard deviation of the starting a and b, above 0.
@@ -42,6 +42,8 @@ class FourierParametrization(Parametrization):
             of 0.05, a step moves the image by a root mean square of 0.43 with a gain of 1, which saturates the sigmoid
             within ten steps, and of 0.11 with Lucid's 1/4.
         stretch: whether each image is stretched to the full range [0, 1] after the sigmoid, as in xplique.
+        decorrelate: whether the three channels of the spectrum are decorrelated colours; otherwise they are red, green
+            and blue.
 
     Raises:
         ValueError: an argument lies outside its range.
@@ -58,11 +60,13 @@ class FourierParametrization(Parametrization):
         std: float = 0.01,
         gain: float = 0.25,
         stretch: bool = False,
+        decorrelate: bool = True,
     ) -> None:
         super().__init__(image_shape, batch_size)
         self.std = check_number("std", std, above=0)
         self.gain = check_number("gain", gain, above=0)
         self.stretch = check_flag("stretch", stretch)
+        self.decorrelate = check_flag("decorrelate", decorrelate)
         self.scale = frequency_scale(*self.image_shape[:2], check_number("decay", decay, least=0))
 
     def initialize(self, seed: int) -> list[tf.Tensor]:
@@ -71,7 +75,7 @@ class FourierParametrization(Parametrization):
 
     def from_images(self, images: np.ndarray) -> list[tf.Tensor]:
         refuse_start_with("stretch", self.stretch)
-        x = from_image(tf.constant(images)).numpy().astype("float64")
+        x = from_image(tf.constant(images), decorrelate=self.decorrelate).numpy().astype("float64")
         spectrum = np.fft.rfft2(x, axes=(1, 2)).transpose(0, 3, 1, 2) / (self.gain * self.scale)
         return [tf.constant(np.stack([spectrum.real, spectrum.imag], axis=1), tf.float32)]
 
@@ -89,5 +93,5 @@ class FourierParametrization(Parametrization):
         return tf.transpose(x, (0, 2, 3, 1))
 
     def image(self, variables: list[tf.Tensor]) -> tf.Tensor:
-        images = to_image(self.spatial(variables))
+        images = to_image(self.spatial(variables), decorrelate=self.decorrelate)
         return stretched(images) if self.stretch else images

@@ -33,7 +33,8 @@ class PhaseParametrization(Parametrization):
       1e-8 of the energy.
 
     Args:
-        magnitude: a `maco_tf.Magnitude` of the images' size.
+        magnitude: a `maco_tf.Magnitude` of the images' size. The channels are decorrelated colours if its channels are;
+            otherwise they are red, green and blue.
         batch_size: number of images.
         mean_level: the image's mean in the decorrelated space, as a fraction of the natural one, at least 0. 0 is a
             mid-grey mean, and 1 is `magnitude.mean`. If that is not known, as for ImageNet, 1 is the mean absolute
@@ -59,6 +60,7 @@ class PhaseParametrization(Parametrization):
         super().__init__((magnitude.height, magnitude.width, magnitude.channels), batch_size)
         self.phase: str = check_choice("phase", phase, PHASES)
         mean_level = check_number("mean_level", mean_level, least=0)
+        self.decorrelate = magnitude.decorrelated
         self.magnitude = magnitude.values.copy()
         self.magnitude[:, 0, 0] = 0.0
         height, width, _ = self.image_shape
@@ -74,7 +76,7 @@ class PhaseParametrization(Parametrization):
         """The magnitude and the mean of the images: the given ones after `mean_level` and the raising of weak bins."""
         height, width, _ = self.image_shape
         mean = self.magnitude[:, 0, 0].astype("float64") / (height * width)
-        return Magnitude(np.abs(self.magnitude), width, mean)
+        return Magnitude(np.abs(self.magnitude), width, mean, self.decorrelate)
 
     def initialize(self, seed: int) -> list[tf.Tensor]:
         return [tf.stack([self._initial_phase((seed, index)) for index in range(self.batch_size)])]
@@ -102,7 +104,7 @@ class PhaseParametrization(Parametrization):
                 '"start" must be None where the phase is standardized at every step, because that changes an image\'s '
                 'phase. Received: images. Use a recipe with a uniform phase, such as "default" or "paper".'
             )
-        x = from_image(tf.constant(images)).numpy().astype("float64")
+        x = from_image(tf.constant(images), decorrelate=self.decorrelate).numpy().astype("float64")
         spectrum = np.fft.rfft2(x, axes=(1, 2)).transpose(0, 3, 1, 2)
         phase = np.angle(spectrum)
         if self._signed:
@@ -131,7 +133,7 @@ class PhaseParametrization(Parametrization):
         return tf.transpose(tf.cast(x, tf.float32), (0, 2, 3, 1))
 
     def image(self, variables: list[tf.Tensor]) -> tf.Tensor:
-        return to_image(self.spatial(variables))
+        return to_image(self.spatial(variables), decorrelate=self.decorrelate)
 
 
 def hermitian_phase(phase: tf.Tensor, width: int) -> tf.Tensor:

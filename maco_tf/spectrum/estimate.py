@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.checks import check_integer, check_size
+from maco_tf.checks import check_flag, check_integer, check_size
 from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.spectrum.colour import from_image
 from maco_tf.spectrum.magnitude import Magnitude
@@ -17,6 +17,7 @@ def estimate_magnitude(
     *,
     size: int | tuple[int, int] | None = None,
     batch_size: int = 32,
+    decorrelate: bool = True,
     verbose: int | Literal["auto"] = "auto",
 ) -> Magnitude:
     """Average |rfft2| and the mean over images, in the space in which MACO uses them (see `from_image`).
@@ -30,6 +31,8 @@ def estimate_magnitude(
         size: `(height, width)` to which images are resized, pixels, or one number for both. Required if the images
             have different sizes. `None` keeps their size.
         batch_size: number of images read at once from an array.
+        decorrelate: whether the magnitude is that of decorrelated colours, which MACO uses by default; otherwise it is
+            that of red, green and blue, for `MacoVisualizer(decorrelate=False)`.
         verbose: 0 is silent; 1 or "auto" shows progress.
 
     Returns:
@@ -41,6 +44,7 @@ def estimate_magnitude(
     """
     size = None if size is None else check_size("size", size)
     batch_size = check_integer("batch_size", batch_size, 1)
+    decorrelate = check_flag("decorrelate", decorrelate)
     total: np.ndarray | float = 0.0
     mean: np.ndarray | float = 0.0
     count, done, image_shape = 0, 0, None
@@ -54,7 +58,8 @@ def estimate_magnitude(
                 "them."
             )
         image_shape = batch.shape[1:]
-        spectrum = np.fft.rfft2(from_image(tf.constant(batch)).numpy(), axes=(1, 2))
+        x = from_image(tf.constant(batch), decorrelate=decorrelate).numpy()
+        spectrum = np.fft.rfft2(x, axes=(1, 2))
         total = total + np.abs(spectrum).sum(axis=0, dtype="float64")
         # The sum over the pixels, with its sign. Its absolute value is what `total` holds.
         mean = mean + spectrum[:, 0, 0].real.sum(axis=0, dtype="float64")
@@ -64,4 +69,5 @@ def estimate_magnitude(
         raise ValueError('"images" must hold at least one image. Received: none.')
     progress.update(done, finalize=True)  # Ends the line.
     height, width = image_shape[:2]
-    return Magnitude(np.moveaxis(np.asarray(total) / count, -1, 0), width, np.asarray(mean) / (count * height * width))
+    values = np.moveaxis(np.asarray(total) / count, -1, 0)
+    return Magnitude(values, width, np.asarray(mean) / (count * height * width), decorrelate)

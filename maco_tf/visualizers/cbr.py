@@ -33,6 +33,8 @@ class CBRVisualizer(Visualizer):
         image_blur: standard deviation of a Gaussian over the image, pixels; 0 turns it off.
         gradient_blur: standard deviation of a Gaussian over the gradient, pixels; 0 turns it off.
         stretch: whether each image is stretched to the full range [0, 1].
+        decorrelate: whether colours are optimised along decorrelated axes, with natural images' correlation put back by
+            a fixed matrix; `False` optimises red, green and blue, as Lucid's `image(decorrelate=False)`.
 
     Raises:
         ValueError: an argument lies outside its range; the message names the remedy.
@@ -42,6 +44,7 @@ class CBRVisualizer(Visualizer):
     image_blur: float | None = None
     gradient_blur: float | None = None
     stretch: bool | None = None
+    decorrelate: bool | None = None
 
     method: ClassVar[str] = "CBR"
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -57,4 +60,5 @@ class CBRVisualizer(Visualizer):
             image_blur=settled(self.image_blur),
             gradient_blur=settled(self.gradient_blur),
             stretch=settled(self.stretch),
+            decorrelate=settled(self.decorrelate),
         )

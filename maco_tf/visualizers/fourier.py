@@ -12,7 +12,7 @@ from maco_tf.visualizers.visualizer import Visualizer
 # the parametrization only. These views suit the baselines too. Fourier's whole images of EfficientNet-Lite0 (four
 # classes, 32 steps of 8 views) get a mean probability from other networks and itself of 0.47 (learning rate 0.05) and
 # 0.59 (0.1) with these views, and of 0.29 and 0.15 with the paper's transforms.
-_SHARED = {"std": 0.01, "stretch": False}
+_SHARED = {"std": 0.01, "stretch": False, "decorrelate": True}
 
 # The paper's baselines: its ten transformations, one view in a step, Lucid's optimizer.
 _PAPER = {"crops": 1, "transforms": "paper", "antialias": False, "learning_rate": 0.05, "image_size": 512}
@@ -43,6 +43,8 @@ class FourierVisualizer(Visualizer):
         std: standard deviation of the starting spectrum's variables, above 0.
         gain: factor of the image before the sigmoid, above 0; see `parametrizations.FourierParametrization`.
         stretch: whether each image is stretched to the full range [0, 1].
+        decorrelate: whether colours are optimised along decorrelated axes, with natural images' correlation put back by
+            a fixed matrix; `False` optimises red, green and blue, as Lucid's `image(decorrelate=False)`.
 
     Raises:
         ValueError: an argument lies outside its range; the message names the remedy.
@@ -52,6 +54,7 @@ class FourierVisualizer(Visualizer):
     std: float | None = None
     gain: float | None = None
     stretch: bool | None = None
+    decorrelate: bool | None = None
 
     method: ClassVar[str] = "Fourier"
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -70,4 +73,5 @@ class FourierVisualizer(Visualizer):
             std=settled(self.std),
             gain=settled(self.gain),
             stretch=settled(self.stretch),
+            decorrelate=settled(self.decorrelate),
         )

@@ -38,6 +38,9 @@ class MacoVisualizer(Visualizer):
             rate is in radians of phase.
         phase: "uniform", a free phase with a uniform start; or "standardized", as in xplique: see
             `parametrizations.PhaseParametrization`.
+        decorrelate: whether colours are decorrelated, as the channels of ImageNet's magnitude are. `False` makes the
+            phases those of red, green and blue, and needs a magnitude of them:
+            `estimate_magnitude(images, decorrelate=False)`. The default follows the magnitude.
 
     Raises:
         ValueError: an argument lies outside its range; the message names the remedy.
@@ -47,6 +50,7 @@ class MacoVisualizer(Visualizer):
     magnitude: Magnitude | None = None
     cosine_decay: bool | None = None
     phase: Literal["uniform", "standardized"] | None = None
+    decorrelate: bool | None = None
 
     method: ClassVar[str] = "MACO"
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -104,6 +108,7 @@ class MacoVisualizer(Visualizer):
                 )
             values["cosine_decay"] = None
         _check_magnitude(values["magnitude"], values["input_shape"][2])
+        values["decorrelate"] = _colours(values["decorrelate"], values["magnitude"], values["input_shape"][2])
         if values["mean_level"] is None:
             # Images as dark or as bright as the user's. ImageNet's mean is grey: notebooks/guides/recipe.md.
             values["mean_level"] = 0.0 if values["magnitude"] is None or values["magnitude"].mean is None else 1.0
@@ -156,3 +161,20 @@ def _check_magnitude(magnitude: Any, channels: int) -> None:
         raise ValueError(
             f'"magnitude" must have the {channels} channel(s) of the model\'s input. Received: {magnitude.channels}.'
         )
+
+
+def _colours(decorrelate: Any, magnitude: Magnitude | None, channels: int) -> bool:
+    """Whether the channels are decorrelated colours, as those of the magnitude are."""
+    own = True if magnitude is None else magnitude.decorrelated
+    # Other numbers of channels are not decorrelated anyway.
+    if decorrelate is None or check_flag("decorrelate", decorrelate) == own or channels != 3:
+        return own
+    source = (
+        "ImageNet's magnitude, which is one of decorrelated colours"
+        if magnitude is None
+        else "a magnitude of " + ("decorrelated colours" if own else "red, green and blue")
+    )
+    raise ValueError(
+        f'"decorrelate" must be {own}, because a spectrum is used in the space in which it was estimated. Received: '
+        f"{decorrelate} with {source}. Estimate one with estimate_magnitude(images, decorrelate={decorrelate})."
+    )

@@ -49,6 +49,7 @@ def encode(value: Any, arrays: Arrays) -> Any:
         key = digest(value.values)
         arrays[key] = value.values
         known = {} if value.mean is None else {"mean": value.mean.tolist()}
+        known |= {} if value.decorrelated else {"decorrelated": False}
         return {"magnitude": key, "width": value.width, **known}
     if isinstance(value, tf.distribute.Strategy):
         return {"unstorable": f"{type(value).__name__} of {value.num_replicas_in_sync} replicas"}
@@ -91,7 +92,8 @@ def decode(name: str, value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if "function" in value:
         return from_import_path(value["function"], name)
     if "magnitude" in value:
-        return Magnitude(stored_array(name, value["magnitude"], arrays), value["width"], value.get("mean"))
+        values = stored_array(name, value["magnitude"], arrays)
+        return Magnitude(values, value["width"], value.get("mean"), value.get("decorrelated", True))
     try:
         # A copy, because Keras replaces parts of the dictionary by objects.
         return keras.saving.deserialize_keras_object(copy.deepcopy(value["keras"]))

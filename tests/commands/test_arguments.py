@@ -156,6 +156,8 @@ def test_a_magnitude_is_estimated_from_a_folder_or_loaded_from_a_file(tiny_model
     estimated = load_magnitude(str(folder), tiny_model, quiet=True, image_size=(24, 32), preprocessing=None)
     expected = estimate_magnitude(folder, size=(24, 32), verbose=0)
     np.testing.assert_array_equal(estimated.values, expected.values)
+    colours = {"quiet": True, "image_size": (24, 32), "decorrelate": False}
+    assert not load_magnitude(str(folder), tiny_model, **colours).decorrelated
     expected.save(tmp_path / "natural.npz")
     np.testing.assert_array_equal(load_magnitude(str(tmp_path / "natural.npz"), tiny_model).values, expected.values)
     with pytest.raises(ValueError, match=r'"--magnitude" must be a folder of images, or a file.*does not exist'):

@@ -50,8 +50,10 @@ def test_several_seeds_make_an_image_each(explain, tmp_path, capsys):
 
 def test_a_drawn_seed_serves_all_objectives_and_is_reported(explain, tmp_path, capsys):
     output = tmp_path / "out.npz"
-    assert explain("--output", output, *QUICK, objectives=["logit:1", "logit:2"]) == 0
+    flags = [*QUICK, "--set", "decorrelate=false"]
+    assert explain("--output", output, *flags, objectives=["logit:1", "logit:2"]) == 0
     result = Explanation.load(output)
+    assert result.config["decorrelate"] is False
     assert {run["seed"] for run in result.objective["runs"]} == {result.seed}
     printed = capsys.readouterr().out
     assert "Wrote 1 file:" in printed

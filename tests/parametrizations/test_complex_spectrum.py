@@ -19,6 +19,15 @@ def test_images_equal_those_computed_with_numpy(height, width, decay, rng):
     np.testing.assert_allclose(parametrization.image([variable]).numpy(), expected, atol=1e-5)
 
 
+def test_without_decorrelation_the_channels_are_red_green_and_blue(rng):
+    parametrization = FourierParametrization((8, 6, 3), batch_size=2, decorrelate=False)
+    variable = rng.normal(scale=0.1, size=(2, 2, 3, 8, 4)).astype("float32")
+    images = parametrization.image([variable])
+    np.testing.assert_allclose(images, 1 / (1 + np.exp(-parametrization.spatial([variable]).numpy())), atol=1e-6)
+    again = parametrization.image(parametrization.from_images(images.numpy()))
+    np.testing.assert_allclose(again, images, atol=1e-4)
+
+
 def test_one_bin_makes_one_wave():
     # One cycle along the width: x = 2 / (h w) * gain * scale * 0.5 * cos, with scale = sqrt(h w) * w.
     parametrization = FourierParametrization((4, 8, 1), gain=1.0)
@@ -67,7 +76,16 @@ def test_stretching_reaches_black_and_white():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("std", 0), ("std", True), ("gain", -1), ("decay", -0.1), ("decay", np.nan), ("stretch", 1)]
+    ("name", "value"),
+    [
+        ("std", 0),
+        ("std", True),
+        ("gain", -1),
+        ("decay", -0.1),
+        ("decay", np.nan),
+        ("stretch", 1),
+        ("decorrelate", None),
+    ],
 )
 def test_wrong_settings_are_named(name, value):
     with pytest.raises(ValueError, match=f'"{name}" must be'):

@@ -133,6 +133,20 @@ def test_any_number_of_channels(channels, rng):
     assert 0 < image.numpy().min() < image.numpy().max() < 1
 
 
+def test_a_magnitude_of_red_green_and_blue_makes_phases_of_them(rng):
+    values = np.abs(np.fft.rfft2(rng.normal(size=(3, 12, 10))))
+    parametrization = PhaseParametrization(Magnitude(values, 10, [0.5, -0.5, 0.0], False), mean_level=1.0)
+    image = parametrization.image(parametrization.initialize(0)).numpy()
+    logits = np.log(image / (1 - image.astype("float64")))
+    spectrum = np.abs(np.fft.rfft2(logits[0], axes=(0, 1))).transpose(2, 0, 1)
+    np.testing.assert_allclose(spectrum, parametrization.in_force.values, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(logits.mean((0, 1, 2)), [0.5, -0.5, 0.0], atol=1e-4)
+    assert not parametrization.in_force.decorrelated
+    # Photographs lend their phase in the same space.
+    again = parametrization.image(parametrization.from_images(image))
+    np.testing.assert_allclose(again, image, atol=1e-3)
+
+
 @pytest.mark.parametrize(("name", "value"), [("phase", "normal"), ("mean_level", -0.1), ("batch_size", 0)])
 def test_wrong_settings_are_named(name, value):
     with pytest.raises(ValueError, match=f'"{name}" must be'):

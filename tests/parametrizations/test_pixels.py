@@ -15,6 +15,14 @@ def test_images_equal_those_computed_with_numpy(rng):
     np.testing.assert_allclose(images, expected, atol=1e-5)
 
 
+def test_without_decorrelation_the_channels_are_red_green_and_blue(rng):
+    variable = rng.normal(size=(2, 5, 7, 3)).astype("float32")
+    parametrization = PixelParametrization((5, 7, 3), batch_size=2, decorrelate=False)
+    images = parametrization.image([variable])
+    np.testing.assert_allclose(images, 1 / (1 + np.exp(-variable)), atol=1e-6)
+    np.testing.assert_allclose(parametrization.from_images(images.numpy())[0], variable, atol=1e-4)
+
+
 def test_the_start_has_mean_zero_and_the_given_standard_deviation():
     # In xplique, the standard deviation is passed as the mean by mistake.
     start = PixelParametrization((64, 64, 3), std=0.05).initialize(1)[0].numpy()
@@ -54,7 +62,8 @@ def test_image_blur_smooths_the_image_and_gradient_blur_smooths_only_the_gradien
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("std", 0), ("image_blur", -1), ("gradient_blur", "strong"), ("stretch", None)]
+    ("name", "value"),
+    [("std", 0), ("image_blur", -1), ("gradient_blur", "strong"), ("stretch", None), ("decorrelate", 1)],
 )
 def test_wrong_settings_are_named(name, value):
     with pytest.raises(ValueError, match=f'"{name}" must be'):

@@ -29,3 +29,10 @@ def test_black_and_white_stay_finite():
 def test_stretched_images_fill_the_range():
     images = tf.constant([[[[0.2], [0.3], [0.6]]], [[[0.5], [0.5], [0.5]]]])
     np.testing.assert_allclose(stretched(images)[..., 0], [[[0, 0.25, 1]], [[0, 0, 0]]], atol=1e-6)
+
+
+def test_without_decorrelation_the_image_is_the_sigmoid_of_each_channel(rng):
+    x = rng.normal(size=(2, 4, 5, 3)).astype("float32")
+    image = to_image(tf.constant(x), decorrelate=False)
+    np.testing.assert_allclose(image, 1 / (1 + np.exp(-x)), atol=1e-6)
+    np.testing.assert_allclose(from_image(image, decorrelate=False), x, atol=1e-4)

@@ -82,3 +82,14 @@ def test_progress_ends_its_line(rng, capsys):
     shown = capsys.readouterr().out
     assert "3" in shown
     assert shown.endswith("\n")
+
+
+def test_without_decorrelation_it_is_the_magnitude_of_the_logits_of_red_green_and_blue(rng):
+    images = rng.uniform(0.1, 0.9, size=(3, 6, 8, 3)).astype("float32")
+    logits = np.log(images / (1 - images.astype("float64")))
+    magnitude = estimate_magnitude(images, decorrelate=False, verbose=0)
+    expected = np.abs(np.fft.rfft2(logits, axes=(1, 2))).mean(axis=0).transpose(2, 0, 1)
+    np.testing.assert_allclose(magnitude.values, expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(magnitude.mean, logits.mean(axis=(0, 1, 2)), atol=1e-5)
+    assert not magnitude.decorrelated
+    assert estimate_magnitude(images, verbose=0).decorrelated

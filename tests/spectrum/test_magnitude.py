@@ -62,6 +62,12 @@ def test_the_mean_is_kept_with_its_sign(tmp_path, rng):
         magnitude.mean[0] = 2.0
 
 
+def test_the_name_of_a_magnitude_is_short():
+    values = np.ones((3, 16, 9))
+    assert repr(Magnitude(values, 17, [0.5, 0, -1])) == "<Magnitude of 3 channel(s), 16 x 17 pixels, mean 0.5, 0, -1>"
+    assert "no mean" in repr(Magnitude(values, 17))
+
+
 def test_a_file_of_an_earlier_version_has_no_mean(tmp_path, rng):
     magnitude = natural(9, 7, rng)
     np.savez_compressed(tmp_path / "old.npz", values=magnitude.values, width=7)
@@ -92,3 +98,16 @@ def test_bad_values(tmp_path, rng):
     np.savez(tmp_path / "other.npz", a=1)
     with pytest.raises(ValueError, match=r"Magnitude\.save"):
         Magnitude.load(tmp_path / "other.npz")
+
+
+def test_the_space_of_the_colours_is_kept(tmp_path, rng):
+    values = np.abs(np.fft.rfft2(rng.normal(size=(3, 8, 8))))
+    for decorrelated in (True, False):
+        magnitude = Magnitude(values, 8, decorrelated=decorrelated)
+        assert magnitude.resized(12, 10).decorrelated == decorrelated
+        assert Magnitude.load(magnitude.save(tmp_path / "m.npz")).decorrelated == decorrelated
+    # A file of an earlier version says nothing.
+    np.savez(tmp_path / "old.npz", values=values, width=8)
+    assert Magnitude.load(tmp_path / "old.npz").decorrelated
+    with pytest.raises(ValueError, match='"decorrelated" must be'):
+        Magnitude(values, 8, decorrelated="yes")

@@ -46,8 +46,9 @@ def pixel_image(variable):
         (FourierVisualizer, {"decay": 0.85}, lambda v: lucid_fourier_image(v, 0.85)),
         (CBRVisualizer, {}, pixel_image),
         (CBRVisualizer, {"std": 0.3}, pixel_image),
+        (CBRVisualizer, {"decorrelate": False}, tf.sigmoid),
     ],
-    ids=["Fourier", "Fourier with another decay", "CBR", "CBR from another start"],
+    ids=["Fourier", "Fourier with another decay", "CBR", "CBR from another start", "CBR in RGB"],
 )
 def test_one_step_equals_one_computed_independently(visualizer, settings, image):
     # The network has weights at every position. Behind a mean over positions, most of the spectrum's gradient would be
@@ -106,11 +107,22 @@ def test_recipes_have_the_published_settings():
         (CBRVisualizer, "image_blur", -1),
         (CBRVisualizer, "gradient_blur", "strong"),
         (CBRVisualizer, "stretch", "yes"),
+        (CBRVisualizer, "decorrelate", "no"),
+        (FourierVisualizer, "decorrelate", 0),
     ],
 )
 def test_a_wrong_setting_is_named(tiny_model, visualizer, name, value):
     with pytest.raises(ValueError, match=f'"{name}" must be'):
         visualizer(tiny_model, **{name: value})
+
+
+@BOTH
+def test_decorrelation_is_a_setting_that_is_stored(tiny_model, visualizer):
+    assert visualizer(tiny_model).config()["decorrelate"] is True
+    rgb = visualizer(tiny_model, decorrelate=False)
+    assert rgb.config()["decorrelate"] is False
+    again = visualizer.from_config(tiny_model, rgb.config())
+    assert again.resolved.parametrization(1).decorrelate is False
 
 
 def test_settings_reach_the_parametrization(tiny_model):

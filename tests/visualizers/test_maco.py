@@ -143,3 +143,27 @@ def test_the_magnitude_in_force(tiny_model):
 def test_a_wrong_setting_is_named(tiny_model, name, value):
     with pytest.raises(ValueError, match=f'"{name}" must'):
         MacoVisualizer(tiny_model, **{name: value})
+
+
+def test_a_spectrum_is_used_in_the_space_in_which_it_was_estimated(tiny_model, rng):
+    images = rng.uniform(size=(3, 24, 24, 3)).astype("float32")
+    rgb, decorrelated = (estimate_magnitude(images, decorrelate=space, verbose=0) for space in (False, True))
+    assert MacoVisualizer(tiny_model).config()["decorrelate"] is True
+    for settings in ({}, {"decorrelate": False}):
+        visualizer = MacoVisualizer(tiny_model, image_size=24, magnitude=rgb, **settings)
+        assert visualizer.resolved.decorrelate is False
+        assert not visualizer.magnitude_in_force.decorrelated
+        again = MacoVisualizer.from_config(tiny_model, visualizer.config(), arrays=visualizer._arrays)
+        assert again.resolved.magnitude.decorrelated is again.resolved.decorrelate is False
+    for settings, received in (
+        ({"decorrelate": False}, "False with ImageNet's"),
+        ({"decorrelate": False, "magnitude": decorrelated}, "False with a magnitude of decorrelated"),
+        ({"decorrelate": True, "magnitude": rgb}, "True with a magnitude of red"),
+    ):
+        with pytest.raises(ValueError, match=f'"decorrelate" must be .*{received}'):
+            MacoVisualizer(tiny_model, **settings)
+
+
+def test_grey_images_have_no_colours_to_decorrelate(rng):
+    magnitude = estimate_magnitude(rng.uniform(size=(2, 16, 16, 1)).astype("float32"), verbose=0)
+    MacoVisualizer(build_tiny_model(channels=1), magnitude=magnitude, decorrelate=False)
