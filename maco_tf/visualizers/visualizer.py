@@ -1,8 +1,10 @@
 """Visualizer: what every method does with its settings, from an objective to an explanation."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any, Literal
+import difflib
+import inspect
+from collections.abc import Collection, Sequence
+from typing import Any, Literal, NoReturn
 
 import keras
 import numpy as np
@@ -81,6 +83,7 @@ class Visualizer(Method):
         start: Any = None,
         callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
         verbose: int | str = "auto",
+        **unknown: NoReturn,
     ) -> Explanation:
         """Optimise one image for each objective of a batch.
 
@@ -109,7 +112,9 @@ class Visualizer(Method):
             ValueError: the objective does not fit the model, or `start` does not fit the objective. This is found
                 before anything is computed.
             FloatingPointError: a score or an image is not finite.
+            TypeError: a setting of the visualizer, or an unknown argument.
         """
+        self._refuse(unknown)
         outcome = self._engine.run(objective, seed, start, callbacks, verbose)
         arrays: Arrays = dict(self._arrays)
         begun: str | dict[str, str] = "random"
@@ -136,6 +141,16 @@ class Visualizer(Method):
             inputs=arrays,
             term_scores=scores_by_term(outcome.objective, outcome.terms),
         )
+
+    def _refuse(self, unknown: Collection[str]) -> None:
+        """Say where a setting belongs that was given to `explain`."""
+        for name in unknown:
+            if name in self.names():
+                hint = f"It is a setting: use dataclasses.replace(visualizer, {name}=...).explain(objective)."
+            else:
+                near = difflib.get_close_matches(name, [*inspect.signature(self.explain).parameters][:-1], 1)
+                hint = f"Did you mean {near[0]}?" if near else "Settings belong to the visualizer."
+            raise TypeError(f"explain has no argument {name!r}. {hint}")
 
     def starting_images(self, start: Any, count: int) -> np.ndarray | None:
         """The images that a run starts from.

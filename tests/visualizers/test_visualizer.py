@@ -108,6 +108,14 @@ def test_settings_may_follow_a_schedule_of_the_user(tiny_model):
     assert abs(falling[1] - constant[1]) > 1e-4
 
 
+def test_a_setting_given_to_explain_is_refused_with_the_remedy(tiny_model):
+    visualizer = CBRVisualizer(tiny_model, steps=1, image_size=16)
+    with pytest.raises(TypeError, match=r"'steps'.*dataclasses\.replace\(visualizer, steps="):
+        visualizer.explain(Logit(1), steps=64)
+    with pytest.raises(TypeError, match="'sede'. Did you mean seed"):
+        visualizer.explain(Logit(1), sede=1)
+
+
 def test_class_names_name_objectives_and_results(tiny_model, tmp_path):
     names = ["cat", "pug", "red fox", "wolf", "lynx"]
     visualizer = CBRVisualizer(tiny_model, steps=1, crops=1, image_size=16, class_names=names)
