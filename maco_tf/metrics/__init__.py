@@ -1,6 +1,7 @@
 """Scores of finished visualisations: images in, numbers out.
 
-    images -> ImageSet -> FeatureExtractor -> plausibility, fid, fid_infinity, kid, precision_recall, diversity
+    images -> ImageSet -> FeatureExtractor -> plausibility, fid, fid_infinity, kid, precision_recall, diversity,
+                                           clarity, redundancy, polysemanticity
                        -> classify         -> transferability, agreement, robustness
                        -> power_spectrum   -> spectrum_deviation, high_frequency_fraction
 
@@ -18,6 +19,7 @@ from maco_tf.metrics.diversity import diversity
 from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
 from maco_tf.metrics.fit import fit_image
 from maco_tf.metrics.frechet import fid, fid_infinity, frechet_distance
+from maco_tf.metrics.interpretability import clarity, polysemanticity, redundancy
 from maco_tf.metrics.kernel_distance import kid
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import PowerSpectrum, high_frequency_fraction, power_spectrum, spectrum_deviation
@@ -31,6 +33,7 @@ __all__ = [
     "PowerSpectrum",
     "PrecisionRecall",
     "agreement",
+    "clarity",
     "classify",
     "diversity",
     "fid",
@@ -41,8 +44,10 @@ __all__ = [
     "inception_v3",
     "kid",
     "plausibility",
+    "polysemanticity",
     "power_spectrum",
     "precision_recall",
+    "redundancy",
     "robustness",
     "spectrum_deviation",
     "transferability",

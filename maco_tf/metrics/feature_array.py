@@ -39,7 +39,7 @@ def unit_rows(argument: str, features: np.ndarray) -> np.ndarray:
 
     Args:
         argument: the argument's name, for the error.
-        features: array (count, dimensions), as `as_features` returns it.
+        features: array (..., count, dimensions), as `as_features` or `as_unit_features` returns it.
 
     Returns:
         Array of the same shape.
@@ -47,13 +47,42 @@ def unit_rows(argument: str, features: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: a row is all zeros.
     """
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
+    norms = np.linalg.norm(features, axis=-1, keepdims=True)
     if not norms.all():
         raise ValueError(
             f'"{argument}" must not hold a row of zeros: it has no direction. Received: {np.sum(norms == 0)} of '
-            f"{len(norms)} rows. Use an earlier layer, where not all units are silent."
+            f"{norms.size} rows. Use an earlier layer, where not all units are silent."
         )
     return features / norms
+
+
+def as_unit_features(argument: str, features: ArrayLike) -> np.ndarray:
+    """Check the feature vectors of several images for each of several units.
+
+    Args:
+        argument: the argument's name, for the error.
+        features: array (units, count, dimensions). A row of NaN stands for an image that a unit lacks.
+
+    Returns:
+        Array (units, count, dimensions), float64.
+
+    Raises:
+        ValueError: another shape, an infinite value, or a row that holds NaN beside numbers.
+    """
+    features = np.asarray(features)
+    if features.ndim != 3 or 0 in features.shape or features.dtype.kind not in "fiu":
+        raise ValueError(
+            f'"{argument}" must be an array (units, count, dimensions) of numbers. Received: shape {features.shape}, '
+            f"{features.dtype}."
+        )
+    features = features.astype("float64")
+    missing = np.isnan(features)
+    if np.isinf(features).any() or (missing.any(axis=-1) != missing.all(axis=-1)).any():
+        raise ValueError(
+            f'"{argument}" must hold rows of finite numbers; a row of NaN alone stands for an image that is missing. '
+            "Received: infinity, or NaN beside numbers. Check the images and the network."
+        )
+    return features
 
 
 def as_feature_pair(features_a: ArrayLike, features_b: ArrayLike, *, minimum: int) -> tuple[np.ndarray, np.ndarray]:
