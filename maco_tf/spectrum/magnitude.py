@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from maco_tf.checks import check_integer
+from maco_tf.checks import check_flag, check_integer
 from maco_tf.spectrum.frequencies import resize_magnitude, symmetrize
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Magnitude:
-    """|rfft2| of natural images, per channel, in the space before colour correlation and sigmoid.
+    """|rfft2| of natural images, per channel, in the space before the colour correlation, if any, and the sigmoid.
 
     A magnitude has no sign, so the bin at zero frequency says how far the images' means lie from mid-grey, but not
     whether the images are bright or dark. The mean is therefore stored beside it, with its sign.
@@ -23,6 +23,8 @@ class Magnitude:
         width: width of the images, pixels; the shape of `values` does not tell whether it is odd.
         mean: array (channels,), float64, read-only: the mean of a pixel in the same space, with its sign; 0 is mid-grey
             for an image without colour. `None` if it is not known.
+        decorrelated: whether three channels are decorrelated colours, see `to_image`; otherwise they are red, green and
+            blue.
 
     Raises:
         ValueError: `values` or `mean` has another shape, or holds something other than finite numbers; or `values` has
@@ -32,6 +34,7 @@ class Magnitude:
     values: np.ndarray
     width: int
     mean: np.ndarray | None = None
+    decorrelated: bool = True
 
     def __post_init__(self) -> None:
         width = check_integer("width", self.width, 1)
@@ -53,6 +56,7 @@ class Magnitude:
         values.setflags(write=False)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "width", width)
+        object.__setattr__(self, "decorrelated", check_flag("decorrelated", self.decorrelated))
         object.__setattr__(self, "mean", _checked_mean(self.mean, len(values)))
 
     def __repr__(self) -> str:
@@ -86,7 +90,8 @@ class Magnitude:
         height, width = check_integer("height", height, 2), check_integer("width", width, 2)
         if (height, width) == (self.height, self.width):
             return self
-        return Magnitude(resize_magnitude(self.values, self.width, height, width), width, self.mean)
+        values = resize_magnitude(self.values, self.width, height, width)
+        return Magnitude(values, width, self.mean, self.decorrelated)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the magnitude to a NumPy archive.
@@ -100,6 +105,8 @@ class Magnitude:
         path = Path(path)
         with path.open("wb") as file:
             known: dict[str, Any] = {} if self.mean is None else {"mean": self.mean}
+            # Left out otherwise, as in files of earlier versions.
+            known |= {} if self.decorrelated else {"decorrelated": False}
             np.savez_compressed(file, values=self.values, width=self.width, **known)
         return path
 
@@ -120,7 +127,8 @@ class Magnitude:
             if not {"values", "width"} <= set(getattr(archive, "files", ())):
                 raise ValueError(f'"path" must name an archive that Magnitude.save wrote. Received: {path}.')
             mean = archive["mean"] if "mean" in archive.files else None
-            return cls(archive["values"], int(archive["width"]), mean)
+            decorrelated = bool(archive["decorrelated"]) if "decorrelated" in archive.files else True
+            return cls(archive["values"], int(archive["width"]), mean, decorrelated)
 
 
 def _checked_mean(mean: np.ndarray | None, channels: int) -> np.ndarray | None:

@@ -98,3 +98,16 @@ def test_bad_values(tmp_path, rng):
     np.savez(tmp_path / "other.npz", a=1)
     with pytest.raises(ValueError, match=r"Magnitude\.save"):
         Magnitude.load(tmp_path / "other.npz")
+
+
+def test_the_space_of_the_colours_is_kept(tmp_path, rng):
+    values = np.abs(np.fft.rfft2(rng.normal(size=(3, 8, 8))))
+    for decorrelated in (True, False):
+        magnitude = Magnitude(values, 8, decorrelated=decorrelated)
+        assert magnitude.resized(12, 10).decorrelated == decorrelated
+        assert Magnitude.load(magnitude.save(tmp_path / "m.npz")).decorrelated == decorrelated
+    # A file of an earlier version says nothing.
+    np.savez(tmp_path / "old.npz", values=values, width=8)
+    assert Magnitude.load(tmp_path / "old.npz").decorrelated
+    with pytest.raises(ValueError, match='"decorrelated" must be'):
+        Magnitude(values, 8, decorrelated="yes")
