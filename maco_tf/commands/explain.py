@@ -17,11 +17,11 @@ from maco_tf.commands.arguments import (
 )
 
 _GRAMMAR = """An objective is a sum of terms with optional weights, such as "logit:254 - 0.5*channel:block5a_add:12":
-  logit:CLASS            a class number or an ImageNet label; logit:254,933 is a batch of two
+  logit:CLASS            a class number, ImageNet label or WordNet number; logit:254,933 is a batch of two
   channel:LAYER:UNIT     a channel of a layer
-  neuron:LAYER:UNIT      a value of a layer, by its flat index; neuron:LAYER:5,5,3 is the one at y, x, channel
+  neuron:LAYER:UNIT      a channel at the centre of the map; neuron:LAYER:5,5,3 is the value at y, x, channel
   layer:LAYER            a whole layer, as in DeepDream
-  tv, l1, l2             total variation of the image, its distance from grey
+  tv, l1, l2             total variation of the image, its distance from grey; tv:LAYER and so on for a layer
 Put a space before + and -, because names may contain hyphens. An objective that begins with a minus is given as
 --objective="-tv".
 """
