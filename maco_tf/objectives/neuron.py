@@ -8,7 +8,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.objectives.positions import CENTRE, Positions, as_map, as_positions, central, map_size, patch_side
+from maco_tf.objectives.positions import (
+    CENTRE,
+    Positions,
+    as_map,
+    as_positions,
+    central,
+    check_window,
+    map_size,
+    patch_side,
+)
 from maco_tf.objectives.term import Term
 from maco_tf.objectives.tokens import check_tokens, class_tokens
 from maco_tf.objectives.units import as_units, check_units, plain
@@ -40,7 +49,9 @@ class Neuron(Term):
     """
 
     # The class token is position 0, so the parameters hold it.
-    _untraced = Term._untraced | {"_of_class"}
+    _untraced = Term._untraced | {"_of_class", "_of_position"}
+    # Whether the positions come from the argument "position", for the errors.
+    _of_position = False
 
     def __init__(
         self,
@@ -67,6 +78,7 @@ class Neuron(Term):
                 parameters, texts = {"channel": indices}, [f"{CENTRE},{index}" for index in indices]
             else:
                 parameters = {"position": _joined(places, indices)}
+                self._of_position = True
                 texts = [",".join(map(str, p)) for p in parameters["position"]]
         super().__init__(parameters, [f"{layer}[{text}]" for text in texts] if names is None else names)
 
@@ -98,6 +110,10 @@ class Neuron(Term):
             check_units("units", self.parameters["index"], count, where)
             return
         positions = self.parameters["position"]
+        if self._of_position:
+            check_window(positions[:, :2], (1, 1), map_size("position", shape, self.layer), self.layer)
+            check_units("units", positions[:, 2], shape[-1], f"the last axis of {where}")
+            return
         if self._of_class:
             if len(shape) != 2:
                 raise ValueError(

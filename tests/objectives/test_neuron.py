@@ -53,7 +53,10 @@ def test_a_model_with_one_value_for_each_image():
         (Neuron("a", 12, position="flat"), (3, 4), r'"units".*must lie in 0\.\.11'),
         (Neuron("a", (0, 0)), (3, 4, 2), '"units".*3 coordinates'),
         (Neuron("a", (0, 4, 0)), (3, 4, 2), '"units".*axis 1'),
-        (Neuron("a", 0, position=(0, 4)), (3, 4, 2), '"units".*axis 1'),
+        (Neuron("a", 0, position=(0, 4)), (3, 4, 2), r'"position" must lie inside.*3 x 4.*\(0, 4\)'),
+        (Neuron("a", 2, position=(0, 3)), (3, 4, 2), r'"units" must lie in 0\.\.1'),
+        (Neuron("a", 0, position=(0, 4)), (4,), '"position" must belong to a layer with a map'),
+        (Neuron("a", 0, position=(0, 3)), (9, 2), '"position" must lie inside.*3 x 3'),
         (Neuron("a", 2), (3, 4, 2), r'"units" must lie in 0\.\.1.*position="flat"'),
         (Neuron("a", 4), (4,), r'"units" must lie in 0\.\.3'),
         (Neuron("a", 1), (), r'"units" must lie in 0\.\.0'),
@@ -103,6 +106,7 @@ def test_storing_keeps_the_position(term):
     np.testing.assert_array_equal(term_scores(copy, ACTIVATION), term_scores(term, ACTIVATION))
     assert copy.names == term.names
     assert copy.structure() == term.structure()
+    copy.check((3, 4, 2))
     json.dumps(term.get_config())
 
 
