@@ -1,7 +1,7 @@
 """Scores of finished visualisations: images in, numbers out.
 
     images -> ImageSet -> FeatureExtractor -> plausibility, fid, fid_infinity, kid, precision_recall, diversity,
-                                           clarity, redundancy, polysemanticity
+                                           clarity, redundancy, polysemanticity, two_alternative
                        -> classify         -> transferability, agreement, robustness
                        -> power_spectrum   -> spectrum_deviation, high_frequency_fraction
 
@@ -24,18 +24,24 @@ from maco_tf.metrics.kernel_distance import kid
 from maco_tf.metrics.plausibility import plausibility
 from maco_tf.metrics.power_spectrum import PowerSpectrum, high_frequency_fraction, power_spectrum, spectrum_deviation
 from maco_tf.metrics.precision_recall import PrecisionRecall, precision_recall
+from maco_tf.metrics.query_pairs import QueryPairs, draw_pairs
 from maco_tf.metrics.robustness import robustness
+from maco_tf.metrics.two_alternative import CHANCE, TwoAlternative, two_alternative, two_alternative_images
 
 __all__ = [
+    "CHANCE",
     "ClassifierScores",
     "FeatureExtractor",
     "ImageSet",
     "PowerSpectrum",
     "PrecisionRecall",
+    "QueryPairs",
+    "TwoAlternative",
     "agreement",
     "clarity",
     "classify",
     "diversity",
+    "draw_pairs",
     "fid",
     "fid_infinity",
     "fit_image",
@@ -51,4 +57,6 @@ __all__ = [
     "robustness",
     "spectrum_deviation",
     "transferability",
+    "two_alternative",
+    "two_alternative_images",
 ]
