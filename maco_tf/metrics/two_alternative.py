@@ -130,7 +130,8 @@ def two_alternative(
         low: array (units, pairs, dimensions): those of the images that activate it weakly.
         positive: array (units, count, dimensions): those of the images that explain what activates the unit.
         negative: array (units, other count, dimensions): those of the images that explain what does not, such as
-            visualisations of the minimum or the lowest exemplars; `None` for none. Studies with people show nine of each kind.
+            visualisations of the minimum or the lowest exemplars; `None` for none. Studies with people show nine of
+            each kind.
 
     Returns:
         A `TwoAlternative`.
