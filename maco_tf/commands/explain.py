@@ -38,6 +38,13 @@ _OPTIONS = {
 }
 
 
+_OUTPUT_HELP = (
+    "a folder for everything, or a file: .png (contact sheet), .npz (everything), .webp, .gif or .mp4 (film of the run)"
+)
+# Steps between two frames of a film: 32 frames of the default run.
+_FRAME = 8
+
+
 def add_parser(commands: Any) -> None:
     """Add the command to the parsers of `maco-tf`."""
     parser = commands.add_parser(
@@ -49,7 +56,10 @@ def add_parser(commands: Any) -> None:
     add_model_arguments(parser)
     add = parser.add_argument
     add("--objective", required=True, action="append", help="an objective, see above; may be given several times")
-    add("--output", required=True, type=Path, help="a folder for everything, or a file: .png (contact sheet), .npz")
+    add("--output", required=True, type=Path, help=_OUTPUT_HELP)
+    add(
+        "--record", type=int, metavar="STEPS", help=f"steps between two frames of a film (default: {_FRAME} for a film)"
+    )
     add("--method", default="MACO", help="MACO, Fourier, CBR, or a method of your own (default: MACO)")
     add("--recipe", default="default", help="default, paper or xplique; fast for MACO; lucid for Fourier and CBR")
     seeds_help = (
@@ -99,11 +109,15 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The exit status, 0.
     """
+    from maco_tf.display.film import ENDINGS
     from maco_tf.objectives.parse import parse_objective
     from maco_tf.visualizers import Explanation, find_method
 
-    if options.output.suffix not in ("", ".png", ".npz"):
-        raise ValueError(f'"--output" must end in .png or .npz, or name a folder. Received: {options.output}.')
+    endings = ("", ".npz", ".png", *ENDINGS)
+    if options.output.suffix not in endings:
+        allowed = ", ".join(endings[1:])
+        raise ValueError(f'"--output" must end in one of {allowed}, or name a folder. Received: {options.output}.')
+    record = options.record or (_FRAME if options.output.suffix in ENDINGS else None)
     objectives = [part for text in options.objective for part in parse_objective(text)]
     import_modules(options.modules)
     kind: Any = find_method(options.method)
@@ -132,7 +146,7 @@ def run(options: argparse.Namespace) -> int:
     for index, objective in enumerate(objectives):
         if not options.quiet:
             print(f"{objective.names[0]} ({index + 1} of {len(objectives)})")
-        results.append(visualizer.explain(objective, seed=seed, verbose=0 if options.quiet else 1))
+        results.append(visualizer.explain(objective, seed=seed, record=record, verbose=0 if options.quiet else 1))
         seed = results[-1].seed
         if results[-1].config["interrupted"]:
             break

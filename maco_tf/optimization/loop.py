@@ -19,6 +19,7 @@ class Run:
 
     Attributes:
         steps: length of the run.
+        names: the names of the objectives.
         state: the current `State`.
         stop_training: set it to True to stop after this step.
         interrupted: whether the user stopped the run with Ctrl-C.
@@ -30,9 +31,14 @@ class Run:
     layers: tuple[keras.layers.Layer, ...] = ()
 
     def __init__(
-        self, compiled: CompiledSteps, steps: int, seeds: Sequence[int], images: np.ndarray | None = None
+        self,
+        compiled: CompiledSteps,
+        steps: int,
+        seeds: Sequence[int],
+        images: np.ndarray | None = None,
+        names: Sequence[str] = (),
     ) -> None:
-        self.steps, self.state = steps, compiled.start(seeds, images)
+        self.steps, self.names, self.state = steps, list(names), compiled.start(seeds, images)
         self._compiled = compiled
         self.stop_training = False
         self.interrupted = False

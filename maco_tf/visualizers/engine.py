@@ -25,6 +25,7 @@ from maco_tf.optimization.views import AnyTransform
 from maco_tf.parametrizations.parametrization import Parametrization
 from maco_tf.visualizers.method import Method
 from maco_tf.visualizers.precision_choice import PrecisionChoice, choose_precision, example_views, matrix_products
+from maco_tf.visualizers.recording import Recorder, Recording
 
 
 class Outcome(NamedTuple):
@@ -38,6 +39,7 @@ class Outcome(NamedTuple):
         objective: the objective, as the user gave it; with several seeds, all images share it.
         seeds: the seeds that were used.
         start: the images that the run started from, or `None`.
+        recording: the `Recording`, if one was asked for.
     """
 
     images: np.ndarray
@@ -47,6 +49,7 @@ class Outcome(NamedTuple):
     objective: Objective
     seeds: list[int]
     start: np.ndarray | None
+    recording: Recording | None
 
 
 class Engine:
@@ -108,6 +111,7 @@ class Engine:
         start: Any,
         callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None,
         verbose: int | str,
+        record: int | None = None,
     ) -> "Outcome":
         """Check all arguments, then optimise."""
         check_context("explain")
@@ -120,19 +124,21 @@ class Engine:
         if len(seeds) > 1:
             fitted = fitted.take(np.tile(np.arange(len(fitted)), len(seeds)))
             run_start = None if start is None else np.tile(start, (len(seeds), 1, 1, 1))
+        steps = settled(self.visualizer.steps)
+        recorder = None if record is None else Recorder(record, steps, (len(fitted), *self.image_shape))
         with self._lock, matrix_products(self.visualizer.precision):
             compiled = self._compile(fitted, verbose, len(seeds))
-            run = Run(compiled, settled(self.visualizer.steps), seeds, run_start)
+            run = Run(compiled, steps, seeds, run_start, fitted.names)
             optimize(
                 run,
                 objective_tensors(fitted),
                 steps_per_execution=self.visualizer.steps_per_execution,
-                callbacks=callbacks,
+                callbacks=[*([recorder] if recorder else []), *callbacks],
                 verbose=verbose,
             )
             # Read before the lock is released: the next run overwrites the variables.
             made = (run.images(), run.transparency(), run.term_scores(), run.interrupted)
-            outcome = Outcome(*made, objective, seeds, start)
+            outcome = Outcome(*made, objective, seeds, start, recorder.recording if recorder else None)
         if not np.isfinite(outcome.images).all():
             raise FloatingPointError(
                 f"The image is not finite after step {len(outcome.terms) - 1}, because the gradient of a layer is not "

@@ -3,19 +3,24 @@
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
 
+from maco_tf.checks import check_choice
 from maco_tf.display.contact_sheet import contact_sheet
 from maco_tf.display.files import figure_png
+from maco_tf.display.film import ENDINGS, Film, film_of
 from maco_tf.display.rgba import Background, to_rgba
 from maco_tf.objectives.objective import Objective
-from maco_tf.visualizers.again import Run, RunRecord, Seed, join_runs, run_again, select_rows
+from maco_tf.visualizers.again import RunRecord, Seed, run_again
+from maco_tf.visualizers.batch import check_joinable, joined, selected
+from maco_tf.visualizers.explanation_file import from_archive, to_archive
 from maco_tf.visualizers.record import Arrays
+from maco_tf.visualizers.recording import Recording
 from maco_tf.visualizers.saved_files import ARCHIVE, read_archive, write_archive, write_folder
-from maco_tf.visualizers.term_scores import TermScores, pack, padded, padded_terms, unpack
+from maco_tf.visualizers.term_scores import TermScores
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,6 +39,7 @@ class Explanation:
             name by their SHA-256.
         term_scores: for each image a dictionary, name of a term with its weight -> array (steps,), float32, what the
             term adds to the score; empty in files of earlier versions.
+        recording: the `Recording` of the run, `None` without `record`.
     """
 
     images: np.ndarray
@@ -45,30 +51,14 @@ class Explanation:
     objective: dict[str, Any] | None = None
     inputs: Arrays = dataclasses.field(default_factory=dict)
     term_scores: TermScores = dataclasses.field(default_factory=list)
+    recording: Recording | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, index: Any) -> "Explanation":
-        """Some images of the batch, as an `Explanation`."""
-        chosen = np.atleast_1d(np.arange(len(self))[index])
-        if not len(chosen):
-            raise IndexError(f"No image is selected by {index!r} from {len(self)}.")
-        objective, config, seed, steps = select_rows(*self._run(), chosen)
-        return dataclasses.replace(
-            self,
-            objective=objective,
-            config=config,
-            seed=seed,
-            images=self.images[chosen],
-            transparency=self.transparency[chosen],
-            names=[self.names[i] for i in chosen],
-            scores=self.scores[:steps, chosen],
-            term_scores=padded_terms([self.term_scores[i] for i in chosen], steps) if self.term_scores else [],
-        )
-
-    def _run(self) -> Run:
-        return Run(self.objective, self.config, self.seed, len(self.scores), len(self))
+        """Some images of the batch, as an `Explanation`, by their numbers or names."""
+        return dataclasses.replace(self, **selected(self, index))
 
     def __iter__(self) -> Iterator["Explanation"]:
         return (self[index] for index in range(len(self)))
@@ -136,6 +126,36 @@ class Explanation:
         contact_sheet(self.images, self.transparency, self.names, **shown)
         plt.show()
 
+    def film(
+        self,
+        over: Literal["steps", "images"] | None = None,
+        *,
+        columns: int | None = None,
+        bands: Sequence[int] | None = None,
+        fps: float = 12.0,
+    ) -> Film:
+        """A film of the run, or of one image after another, such as those of `interpolate` or of a layer's channels.
+
+        Args:
+            over: "steps" shows the recorded frames of all images, side by side, and needs `explain(..., record=10)`.
+                "images" shows the images of the batch in their order. `None` is "steps" if the run was recorded.
+            columns: number of images in a row.
+            bands: see `rgba`.
+            fps: frames per second.
+
+        Returns:
+            A `maco_tf.display.Film`; a notebook plays it, and its `save` writes it.
+
+        Raises:
+            ValueError: the run was not recorded, or an argument lies outside its range.
+        """
+        over = over or ("images" if self.recording is None else "steps")
+        if check_choice("over", over, ("steps", "images")) == "images":
+            return film_of(self.images[:, None], stretch="each", columns=columns, bands=bands, fps=fps)
+        if self.recording is None:
+            raise ValueError('"over" may be "steps" only after explain(..., record=10). Received: a run without.')
+        return film_of(self.recording.frames, columns=columns, bands=bands, fps=fps)
+
     def again(
         self,
         model: keras.Model,
@@ -199,8 +219,9 @@ class Explanation:
         """Write to disk.
 
         Args:
-            path: a file ending in `.npz` for everything (`load` reads it), or in `.png` for one contact sheet; or a
-                folder, which gets both and one RGBA PNG for each image. An earlier save in the folder is replaced.
+            path: a file ending in `.npz` for everything (`load` reads it), in `.png` for one contact sheet, or in
+                `.gif`, `.webp` or `.mp4` for a `film`; or a folder, which gets the first two and one RGBA PNG for each
+                image. An earlier save in the folder is replaced.
             percentile: see `rgba`.
             smoothing: see `rgba`; the `.npz` file holds the unsmoothed transparency.
             background: see `show`.
@@ -219,15 +240,14 @@ class Explanation:
         shown: dict[str, Any] = {"percentile": percentile, "smoothing": smoothing}
         shown |= {"background": background, "bands": bands}
         if path.suffix.lower() == ".npz":
-            arrays: dict[str, Any] = {"images": self.images, "transparency": self.transparency, "scores": self.scores}
-            arrays |= {f"input_{key}": value for key, value in self.inputs.items()} if inputs else {}
-            arrays["term_scores"], terms = pack(self.term_scores)
-            record = {name: getattr(self, name) for name in ("names", "config", "seed", "objective")}
-            write_archive(path, arrays, {**record, "term_names": terms})
+            write_archive(path, *to_archive(self, inputs=inputs))
             return [path]
+        if path.suffix.lower() in ENDINGS:
+            return [self.film(bands=bands).save(path)]
         # "run_v1.2" is a folder, "picture.jpg" is a mistake.
         if path.suffix.lower() != ".png" and path.suffix[1:].isalpha():
-            raise ValueError(f'"path" must end in .npz or .png, or name a folder. Received: {path}.')
+            endings = ", ".join((".npz", ".png", *ENDINGS))
+            raise ValueError(f'"path" must end in one of {endings}, or name a folder. Received: {path}.')
         # Drawn before any file changes, so that a wrong argument changes none.
         sheet = figure_png(contact_sheet(self.images, self.transparency, self.names, **shown))
         if path.suffix.lower() == ".png":
@@ -239,40 +259,22 @@ class Explanation:
         )
 
     @classmethod
-    def concatenate(cls, explanations: Iterable["Explanation"]) -> "Explanation":
+    def concatenate(cls, explanations: Iterable["Explanation"], *more: "Explanation") -> "Explanation":
         """Join explanations of one visualizer into one batch.
 
         Args:
-            explanations: `Explanation`s with images of one size.
+            explanations: list of `Explanation`s with images of one size; or the first of them.
+            *more: the others.
 
         Returns:
             An `Explanation` with the `config` and the `seed` of the first run; a part of it has those of its run. The
             scores of runs that were stopped early end in NaN.
 
         Raises:
-            ValueError: there is no explanation.
+            ValueError: there is no explanation, something else is among them, or the sizes of images differ.
         """
-        explanations = list(explanations)
-        if not explanations:
-            raise ValueError('"explanations" must hold at least one. Received: none.')
-        if len(explanations) == 1:
-            return explanations[0]
-        steps = max(len(item.scores) for item in explanations)
-        terms = [one for item in explanations for one in item.term_scores]
-        return dataclasses.replace(
-            explanations[0],
-            config={
-                **explanations[0].config,
-                "interrupted": any(item.config.get("interrupted", False) for item in explanations),
-            },
-            images=np.concatenate([item.images for item in explanations]),
-            transparency=np.concatenate([item.transparency for item in explanations]),
-            names=[name for item in explanations for name in item.names],
-            scores=np.concatenate([padded(item.scores, steps) for item in explanations], axis=1),
-            term_scores=padded_terms(terms, steps) if all(item.term_scores for item in explanations) else [],
-            objective=join_runs([item._run() for item in explanations]),
-            inputs={key: value for item in explanations for key, value in item.inputs.items()},
-        )
+        given = [explanations, *more] if more else list(explanations)
+        return dataclasses.replace(check_joinable(given)[0], **joined(given))
 
     @classmethod
     def load(cls, path: str | Path) -> "Explanation":
@@ -291,8 +293,6 @@ class Explanation:
         path = path / ARCHIVE if path.is_dir() else path
         arrays, record = read_archive(path)
         try:
-            inputs = {key.removeprefix("input_"): arrays.pop(key) for key in list(arrays) if key.startswith("input_")}
-            terms = unpack(arrays.pop("term_scores"), record.pop("term_names")) if "term_names" in record else []
-            return cls(**arrays, **record, inputs=inputs, term_scores=terms)
+            return cls(**from_archive(arrays, record))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f'"path" must name what Explanation.save wrote. Received: {path} ({error}).') from error

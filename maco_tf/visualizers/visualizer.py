@@ -83,6 +83,7 @@ class Visualizer(Method):
         start: Any = None,
         callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
         verbose: int | str = "auto",
+        record: int | None = None,
         **unknown: NoReturn,
     ) -> Explanation:
         """Optimise one image for each objective of a batch.
@@ -103,6 +104,9 @@ class Visualizer(Method):
                 batch; `self.model` is the run in progress, with `images()`, `scores()` and `stop_training`. Keras's
                 callbacks that monitor a value find it under "score".
             verbose: 0 is silent; 1 or "auto" shows a progress bar, and 2 shows its last line.
+            record: number of steps between two frames of a film, which the result keeps as 8-bit images: the start,
+                the end, and what lies between. All frames together take at most 256 MB, as thumbnails if need be.
+                `None` records nothing.
 
         Returns:
             An `Explanation`. After Ctrl-C, it holds the images as they are after the current step. A second Ctrl-C
@@ -115,7 +119,7 @@ class Visualizer(Method):
             TypeError: a setting of the visualizer, or an unknown argument.
         """
         self._refuse(unknown)
-        outcome = self._engine.run(objective, seed, start, callbacks, verbose)
+        outcome = self._engine.run(objective, seed, start, callbacks, verbose, record)
         arrays: Arrays = dict(self._arrays)
         begun: str | dict[str, str] = "random"
         if outcome.start is not None:
@@ -140,6 +144,7 @@ class Visualizer(Method):
             objective=encode_objective(outcome.objective, arrays),
             inputs=arrays,
             term_scores=scores_by_term(outcome.objective, outcome.terms),
+            recording=outcome.recording,
         )
 
     def _refuse(self, unknown: Collection[str]) -> None:

@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from maco_tf import Logit, MacoVisualizer, estimate_magnitude
 from maco_tf.cli import main
@@ -48,6 +49,14 @@ def test_several_seeds_make_an_image_each(explain, tmp_path, capsys):
     assert "seeds 5, 6" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("arguments", "frames"), [((), 2), (("--record", 1), 3)])
+def test_a_film_of_the_run_is_written(explain, tmp_path, arguments, frames):
+    output = tmp_path / "run.webp"
+    assert explain("--output", output, *QUICK, "--steps", 2, *arguments, objectives=["logit:1,2"]) == 0
+    with Image.open(output) as film:
+        assert film.n_frames == frames
+
+
 def test_a_drawn_seed_serves_all_objectives_and_is_reported(explain, tmp_path, capsys):
     output = tmp_path / "out.npz"
     flags = [*QUICK, "--set", "decorrelate=false"]
@@ -89,7 +98,7 @@ def test_the_batch_size_is_a_number_or_auto(explain, tmp_path, capsys):
         (["--objective", "logit:99"], "must lie in 0..4"),
         (["--objective", "channel:cnv:1"], "Did you mean conv"),
         (["--objective", "nonsense"], "maco-tf explain --help"),
-        (["--output", "picture.jpg"], '"--output" must end in .png or .npz'),
+        (["--output", "picture.jpg"], '"--output" must end in one of .npz, .png'),
         (["--steps", "0"], '"steps"'),
         (["--max-batch-size", "0"], '"max_batch_size" must be an integer of at least 1'),
         (["--method", "magic"], '"method" must be one of MACO'),

@@ -50,7 +50,7 @@ def test_a_folder_holds_an_rgba_file_for_each_image(explanation, tmp_path):
 
 
 def test_other_endings_are_refused(explanation, tmp_path):
-    with pytest.raises(ValueError, match=r"\.npz or \.png"):
+    with pytest.raises(ValueError, match=r"one of \.npz, \.png, \.gif"):
         explanation.save(tmp_path / "picture.jpg")
 
 
