@@ -12,13 +12,14 @@ from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.neuron import Neuron
 from maco_tf.objectives.objective import Objective, Sum
 from maco_tf.objectives.parse import parse_objective
-from maco_tf.objectives.penalties import L1, L2, Boundary, Norm, TotalVariation
+from maco_tf.objectives.penalties import L1, L2, BlurDifference, Boundary, Norm, TotalVariation
 from maco_tf.objectives.term import Term
 
 __all__ = [
     "L1",
     "L2",
     "Alignment",
+    "BlurDifference",
     "Boundary",
     "Channel",
     "Direction",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf.objectives import L1, L2, Boundary, Direction, Neuron, Norm, TotalVariation
+from maco_tf.objectives import L1, L2, BlurDifference, Boundary, Direction, Neuron, Norm, TotalVariation
 
 MAP = [
     Direction("a", np.ones(3), position="centre"),
@@ -17,6 +17,7 @@ MAP = [
     Norm(6, "a"),
     Norm("inf", "a"),
     Boundary(),
+    BlurDifference(),
 ]
 TOKENS = [
     Direction("a", np.ones(3), position=(1, 2), window=2),

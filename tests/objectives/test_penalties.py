@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.models import IMAGE
-from maco_tf.objectives import L1, L2, Boundary, Norm, TotalVariation
+from maco_tf.objectives import L1, L2, BlurDifference, Boundary, Norm, TotalVariation
 from tests.objectives.evaluate import restored, scores, term_scores
 
 
@@ -124,6 +124,24 @@ def test_bad_widths(width):
         Boundary(width)
 
 
+def test_the_difference_to_the_blurred_image_by_hand():
+    image = np.zeros((1, 3, 4, 1), "float32")
+    image[0, 0, 0] = 1
+    # A pixel with k neighbours has the total weight 1 + k / 2: 2.5 in the corner, 3.5 at the edge, 5 inside.
+    blurred = np.zeros((3, 4))
+    blurred[0, 0], blurred[0, 1], blurred[1, 0], blurred[1, 1] = 1 / 2.5, 0.5 / 3.5, 0.5 / 3.5, 0.5 / 5
+    difference = image[0, ..., 0] - blurred
+    assert term_scores(BlurDifference(), image)[0] == pytest.approx((difference**2).mean())
+    assert term_scores(BlurDifference(), np.full((1, 3, 4, 2), 0.7)) == pytest.approx([0], abs=1e-12)
+    values = tf.constant(image)
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        score = BlurDifference().score(values)
+    # For N values, a step of N / 2 against the gradient leads to the blurred image.
+    blur = image - tape.gradient(score, values).numpy() * image.size / 2
+    np.testing.assert_allclose(blur[0, ..., 0], blurred, atol=1e-6)
+
+
 TERMS = [
     TotalVariation(),
     TotalVariation("conv"),
@@ -132,6 +150,7 @@ TERMS = [
     Norm(3, "conv", level=0.5),
     Norm(math.inf),
     Boundary(0.2, 0.25),
+    BlurDifference(),
 ]
 
 
@@ -152,6 +171,7 @@ def test_names_say_what_is_measured():
         "L3 of conv",
         "Linf",
         "boundary",
+        "difference to blur",
     ]
 
 
