@@ -1,6 +1,7 @@
 """The input of a model: which models are accepted, and the shape of the images that they take."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,7 +95,7 @@ def resolve_input_shape(
     if given is not None:
         shape = check_shape("input_shape", given)
         if not converts:
-            _check_images(known)
+            _check_images(model, known)
             if known and not _fits(known[1:], shape):
                 raise ValueError(
                     f'"input_shape" must fit the model\'s input, {known[1:]}. Received: {shape}. To optimise images of '
@@ -102,7 +103,7 @@ def resolve_input_shape(
                 )
         return shape
     known = _built_shape(model) if known is None else known
-    _check_images(known)
+    _check_images(model, known)
     if known is None or known[-1] is None:
         raise ValueError(
             '"input_shape" must be given as (height, width, channels), since it cannot be read from '
@@ -147,14 +148,14 @@ def _built_shape(model: keras.Model) -> tuple[int | None, ...] | None:
     return None
 
 
-def _check_images(known: Any) -> None:
+def _check_images(model: keras.Model, known: Any) -> None:
     """Refuse a model whose input is known and is not one batch of images; name the wrapper that works."""
     if known is None or (isinstance(known, tuple) and len(known) == 4):
         return
     if not isinstance(known, tuple) or any(not (size is None or isinstance(size, int)) for size in known):
         raise ValueError(
-            f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}. Fix '
-            "the other inputs in a new model: keras.Model(image, model([image, constant]))."
+            '"model" must take one batch of images, (batch, height, width, channels). Received: inputs '
+            f"{_fix_other_inputs(model, known)}"
         )
     sizes = known[1:]
     named = tuple(size or name for size, name in zip(sizes, ("A", "B", "C", "D", "E")))
@@ -174,4 +175,28 @@ def _check_images(known: Any) -> None:
     raise ValueError(
         f'"model" must take one batch of images, (batch, height, width, channels). Received: inputs {known}. '
         f"Wrap it: image = keras.Input({shape}); wrapped = keras.Model(image, model({call})). {note}"
+    )
+
+
+def _fix_other_inputs(model: keras.Model, known: Any) -> str:
+    """The inputs of a model that has several, and the code that gives all but the images a constant value."""
+    structure: Any = getattr(model, "_inputs_struct", None)
+    named = structure if isinstance(structure, dict) else {tensor.name: tensor for tensor in structure or ()}
+    images = [name for name, tensor in named.items() if len(tensor.shape) == 4]
+    images = images or [name for name, tensor in named.items() if len(tensor.shape) == 5]
+    if not images:
+        return f"{known}. Fix the other inputs in a new model: keras.Model(image, model([image, constant]))."
+    shape = tuple(named[images[0]].shape)
+    image = "image" if len(shape) == 4 else f"keras.ops.repeat(image[:, None], {shape[1] or 1}, axis=1)"
+    others = {name: re.sub(r"\W", "_", name) for name in named if name != images[0]}
+    values = {name: f"fixed({others[name]})" if name in others else image for name in named}
+    inputs = ", ".join(f'"{name}": {value}' for name, value in values.items())
+    inputs = f"{{{inputs}}}" if isinstance(structure, dict) else f"[{', '.join(values.values())}]"
+    shown = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in named.items())
+    arrays = ", ".join(f"{others[name]} of {named[name].dtype}" for name in others)
+    return (
+        f"{shown}. Wrap it: image = keras.Input({shape[-3:]}); fixed = lambda value: keras.layers.Lambda(lambda x: "
+        "tf.broadcast_to(value, (tf.shape(x)[0], *value.shape)))(image); "
+        f"wrapped = keras.Model(image, model({inputs})). Here, the other inputs are arrays without a batch axis: "
+        f"{arrays}."
     )

@@ -234,21 +234,6 @@ def test_the_image_is_passed_in_the_structure_that_the_model_declares(make, recw
     assert not [str(warning.message) for warning in recwarn if "structure" in str(warning.message)]
 
 
-@pytest.mark.parametrize("make", [list, lambda inputs: {tensor.name: tensor for tensor in inputs}])
-def test_several_inputs_are_refused_with_a_remedy_that_works(make, rng):
-    inputs = [keras.Input((8, 8, 3), name="image"), keras.Input((4,), name="meta")]
-    joined = keras.layers.Concatenate(name="joined")([keras.layers.Flatten()(inputs[0]), inputs[1]])
-    model = keras.Model(make(inputs), keras.layers.Dense(3)(joined))
-    with pytest.raises(ValueError, match=r"one batch of images.*keras\.Model\(image, model\("):
-        Activations(model)
-    image = keras.Input((8, 8, 3))
-    constant = keras.ops.ones_like(keras.layers.Flatten()(image)[:, :4])
-    wrapped = keras.Model(image, model(make([image, constant]) if make is list else {"image": image, "meta": constant}))
-    images = rng.uniform(size=(1, 8, 8, 3)).astype("float32")
-    found, _ = values_and_gradient(Activations(wrapped), images, ["joined"])
-    np.testing.assert_array_equal(found["joined"], np.concatenate([images.reshape(1, -1), np.ones((1, 4))], axis=1))
-
-
 def test_channels_first_is_refused_at_any_depth():
     class Hidden(keras.Model):
         def __init__(self):

@@ -171,3 +171,28 @@ def test_inputs_of_another_rank_name_the_wrapper_that_works(shape):
     wrapped = scope["wrapped"]
     assert Activations(wrapped).shapes([LOGITS]) == {LOGITS: (3,)}
     assert len(wrapped.input_shape) == 4
+
+
+@pytest.mark.parametrize("make", [list, lambda inputs: {tensor.name: tensor for tensor in inputs}])
+@pytest.mark.parametrize("shape", [(8, 8, 3), (2, 8, 8, 3), (None, 8, 8, 3)], ids=str)
+def test_several_inputs_are_refused_with_a_remedy_that_works(make, shape, rng):
+    """As in CLIP, SAM or PaliGemma: images, and integers of another shape; some models take several images."""
+    inputs = [keras.Input(shape, name="images"), keras.Input((None,), dtype="int32", name="token-ids")]
+    pooled = keras.ops.mean(inputs[0], tuple(range(1, len(shape))))
+    words = keras.ops.mean(keras.layers.Embedding(4, 3)(inputs[1]), axis=1)
+    model = keras.Model(make(inputs), keras.layers.Concatenate(name="joined")([pooled, words]))
+    with pytest.raises(ValueError, match=r"one batch of images.*token-ids \(None, None\).*token_ids of int32") as error:
+        Activations(model)
+    code = re.search(r"Wrap it: (.*?\)\))\. Here", str(error.value))[1]
+    scope = {"keras": keras, "tf": tf, "model": model, "token_ids": np.array([1, 3, 3], "int32")}
+    exec(code, scope)
+    images = rng.uniform(size=(2, 8, 8, 3)).astype("float32")
+    found = run(Activations(scope["wrapped"], None), images, ["joined"])["joined"]
+    tokens = np.tile(scope["token_ids"], (2, 1))
+    several = images if len(shape) == 3 else np.repeat(images[:, None], shape[0] or 1, axis=1)
+    expected = model(
+        make([keras.ops.convert_to_tensor(several), keras.ops.convert_to_tensor(tokens)])
+        if make is list
+        else {"images": several, "token-ids": tokens}
+    )
+    np.testing.assert_allclose(found, expected, atol=1e-6)
