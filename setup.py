@@ -1,6 +1,7 @@
 """Package of maco_tf: `pip install .`.
 
-Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `film` (.mp4), `dev` (all, tests, lint, notebooks).
+Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `film` (.mp4), `dev` (all, tests, lint,
+notebooks).
 """
 
 import re
