@@ -127,6 +127,30 @@ def outside_scope(function: Callable[[], _T]) -> _T:
     return in_thread(function) if tf.distribute.has_strategy() else outside_tapes(function)
 
 
+def ascend(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: list[tf.Tensor],
+    variables: list[keras.Variable],
+    parametrization: Parametrization,
+    done: tf.Tensor,
+) -> None:
+    """Make a step of the optimizer, and what the parametrization asks for after it.
+
+    Args:
+        optimizer: a built `keras.optimizers.Optimizer`.
+        gradients: list of tensors.
+        variables: list of Keras variables.
+        parametrization: a `Parametrization`.
+        done: int32 scalar, the number of steps done after this one.
+    """
+    optimizer.apply(gradients, variables)
+    values = [tf.convert_to_tensor(variable.value) for variable in variables]
+    after = parametrization.after_step(values, done)
+    if after is not values:
+        for variable, value in zip(variables, after):
+            variable.assign(value)
+
+
 def built_optimizer(
     parametrization: Parametrization, optimizer: keras.optimizers.Optimizer
 ) -> tuple[list[keras.Variable], keras.optimizers.Optimizer]:

@@ -14,7 +14,7 @@ from maco_tf.models.redirected_relu import redirected_relus
 from maco_tf.objectives.term import Term
 from maco_tf.optimization.contexts import out_of_memory, outside_tapes
 from maco_tf.optimization.parts import Parts, plan_parts
-from maco_tf.optimization.replicas import built_optimizer, outside_scope, refused_by_xla, runs_plainly_on_cpu
+from maco_tf.optimization.replicas import ascend, built_optimizer, outside_scope, refused_by_xla, runs_plainly_on_cpu
 from maco_tf.optimization.scoring import ObjectiveTensors, input_gradient, reference_activations, score_terms
 from maco_tf.optimization.views import AnyTransform, Draws, State, Views, initial_state
 from maco_tf.parametrizations.parametrization import Parametrization
@@ -235,7 +235,7 @@ class CompiledSteps:
         draws, seeds = self.views.draw(self.parametrization.batch_size, state, self._steps)
         scores, image_gradient = self._descent(image, objective, draws)
         gradients = tape.gradient(image, values, output_gradients=image_gradient)
-        self.optimizer.apply(gradients, self.variables)
+        ascend(self.optimizer, gradients, self.variables, self.parametrization, state.step + 1)
         return State(
             step=state.step + 1,
             seeds=seeds,

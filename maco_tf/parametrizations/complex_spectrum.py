@@ -6,7 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_flag, check_number
-from maco_tf.parametrizations.parametrization import Parametrization, normal_start, refuse_start_with
+from maco_tf.parametrizations.parametrization import (
+    Parametrization,
+    check_step_blur,
+    every,
+    normal_start,
+    refuse_start_with,
+)
 from maco_tf.spectrum.colour import from_image, stretched, to_image
 from maco_tf.spectrum.frequencies import radial_frequency
 
@@ -41,6 +47,10 @@ class FourierParametrization(Parametrization):
             Adam's step does not depend on the size of the gradient. For 512 x 512 pixels, decay 1 and a learning rate
             of 0.05, a step moves the image by a root mean square of 0.43 with a gain of 1, which saturates the sigmoid
             within ten steps, and of 0.11 with Lucid's 1/4.
+        step_blur: standard deviation of a Gaussian, pixels, with which the image is blurred after every
+            `step_blur_every`-th step of the optimizer, as in Yosinski et al., 2015; 0 turns it off. The
+            blurs of a run add up. The Gaussian wraps around the border, as the waves of a spectrum do.
+        step_blur_every: number of steps from one blur to the next, at least 1.
         stretch: whether each image is stretched to the full range [0, 1] after the sigmoid, as in xplique.
         decorrelate: whether the three channels of the spectrum are decorrelated colours; otherwise they are red, green
             and blue.
@@ -59,12 +69,15 @@ class FourierParametrization(Parametrization):
         decay: float = 1.0,
         std: float = 0.01,
         gain: float = 0.25,
+        step_blur: float = 0.0,
+        step_blur_every: int = 1,
         stretch: bool = False,
         decorrelate: bool = True,
     ) -> None:
         super().__init__(image_shape, batch_size)
         self.std = check_number("std", std, above=0)
         self.gain = check_number("gain", gain, above=0)
+        self.step_blur, self.step_blur_every = check_step_blur(step_blur, step_blur_every)
         self.stretch = check_flag("stretch", stretch)
         self.decorrelate = check_flag("decorrelate", decorrelate)
         self.scale = frequency_scale(*self.image_shape[:2], check_number("decay", decay, least=0))
@@ -72,6 +85,14 @@ class FourierParametrization(Parametrization):
     def initialize(self, seed: int) -> list[tf.Tensor]:
         shape = (2, self.image_shape[2], *self.scale.shape)
         return [normal_start(seed, self.batch_size, shape, self.std)]
+
+    def after_step(self, variables: list[tf.Tensor], done: int | tf.Tensor) -> list[tf.Tensor]:
+        if not self.step_blur:
+            return variables
+        (spectrum,) = variables
+        # The Fourier transform of a Gaussian.
+        kept = np.exp(-2 * (np.pi * self.step_blur * radial_frequency(*self.image_shape[:2])) ** 2).astype("float32")
+        return [every(self.step_blur_every, done, lambda: kept * spectrum, spectrum)]
 
     def from_images(self, images: np.ndarray) -> list[tf.Tensor]:
         refuse_start_with("stretch", self.stretch)

@@ -1,19 +1,19 @@
 """The free variables of an optimisation, and the image that they define."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.checks import check_integer, check_shape
+from maco_tf.checks import check_integer, check_number, check_shape
 
 
 class Parametrization(abc.ABC):
     """A map from free variables to images.
 
-    A new parametrization is a subclass with three methods: `initialize`, `image` and, where a run may start at an
-    image, `from_images`.
+    A new parametrization is a subclass with the methods `initialize` and `image`; `from_images`, where a run may start
+    at an image; and `after_step`, where something happens to the variables between steps.
 
     Args:
         image_shape: `(height, width, channels)` of the images, pixels.
@@ -66,6 +66,18 @@ class Parametrization(abc.ABC):
             Tensor (batch, height, width, channels), float32 in [0, 1].
         """
 
+    def after_step(self, variables: list[tf.Tensor], done: int | tf.Tensor) -> list[tf.Tensor]:
+        """Change the variables after a step of the optimizer, such as by a blur. By default, nothing changes.
+
+        Args:
+            variables: tensors as `initialize` returns them.
+            done: number of steps done, from 1; an integer or an int32 scalar.
+
+        Returns:
+            Tensors of the same shapes.
+        """
+        return variables
+
     def from_images(self, images: np.ndarray) -> list[tf.Tensor]:
         """Find the variables of given images, so that a run can start there.
 
@@ -82,6 +94,44 @@ class Parametrization(abc.ABC):
             f'"start" must be None: {type(self).__name__} cannot start at an image. Received: images. Define '
             "from_images in it."
         )
+
+
+def check_step_blur(step_blur: float, step_blur_every: int) -> tuple[float, int]:
+    """Check the settings of a blur of the image between steps.
+
+    Args:
+        step_blur: standard deviation of a Gaussian, pixels, at least 0; 0 turns the blur off.
+        step_blur_every: number of steps from one blur to the next, at least 1.
+
+    Returns:
+        Both in plain Python.
+
+    Raises:
+        ValueError: an argument lies outside its range, or `step_blur_every` is set without a blur.
+    """
+    step_blur = check_number("step_blur", step_blur, least=0)
+    step_blur_every = check_integer("step_blur_every", step_blur_every, 1)
+    if step_blur_every > 1 and not step_blur:
+        raise ValueError(
+            f'"step_blur_every" must be 1 while "step_blur" is 0, because nothing is blurred. Received: '
+            f"{step_blur_every}. Set step_blur, such as step_blur=0.5."
+        )
+    return step_blur, step_blur_every
+
+
+def every(period: int, done: int | tf.Tensor, change: Callable[[], tf.Tensor], variable: tf.Tensor) -> tf.Tensor:
+    """Change a variable after every `period`-th step.
+
+    Args:
+        period: number of steps, at least 1.
+        done: see `Parametrization.after_step`.
+        change: function that returns the changed variable.
+        variable: the variable as it is.
+
+    Returns:
+        A tensor of the variable's shape.
+    """
+    return change() if period == 1 else tf.cond(tf.equal(done % period, 0), change, lambda: variable)
 
 
 def normal_start(seed: int, batch_size: int, shape: Sequence[int], std: float) -> tf.Tensor:

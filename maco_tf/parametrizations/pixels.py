@@ -7,7 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_flag, check_number
-from maco_tf.parametrizations.parametrization import Parametrization, normal_start, refuse_start_with
+from maco_tf.parametrizations.parametrization import (
+    Parametrization,
+    check_step_blur,
+    every,
+    normal_start,
+    refuse_start_with,
+)
 from maco_tf.products import may_round
 from maco_tf.spectrum.colour import from_image, stretched, to_image
 
@@ -19,10 +25,13 @@ class PixelParametrization(Parametrization):
         image_shape: `(height, width, channels)` of the images, pixels.
         batch_size: number of images.
         std: standard deviation of the starting pixels before the sigmoid, above 0.
-        image_blur: standard deviation of a Gaussian over x, pixels, as a prior on the image (Yosinski et al., 2015,
-            blur the image between steps); 0 turns it off.
+        image_blur: standard deviation of a Gaussian over x, pixels; 0 turns it off. The image is always x blurred once,
+            and the gradient is blurred too.
         gradient_blur: standard deviation of a Gaussian over the gradient of x, pixels, which does not blur the image
             itself (Øygard, 2015); 0 turns it off.
+        step_blur: standard deviation of a Gaussian, pixels, with which x is blurred after every `step_blur_every`-th
+            step of the optimizer, as in Yosinski et al., 2015; 0 turns it off. The blurs of a run add up.
+        step_blur_every: number of steps from one blur to the next, at least 1.
         stretch: whether each image is stretched to the full range [0, 1] after the sigmoid, as in xplique.
         decorrelate: whether the three channels of x are decorrelated colours; otherwise they are red, green and blue.
 
@@ -38,6 +47,8 @@ class PixelParametrization(Parametrization):
         std: float = 0.01,
         image_blur: float = 0.0,
         gradient_blur: float = 0.0,
+        step_blur: float = 0.0,
+        step_blur_every: int = 1,
         stretch: bool = False,
         decorrelate: bool = True,
     ) -> None:
@@ -45,11 +56,18 @@ class PixelParametrization(Parametrization):
         self.std = check_number("std", std, above=0)
         self.image_blur = check_number("image_blur", image_blur, least=0)
         self.gradient_blur = check_number("gradient_blur", gradient_blur, least=0)
+        self.step_blur, self.step_blur_every = check_step_blur(step_blur, step_blur_every)
         self.stretch = check_flag("stretch", stretch)
         self.decorrelate = check_flag("decorrelate", decorrelate)
 
     def initialize(self, seed: int) -> list[tf.Tensor]:
         return [normal_start(seed, self.batch_size, self.image_shape, self.std)]
+
+    def after_step(self, variables: list[tf.Tensor], done: int | tf.Tensor) -> list[tf.Tensor]:
+        if not self.step_blur:
+            return variables
+        (x,) = variables
+        return [every(self.step_blur_every, done, lambda: gaussian_blur(x, self.step_blur), x)]
 
     def from_images(self, images: np.ndarray) -> list[tf.Tensor]:
         refuse_start_with("stretch", self.stretch)

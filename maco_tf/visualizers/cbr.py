@@ -18,11 +18,11 @@ class CBRVisualizer(Visualizer):
 
     The paper names Nguyen, Yosinski and Clune (2015, "Deep Neural Networks are Easily Fooled", arXiv:1412.1897) as its
     source. Here the name means an optimisation that only regularisation holds back. Pixels are free. High frequencies
-    are kept down by the transforms and, on request, by a blur of the image (Yosinski et al., 2015) or of the gradient
-    (Øygard, 2015), or by total variation (Mahendran and Vedaldi, 2015; Nguyen et al., 2016), which is a term of the
-    objective: `explain(Logit("pug") - 10 * TotalVariation())`. As in the other two methods, colours are decorrelated
-    and a sigmoid bounds them. The defaults are pixels with a standard deviation of 0.01 and Adam, from Lucid's
-    `image(fft=False)`; views and learning rate as for `FourierVisualizer`; and no blur, as in the paper.
+    are kept down by the transforms and, on request, by a blur of the image between steps (Yosinski et al., 2015) or of
+    the gradient (Øygard, 2015), or by total variation (Mahendran and Vedaldi, 2015; Nguyen et al., 2016), which is a
+    term of the objective: `explain(Logit("pug") - 10 * TotalVariation())`. As in the other two methods, colours are
+    decorrelated and a sigmoid bounds them. The defaults are pixels with a standard deviation of 0.01 and Adam, from
+    Lucid's `image(fft=False)`; views and learning rate as for `FourierVisualizer`; and no blur, as in the paper.
 
     The default optimizer is Adam. Settings of this method:
 
@@ -30,8 +30,11 @@ class CBRVisualizer(Visualizer):
         recipe: "default", with MACO's views and compute; "paper", the baselines of the MACO paper; "lucid"; or
             "xplique", that of xplique 2.0.2.
         std: standard deviation of the starting pixels before the sigmoid, above 0.
-        image_blur: standard deviation of a Gaussian over the image, pixels; 0 turns it off.
+        image_blur: standard deviation of a Gaussian through which the pixels are seen, pixels; 0 turns it off.
         gradient_blur: standard deviation of a Gaussian over the gradient, pixels; 0 turns it off.
+        step_blur: standard deviation of a Gaussian, pixels, with which the image before the sigmoid is blurred after
+            every `step_blur_every`-th step (Yosinski et al., 2015, arXiv:1506.06579); 0 turns it off.
+        step_blur_every: number of steps from one blur to the next, at least 1.
         stretch: whether each image is stretched to the full range [0, 1].
         decorrelate: whether colours are optimised along decorrelated axes, with natural images' correlation put back by
             a fixed matrix; `False` optimises red, green and blue, as Lucid's `image(decorrelate=False)`.
@@ -43,6 +46,8 @@ class CBRVisualizer(Visualizer):
     std: float | None = None
     image_blur: float | None = None
     gradient_blur: float | None = None
+    step_blur: float | None = None
+    step_blur_every: int | None = None
     stretch: bool | None = None
     decorrelate: bool | None = None
 
@@ -59,6 +64,8 @@ class CBRVisualizer(Visualizer):
             std=settled(self.std),
             image_blur=settled(self.image_blur),
             gradient_blur=settled(self.gradient_blur),
+            step_blur=settled(self.step_blur),
+            step_blur_every=settled(self.step_blur_every),
             stretch=settled(self.stretch),
             decorrelate=settled(self.decorrelate),
         )

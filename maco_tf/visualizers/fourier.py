@@ -12,7 +12,7 @@ from maco_tf.visualizers.visualizer import Visualizer
 # the parametrization only. These views suit the baselines too. Fourier's whole images of EfficientNet-Lite0 (four
 # classes, 32 steps of 8 views) get a mean probability from other networks and itself of 0.47 (learning rate 0.05) and
 # 0.59 (0.1) with these views, and of 0.29 and 0.15 with the paper's transforms.
-_SHARED = {"std": 0.01, "stretch": False, "decorrelate": True}
+_SHARED = {"std": 0.01, "stretch": False, "decorrelate": True, "step_blur": 0.0, "step_blur_every": 1}
 
 # The paper's baselines: its ten transformations, one view in a step, Lucid's optimizer.
 _PAPER = {"crops": 1, "transforms": "paper", "antialias": False, "learning_rate": 0.05, "image_size": 512}
@@ -42,6 +42,9 @@ class FourierVisualizer(Visualizer):
         decay: power of the frequency by which high frequencies are weakened, at least 0.
         std: standard deviation of the starting spectrum's variables, above 0.
         gain: factor of the image before the sigmoid, above 0; see `parametrizations.FourierParametrization`.
+        step_blur: standard deviation of a Gaussian, pixels, with which the image before the sigmoid is blurred after
+            every `step_blur_every`-th step (Yosinski et al., 2015, arXiv:1506.06579); 0 turns it off.
+        step_blur_every: number of steps from one blur to the next, at least 1.
         stretch: whether each image is stretched to the full range [0, 1].
         decorrelate: whether colours are optimised along decorrelated axes, with natural images' correlation put back by
             a fixed matrix; `False` optimises red, green and blue, as Lucid's `image(decorrelate=False)`.
@@ -53,6 +56,8 @@ class FourierVisualizer(Visualizer):
     decay: float | None = None
     std: float | None = None
     gain: float | None = None
+    step_blur: float | None = None
+    step_blur_every: int | None = None
     stretch: bool | None = None
     decorrelate: bool | None = None
 
@@ -72,6 +77,8 @@ class FourierVisualizer(Visualizer):
             decay=settled(self.decay),
             std=settled(self.std),
             gain=settled(self.gain),
+            step_blur=settled(self.step_blur),
+            step_blur_every=settled(self.step_blur_every),
             stretch=settled(self.stretch),
             decorrelate=settled(self.decorrelate),
         )

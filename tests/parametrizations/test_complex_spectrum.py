@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 
 from maco_tf.parametrizations import FourierParametrization
 from maco_tf.parametrizations.complex_spectrum import frequency_scale
@@ -66,6 +67,22 @@ def test_the_gain_sets_how_far_a_step_of_adam_moves_the_image(rng):
     for gain, expected in ((1.0, 0.43), (0.25, 0.107)):
         x = FourierParametrization((512, 512, 1), gain=gain).spatial([variable])
         assert abs(float(tf.math.reduce_std(x)) - expected) < 0.02
+
+
+def test_a_step_blur_weakens_a_wave_as_the_transform_of_a_gaussian_says(rng):
+    parametrization = FourierParametrization((8, 16, 1), step_blur=1.5, step_blur_every=2)
+    variable = tf.constant(rng.normal(size=(1, 2, 1, 8, 9)), tf.float32)
+    np.testing.assert_array_equal(parametrization.after_step([variable], 1)[0], variable)
+    (after,) = parametrization.after_step([variable], 2)
+    # Two cycles in 8 rows and three in 16 columns.
+    frequency = np.hypot(2 / 8, 3 / 16)
+    kept = np.exp(-2 * np.pi**2 * 1.5**2 * frequency**2)
+    np.testing.assert_allclose(after[0, :, 0, 2, 3], kept * variable[0, :, 0, 2, 3], rtol=1e-4)
+    np.testing.assert_allclose(after[..., 0, 0], variable[..., 0, 0])
+    # The image is blurred by a Gaussian that wraps around.
+    x = parametrization.spatial([variable]).numpy()
+    expected = gaussian_filter(x, 1.5, axes=(1, 2), mode="wrap", truncate=8)
+    np.testing.assert_allclose(parametrization.spatial([after]), expected, atol=2e-3 * np.abs(x).max())
 
 
 def test_stretching_reaches_black_and_white():

@@ -61,9 +61,34 @@ def test_image_blur_smooths_the_image_and_gradient_blur_smooths_only_the_gradien
     np.testing.assert_allclose(gradients[1], gaussian_blur(gradients[0], 1.5), atol=1e-6)
 
 
+def test_a_step_blur_blurs_the_pixels_after_every_nth_step(rng):
+    variable = tf.constant(rng.normal(size=(2, 20, 24, 3)), tf.float32)
+    blurred = gaussian_filter(variable.numpy(), 1.5, axes=(1, 2), mode="mirror", radius=4)
+    assert PixelParametrization((20, 24, 3)).after_step([variable], 4)[0] is variable
+    parametrization = PixelParametrization((20, 24, 3), step_blur=1.5, step_blur_every=3)
+    for done in range(1, 7):
+        (after,) = parametrization.after_step([variable], done)
+        np.testing.assert_allclose(after, variable if done % 3 else blurred, atol=1e-5)
+    (after,) = PixelParametrization((20, 24, 3), step_blur=1.5).after_step([variable], 1)
+    np.testing.assert_allclose(after, blurred, atol=1e-5)
+
+
+def test_a_period_without_a_blur_is_refused():
+    with pytest.raises(ValueError, match='"step_blur_every" must be 1 while "step_blur" is 0'):
+        PixelParametrization((8, 8, 3), step_blur_every=4)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("std", 0), ("image_blur", -1), ("gradient_blur", "strong"), ("stretch", None), ("decorrelate", 1)],
+    [
+        ("std", 0),
+        ("image_blur", -1),
+        ("gradient_blur", "strong"),
+        ("stretch", None),
+        ("decorrelate", 1),
+        ("step_blur", -1),
+        ("step_blur_every", 0),
+    ],
 )
 def test_wrong_settings_are_named(name, value):
     with pytest.raises(ValueError, match=f'"{name}" must be'):

@@ -116,6 +116,29 @@ def test_a_wrong_setting_is_named(tiny_model, visualizer, name, value):
         visualizer(tiny_model, **{name: value})
 
 
+@pytest.mark.parametrize(
+    ("visualizer", "jit_compile"),
+    [
+        (CBRVisualizer, False),
+        pytest.param(CBRVisualizer, True, marks=pytest.mark.slow),
+        pytest.param(FourierVisualizer, False, marks=pytest.mark.slow),
+    ],
+)
+def test_the_image_is_blurred_between_steps_only(tiny_model, visualizer, jit_compile):
+    # The optimizer stands still, so after five steps two blurs have happened and nothing else.
+    settings = {**OFF, "image_size": 40, "steps": 5, "optimizer": keras.optimizers.SGD(0.0)}
+    del settings["learning_rate"]
+    still = visualizer(tiny_model, jit_compile=jit_compile, std=0.5, step_blur=1.0, step_blur_every=2, **settings)
+    parametrization = still.resolved.parametrization(2)
+    variables = parametrization.initialize(3)
+    for _ in range(2):
+        variables = parametrization.after_step(variables, 2)
+    explanation = still.explain(Logit([0, 1]), seed=3, verbose=0)
+    np.testing.assert_allclose(explanation.images, parametrization.image(variables), atol=1e-5)
+    again = visualizer.from_config(tiny_model, still.config())
+    assert (again.resolved.step_blur, again.resolved.step_blur_every) == (1.0, 2)
+
+
 @BOTH
 def test_decorrelation_is_a_setting_that_is_stored(tiny_model, visualizer):
     assert visualizer(tiny_model).config()["decorrelate"] is True
