@@ -76,7 +76,8 @@ def find_input_range(model: keras.Model, input_shape: Sequence[int]) -> InputRan
 
     The model is called on grey images up to its first layer with weights, which gives the affine map `a x + b` that it
     applies to the image. A map such as `x / 255` tells the range. If there is none, the name of a `keras.applications`
-    network does, and the first batch norm shows whether the range is wrong by a large factor. The result is kept for
+    network does, and the first batch norm shows whether the range is wrong by a large factor. Where a model with
+    weights shows no such layer, as one loaded from a SavedModel, the range is doubtful. The result is kept for
     each model until its normalisation changes.
 
     Args:
@@ -114,6 +115,12 @@ def _find(model: keras.Model, shape: tuple[int, ...]) -> InputRange:
         # A model that cannot be called on one image fails later, with its error.
         return InputRange()
     reached = [probe for probe in probed if probe is not None]
+    if not reached and model.variables:
+        return InputRange(
+            doubt=f"The input range of {model.name!r} could not be read, because no Keras layer with weights sees the "
+            'image. Images in [0, 1] are used. Pass preprocessing="0-255", "tf", "torch", "caffe" or a function if the '
+            "model takes others, or preprocessing=None for [0, 1]."
+        )
     if len(reached) < len(probed):
         return InputRange()
     low, middle, high = (np.asarray(values, "float64") for values, _ in reached)

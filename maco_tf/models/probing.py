@@ -41,16 +41,20 @@ class _Reached(BaseException):
     """Ends a call of a model early. Keras rewrites exceptions of the class `Exception`, and not this one."""
 
 
+# `visit(operation, its input, call)`; the input is not symbolic.
+_Visit = Callable[[keras.Operation, Any, Callable[[], Any]], Any]
+
+
 @contextlib.contextmanager
-def _watching(visit: Callable[[keras.Operation, tuple[Any, ...], Callable[[], Any]], Any]) -> Iterator[None]:
-    """Send every call of an operation by this thread through `visit(operation, arguments, call)`."""
+def _watching(visit: _Visit) -> Iterator[None]:
+    """Send every call of an operation by this thread through `visit`."""
     thread = threading.get_ident()
 
     def watched(call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: keras.Operation, *args: Any, **kwargs: Any) -> Any:
             if threading.get_ident() != thread:
                 return call(self, *args, **kwargs)
-            return visit(self, args, lambda: call(self, *args, **kwargs))
+            return visit(self, [*args, *kwargs.values(), None][0], lambda: call(self, *args, **kwargs))
 
         return wrapper
 
@@ -58,10 +62,29 @@ def _watching(visit: Callable[[keras.Operation, tuple[Any, ...], Callable[[], An
         yield
 
 
-def _call(model: keras.Model, images: np.ndarray) -> None:
-    """Call a model eagerly, without a change to its variables."""
-    with keras.StatelessScope(collect_losses=True):
-        model(as_input(model, tf.constant(images)), training=False)
+def _call(model: keras.Model, images: np.ndarray, visit: _Visit) -> None:
+    """Call a model eagerly until a visit ends the call, without a change to its variables.
+
+    Layers inside a `tf.function` show no values, or are not called at all. So a call that no visit ends is repeated with
+    all functions run eagerly. TensorFlow has one switch for all threads, which changes no result.
+    """
+
+    def visible(operation: keras.Operation, tensor: Any, call: Callable[[], Any]) -> Any:
+        symbolic = tf.is_tensor(tensor) and tf.is_symbolic_tensor(tensor)
+        return call() if symbolic else visit(operation, tensor, call)
+
+    def run() -> None:
+        with keras.StatelessScope(collect_losses=True):
+            model(as_input(model, tf.constant(images)), training=False)
+
+    before = tf.config.functions_run_eagerly()
+    with contextlib.suppress(_Reached), _watching(visible):
+        run()
+        tf.config.run_functions_eagerly(True)
+        try:
+            run()
+        finally:
+            tf.config.run_functions_eagerly(before)
 
 
 def first_input(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, bool] | None:
@@ -77,11 +100,12 @@ def first_input(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, boo
     found: list[Any] = []
     changed = False
 
-    def visit(operation: keras.Operation, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
+    def visit(operation: keras.Operation, tensor: Any, call: Callable[[], Any]) -> Any:
         nonlocal changed
-        tensor: Any = args[0] if args else None
-        simple = tf.is_tensor(tensor) and not tf.is_symbolic_tensor(tensor) and tensor.dtype.is_floating
-        if simple and _has_kernel(operation):
+        simple = tf.is_tensor(tensor) and tensor.dtype.is_floating
+        # A model of plain operations and a SavedModel may convert their images where it cannot be seen.
+        opaque = operation is model or isinstance(operation, keras.layers.TFSMLayer)
+        if simple and not opaque and _has_kernel(operation):
             found.append(tensor)
             raise _Reached
         result = call()
@@ -91,8 +115,7 @@ def first_input(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, boo
             changed |= abs(after - before) > 1e-3 * max(abs(before), 1e-3)
         return result
 
-    with contextlib.suppress(_Reached), _watching(visit):
-        _call(model, images)
+    _call(model, images, visit)
     return (tf.cast(found[0], tf.float32).numpy(), changed) if found else None
 
 
@@ -124,19 +147,19 @@ def misfit(model: keras.Model, images: np.ndarray) -> float | None:
     misfits: list[float] = []
     layers = 0
 
-    def visit(operation: keras.Operation, args: tuple[Any, ...], call: Callable[[], Any]) -> Any:
+    def visit(operation: keras.Operation, tensor: Any, call: Callable[[], Any]) -> Any:
         nonlocal layers
         layers += _has_kernel(operation)
         if layers > _DEEPEST:
             raise _Reached
-        if type(operation) is keras.layers.BatchNormalization and args and not tf.is_symbolic_tensor(args[0]):
-            misfits.extend(_misfits_of(operation, np.asarray(tf.cast(args[0], tf.float32), "float64")))
+        if type(operation) is keras.layers.BatchNormalization and tf.is_tensor(tensor):
+            misfits.extend(_misfits_of(operation, np.asarray(tf.cast(tensor, tf.float32), "float64")))
             raise _Reached
         return call()
 
-    with contextlib.suppress(_Reached, Exception), _watching(visit):
+    with contextlib.suppress(Exception):
         if any(isinstance(layer, keras.layers.BatchNormalization) for layer in model._flatten_layers()):
-            _call(model, images)
+            _call(model, images, visit)
     return float(np.median(misfits)) if misfits else None
 
 

@@ -222,6 +222,47 @@ def test_a_model_is_read_again_after_its_normalisation_is_adapted(rng):
     assert found(model).mode == "0-255"
 
 
+class Compiled(ByHand):
+    """A model whose whole call is a `tf.function`, in which no layer sees a value."""
+
+    @tf.function
+    def call(self, x, training=None):
+        return self.network(self.scale(x), training=training)
+
+
+def test_the_range_of_a_model_that_is_a_tf_function_is_found(recwarn):
+    for scale, mode in (
+        (rescaling(1 / 255), "0-255"),
+        (rescaling(2.0, -1.0), None),
+        (rescaling(1 / 127.5, -1), "0-255"),
+    ):
+        model = Compiled(scale)
+        model(np.zeros((1, *SHAPE), "float32"))
+        assert found(model).mode == mode
+        # Its function is run eagerly for a moment only.
+        assert not tf.config.functions_run_eagerly()
+    assert not recwarn.list
+
+
+class PlainOperations(keras.Model):
+    """A model without layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.kernel = self.add_weight(shape=(3, 4))
+
+    def call(self, x, training=None):
+        return tf.reduce_mean(x / 255, axis=(1, 2)) @ self.kernel
+
+
+def test_a_model_that_shows_no_layer_is_doubtful():
+    model = PlainOperations()
+    model(np.zeros((1, *SHAPE), "float32"))
+    assert found(model).mode is None
+    assert "could not be read" in found(model).doubt
+    assert "preprocessing=None" in found(model).doubt
+
+
 def test_the_range_is_found_inside_a_tf_function():
     modes, model = [], behind(rescaling(1 / 255))
     tf.function(lambda: modes.append(found(model).mode), autograph=False)()
