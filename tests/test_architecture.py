@@ -32,7 +32,7 @@ ALLOWED = {
         "images",
     },
     "metrics": {"models", "spectrum", "images"},
-    "exemplars": {"visualizers", "optimization", "objectives", "models", "display", "images"},
+    "exemplars": {"visualizers", "metrics", "optimization", "objectives", "models", "display", "images"},
     "concepts": {"exemplars", "visualizers", "objectives", "models", "display", "images"},
     "display": {"images"},
     "benchmark": {"visualizers", "metrics", "models", "objectives", "display", "images"},

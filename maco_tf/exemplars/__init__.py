@@ -3,11 +3,28 @@
 find_exemplars  model, units, images -> Exemplars
 Exemplars       the images at both ends of each unit, and statistics over all images
 ImageSource     a set of images that can be streamed and read again
+summarize_units the classes, the histogram and the sparsity of each unit
+name_units      names of units, by the user's embeddings of images and words
+embed_exemplars the embeddings of exemplars, for the scores of interpretability in maco_tf.metrics
 """
 
+from maco_tf.exemplars.embeddings import embed_exemplars
+from maco_tf.exemplars.naming import UnitNames, name_units
 from maco_tf.exemplars.objective_scores import score_natural_images
 from maco_tf.exemplars.result import Exemplars
 from maco_tf.exemplars.search import find_exemplars
 from maco_tf.exemplars.source import ImageSource
+from maco_tf.exemplars.summary import UnitClass, UnitSummary, summarize_units
 
-__all__ = ["Exemplars", "ImageSource", "find_exemplars", "score_natural_images"]
+__all__ = [
+    "Exemplars",
+    "ImageSource",
+    "UnitClass",
+    "UnitNames",
+    "UnitSummary",
+    "embed_exemplars",
+    "find_exemplars",
+    "name_units",
+    "score_natural_images",
+    "summarize_units",
+]
