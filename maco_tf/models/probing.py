@@ -65,8 +65,8 @@ def _watching(visit: _Visit) -> Iterator[None]:
 def _call(model: keras.Model, images: np.ndarray, visit: _Visit) -> None:
     """Call a model eagerly until a visit ends the call, without a change to its variables.
 
-    Layers inside a `tf.function` show no values, or are not called at all. So a call that no visit ends is repeated with
-    all functions run eagerly. TensorFlow has one switch for all threads, which changes no result.
+    Layers inside a `tf.function` show no values, or are not called at all. So a call that no visit ends is repeated
+    with all functions run eagerly. TensorFlow has one switch for all threads, which changes no result.
     """
 
     def visible(operation: keras.Operation, tensor: Any, call: Callable[[], Any]) -> Any:

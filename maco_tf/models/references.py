@@ -12,8 +12,8 @@ from maco_tf.models.input_shape import declared_batch
 from maco_tf.models.layers import find_layer, layer_paths
 from maco_tf.models.tracing import record_outputs
 
-# The output that stands for the values before a softmax or sigmoid.
-_LOGITS = "logits"
+# The output in a reference that stands for the values before a softmax or sigmoid.
+LOGITS_BEHIND = "logits"
 
 
 class Reference(NamedTuple):
@@ -153,7 +153,7 @@ def _output(model: keras.Model, reference: str | int, output: str | None, leaves
     single = next(iter(leaves.values())) if len(leaves) == 1 else None
     if output in leaves or (output is None and single is not None):
         return single if output is None else leaves[output]
-    if output == _LOGITS and single is not None:
+    if output == LOGITS_BEHIND and single is not None:
         logits = pre_activation(single, model)
         if logits is single:
             raise ValueError(

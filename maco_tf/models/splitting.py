@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.models.activations import LOGITS, Activations
-from maco_tf.models.layers import find_layer, layer_paths
+from maco_tf.models.layers import layer_paths
+from maco_tf.models.references import LOGITS_BEHIND, Reference, find_reference, read_reference
 from maco_tf.models.tracing import exchanged, in_this_thread, record_outputs
 
 
@@ -60,24 +61,35 @@ def logits_behind(activations: Activations, layer: str | int, values: tf.Tensor)
 
     Args:
         activations: the model.
-        layer: name, path or index of a layer that the model calls once.
-        values: tensor (batch, ...) that replaces the layer's output.
+        layer: a reference, see `find_reference`; "name#1" replaces the output of the second call only, and "name:0" the
+            first of several outputs.
+        values: tensor (batch, ...) that replaces the output.
 
     Returns:
         Logits, float32 tensor (batch, classes).
 
     Raises:
-        ValueError: the prediction does not depend on the layer, or depends on the image in other ways too.
+        ValueError: the prediction does not depend on the layer, or depends on the image in other ways too; or it is
+            left open which call or output is meant.
     """
-    _, operation = find_layer(activations.model, layer)
+    model = activations.model
+    found = find_reference(model, layer)
+    if found.output == LOGITS_BEHIND:
+        raise ValueError(
+            f'"layer" must be the output of a layer. Received: {layer!r}, the values behind it. Name the layer before '
+            "the softmax or sigmoid."
+        )
     images = tf.zeros((tf.shape(values)[0], *activations.input_shape))
-    with _replaced_output(operation, values) as calls:
+
+    def chosen(result: Any) -> tf.Tensor:
+        return read_reference(model, layer, Reference(found.operation, None, found.output), [result], images)
+
+    with _replaced_output(found, chosen, values) as calls:
         logits = activations(images, [LOGITS])[LOGITS]
+    read_reference(model, layer, found, calls, images)  # Refuses a call that is left open or does not exist.
     around, through = tf.gradients(logits, [images, values])
     if around is not None:
         why = "around which a path leads"
-    elif len(calls) != 1:
-        why = f"which is called {len(calls)} times"
     elif through is None:
         why = "on which the prediction does not depend"
     else:
@@ -89,18 +101,28 @@ def logits_behind(activations: Activations, layer: str | int, values: tf.Tensor)
 
 
 @contextlib.contextmanager
-def _replaced_output(operation: keras.Operation, values: tf.Tensor) -> Iterator[list[Any]]:
-    """Replace the return value of an operation in the calls made inside the block; yields the original values."""
+def _replaced_output(found: Reference, chosen: Callable[[Any], tf.Tensor], values: tf.Tensor) -> Iterator[list[Any]]:
+    """Replace an output of an operation in the calls made inside the block; yields what the calls returned.
+
+    Args:
+        found: the operation, and the number of the call; `None` means all calls.
+        chosen: returns the tensor to be replaced in what a call returned.
+        values: the tensor that replaces it.
+    """
     calls: list[Any] = []
 
     def replacing(call: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(self: keras.Operation, *args: Any, **kwargs: Any) -> Any:
             result = call(self, *args, **kwargs)
-            if self is not operation:
+            if self is not found.operation:
                 return result
             calls.append(result)
+            if found.call not in (None, len(calls) - 1):
+                return result
+            old = chosen(result)
             # The identity hides the operation that computed `values`; a normalisation folded into it would bypass them.
-            return tf.identity(tf.cast(values, result.dtype))
+            new = tf.identity(tf.cast(values, old.dtype))
+            return tf.nest.map_structure(lambda item: new if item is old else item, result)
 
         return in_this_thread(call, wrapper)
 

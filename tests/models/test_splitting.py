@@ -51,12 +51,57 @@ def test_only_layers_that_no_path_avoids_split_a_model(layer):
             second_part(build_tiny_model(), layer, values)
 
 
-def test_a_layer_with_two_calls_is_refused():
+def called_twice():
     inputs = keras.Input((8, 8, 3))
     shared = keras.layers.Conv2D(3, 1, name="shared")
-    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(shared(shared(inputs))))
-    with pytest.raises(ValueError, match=r'"layer" must split .*called 2 times'):
-        second_part(model, "shared", np.zeros((1, 8, 8, 3), "float32"))
+    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(shared(shared(inputs))))
+
+
+def test_a_layer_with_two_calls_is_split_at_one_of_them(rng):
+    model, values = called_twice(), rng.normal(size=(2, 8, 8, 3)).astype("float32")
+    mean = keras.layers.GlobalAveragePooling2D()
+    shared = model.get_layer("shared")
+    np.testing.assert_allclose(second_part(model, "shared#0", values), mean(shared(values)), atol=1e-5)
+    np.testing.assert_allclose(second_part(model, "shared#1", values), mean(values), atol=1e-5)
+    with pytest.raises(ValueError, match=r'called 2 times\. Give "shared#0"'):
+        second_part(model, "shared", values)
+    with pytest.raises(ValueError, match=r"must name an existing call.*shared#2"):
+        second_part(model, "shared#2", values)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Pair(keras.layers.Layer):
+    """Twice the image, and its mean in a dictionary."""
+
+    def call(self, x):
+        return 2 * x, {"mean": keras.ops.mean(x, axis=(1, 2))}
+
+
+def test_one_of_several_outputs_splits_a_model(rng):
+    inputs = keras.Input((8, 8, 3))
+    whole, _ = Pair(name="pair")(keras.layers.Conv2D(3, 1)(inputs))
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(whole))
+    values = rng.normal(size=(2, 8, 8, 3)).astype("float32")
+    np.testing.assert_allclose(second_part(model, "pair:0", values), values.mean((1, 2)), atol=1e-5)
+    with pytest.raises(ValueError, match=r"does not depend|a path leads"):
+        second_part(model, "pair:1/mean", values[:, 0, 0])
+    with pytest.raises(ValueError, match='Give "pair:0", "pair:1/mean"'):
+        second_part(model, "pair", values)
+
+
+def test_paths_and_indices_mean_what_they_mean_in_activations(rng):
+    values = rng.normal(size=(2, 16, 16, 4)).astype("float32")
+    tiny = build_tiny_model()
+    expected = second_part(tiny, "add", values)
+    index = [layer.name for layer in tiny.layers].index("add")
+    for layer in (index, index - len(tiny.layers), "add:0", "add#0", "add#0:0"):
+        np.testing.assert_array_equal(second_part(tiny, layer, values), expected)
+    inputs = keras.Input((16, 16, 3))
+    nested = keras.Sequential([inputs, keras.Sequential([build_tiny_model()], name="inner")], name="outer")
+    for layer in ("inner/tiny/add", "tiny/add", "add", "inner/tiny/add:0"):
+        np.testing.assert_allclose(second_part(nested, layer, values), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="must be the output of a layer"):
+        second_part(tiny, f"{tiny.layers[-1].name}:logits", values)
 
 
 def test_a_layer_without_influence_on_the_prediction_is_refused():
