@@ -130,7 +130,7 @@ class ImageDifference(ReferenceTerm):
 
     Subtract it to keep the image close to a photograph:
 
-        explanation = visualizer.explain(Logit("tiger") - 20 * ImageDifference(photograph), start=photograph)
+        explanation = visualizer.explain(Logit("tiger") - 2000 * ImageDifference(photograph), start=photograph)
 
     The images themselves are compared, not their views. To compare activations, see `FeatureInversion` and
     `accentuate`.

@@ -168,7 +168,7 @@ class Boundary(Term):
 
     Subtract it to keep the border empty, so that what the image shows stays inside:
 
-        Channel("block5b_add", 10) - 2 * Boundary()
+        Channel("block5b_add", 10) - 20 * Boundary()
 
     Args:
         width: width of the border, as a share of the image's shorter side, above 0 and at most 0.5, which is the whole
@@ -201,10 +201,11 @@ class Boundary(Term):
 class BlurDifference(Term):
     """Mean squared difference between the image and a blurred copy of it, which has no gradient.
 
-    With free pixels and gradient ascent, subtracting it blurs the image a little in every step. The method CBR does so
-    with any strength (`image_blur`, `gradient_blur`); this penalty serves every method:
+    With free pixels and gradient ascent, subtracting it blurs the image a little in every step. The method CBR has its
+    own settings for this, `image_blur` and `gradient_blur`; the penalty also serves the method Fourier. With MACO it
+    changes little, because the magnitude of the spectrum is fixed.
 
-        Channel("block5b_add", 10) - 20 * BlurDifference()
+        Logit("pug") - 1000 * BlurDifference()
 
     The blurred copy is the weighted mean of a pixel, with weight 1, and its up to eight neighbours, with weight 0.5.
 
