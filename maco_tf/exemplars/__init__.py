@@ -5,12 +5,16 @@ Exemplars       the images at both ends of each unit, and statistics over all im
 ImageSource     a set of images that can be streamed and read again
 summarize_units the classes, the histogram and the sparsity of each unit
 name_units      names of units, by the user's embeddings of images and words
+find_patches    model, objective, images -> Patches: where in the images a unit responds
+receptive_field model, layer -> ReceptiveField: which pixels each position of a layer sees
 embed_exemplars the embeddings of exemplars, for the scores of interpretability in maco_tf.metrics
 """
 
 from maco_tf.exemplars.embeddings import embed_exemplars
 from maco_tf.exemplars.naming import UnitNames, name_units
 from maco_tf.exemplars.objective_scores import score_natural_images
+from maco_tf.exemplars.patches import Patches, find_patches
+from maco_tf.exemplars.receptive_field import ReceptiveField, receptive_field
 from maco_tf.exemplars.result import Exemplars
 from maco_tf.exemplars.search import find_exemplars
 from maco_tf.exemplars.source import ImageSource
@@ -19,12 +23,16 @@ from maco_tf.exemplars.summary import UnitClass, UnitSummary, summarize_units
 __all__ = [
     "Exemplars",
     "ImageSource",
+    "Patches",
+    "ReceptiveField",
     "UnitClass",
     "UnitNames",
     "UnitSummary",
     "embed_exemplars",
     "find_exemplars",
+    "find_patches",
     "name_units",
+    "receptive_field",
     "score_natural_images",
     "summarize_units",
 ]

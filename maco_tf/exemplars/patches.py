@@ -134,10 +134,10 @@ def find_patches(
     flat = maps.reshape((len(batch), -1))
     positions = np.stack(np.unravel_index(flat.argmax(axis=1), maps.shape[1:]), axis=1)
     theoretical = field == "theoretical" and found.local
-    # Only the mask can do without the receptive field.
-    fields = (
-        _field_or_none(activations, found.layer, needed=theoretical) if theoretical or mask == "activation" else None
-    )
+    fields = None
+    if theoretical or mask == "activation":
+        # The mask can do without.
+        fields = _field_or_none(activations, found.layer, needed=theoretical)
     boxes = np.tile([0, 0, *size], (len(batch), 1))
     if field == "effective":
         boxes = np.stack([smallest_box(gradient**2, share) for gradient in gradients])
