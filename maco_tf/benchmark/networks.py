@@ -14,6 +14,7 @@ from maco_tf.metrics.feature_cache import FeatureCache
 from maco_tf.metrics.feature_extractor import FeatureExtractor, inception_v3
 from maco_tf.metrics.robustness import ROBUSTNESS, Damage, robustness_by_image
 from maco_tf.models import zoo
+from maco_tf.models.layers import layer_paths
 from maco_tf.models.model_file import load_model_file
 
 # No image was optimised under this seed, so the crops and the noise are new to every method.
@@ -138,10 +139,13 @@ def _last_spatial(model: keras.Model) -> FeatureExtractor:
     A layer with one channel for every class, such as SqueezeNet's last, is skipped: it belongs to the head, and its
     mean is the logit that was maximised.
     """
-    for layer in reversed(model.layers):
-        shape: tuple[int | None, ...] = getattr(layer.output, "shape", ())
+    for path, layer in reversed(layer_paths(model).items()):
+        # The layers of a nested network are looked at one by one, and operations are not counted.
+        if isinstance(layer, keras.Model | keras.layers.InputLayer) or not isinstance(layer, keras.Layer):
+            continue
+        shape: tuple[int | None, ...] = getattr(getattr(layer, "output", None), "shape", ())
         if len(shape) in (3, 4) and (shape[1] is None or shape[1] > 1) and shape[-1] != model.output_shape[-1]:
-            return FeatureExtractor(model, layer.name, pooling="mean")
+            return FeatureExtractor(model, path, pooling="mean")
     raise ValueError(
         f'"model" must have a layer with positions, as networks for images do. Received: {model.name!r}, without one.'
     )

@@ -70,17 +70,13 @@ def test_robustness_is_cached_for_its_targets(loaded, paths, tmp_path, monkeypat
         np.testing.assert_array_equal(values, again[kind])
 
 
-def test_judges_and_features_use_the_input_range_of_a_file(paths, tmp_path):
+def test_judges_and_features_use_the_input_range_and_the_layers_of_a_network_behind_a_rescaling(paths, tmp_path):
     network, inputs = build_tiny_model(), keras.Input((16, 16, 3))
-    outputs = keras.layers.Rescaling(1 / 255)(inputs)
-    for layer in network.layers[1:3]:
-        outputs = layer(outputs)
-    outputs = network.get_layer("head")(keras.layers.GlobalAveragePooling2D()(outputs))
-    same = keras.Model(network.input, network.get_layer("head")(network.get_layer("pool")(network.layers[2].output)))
     files = {"scaled": str(tmp_path / "scaled.keras"), "plain": str(tmp_path / "plain.keras")}
-    keras.Model(inputs, outputs).save(files["scaled"])
-    same.save(files["plain"])
+    keras.Model(inputs, network(keras.layers.Rescaling(1 / 255)(inputs))).save(files["scaled"])
+    network.save(files["plain"])
     networks = Networks(tmp_path, files)
+    assert networks.extractor("scaled").layer == "tiny/add"
     for scaled, plain in (
         (networks.probabilities("scaled", paths), networks.probabilities("plain", paths)),
         (networks.features("scaled", paths), networks.features("plain", paths)),

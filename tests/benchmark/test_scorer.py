@@ -151,6 +151,7 @@ def test_one_real_image_has_no_spread(make):
     assert scorer.scores("net", "maco")["FID"].reason == "one image has no spread"
 
 
+@pytest.mark.slow
 def test_three_neighbours_must_be_left_without_a_class(make):
     few, enough = (make(seeds).scores("net", "maco") for seeds in (1, 2))
     for name in ("precision", "recall"):
