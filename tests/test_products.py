@@ -144,7 +144,7 @@ def test_without_a_gpu_nothing_changes():
 
 
 def test_products_of_tensors_are_made_in_one_place():
-    """Apart from networks, from ranks of natural images, and from two places that avoid products on a GPU."""
+    """Apart from networks, and from two places that avoid products on a GPU."""
     package = Path(products.__file__).parent
     makers = {"matmul", "einsum", "tensordot", "matvec", "dot", "conv", "conv2d", "depthwise_conv2d", "gaussian_blur"}
     found = set()
@@ -153,7 +153,7 @@ def test_products_of_tensors_are_made_in_one_place():
             is_tensor = isinstance(node, ast.Attribute) and ast.unparse(node).startswith(("tf.", "keras.ops."))
             if is_tensor and node.attr in makers:
                 found.add(path.relative_to(package).as_posix())
-    assert {name for name in found if not name.startswith(("models/zoo/", "exemplars/"))} == {
+    assert {name for name in found if not name.startswith("models/zoo/")} == {
         "products.py",
         "spectrum/colour.py",
         "parametrizations/pixels.py",

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.products import einsum
+
 # Side of the grey picture whose frequencies are compared, and the number of frequencies of each axis (pHash).
 _SIDE, _FREQUENCIES = 32, 8
 
@@ -25,7 +27,8 @@ def perceptual_hash(images: tf.Tensor) -> tf.Tensor:
     small = tf.image.resize(grey, (_SIDE, _SIDE), method="area")[..., 0]
     position = (np.arange(_SIDE) + 0.5) * np.pi / _SIDE
     cosines = tf.constant(np.cos(np.arange(1, _FREQUENCIES + 1)[:, None] * position), tf.float32)
-    spectrum = tf.reshape(tf.einsum("uy,byx,vx->buv", cosines, small, cosines), (-1, _FREQUENCIES**2))
+    along_y = einsum("uy,byx->bux", cosines, small)
+    spectrum = tf.reshape(einsum("bux,vx->buv", along_y, cosines), (-1, _FREQUENCIES**2))
     median = tf.sort(spectrum, axis=1)[:, _FREQUENCIES**2 // 2, None]
     bits = tf.cast(spectrum >= median, tf.int64)
     return tf.reduce_sum(tf.bitwise.left_shift(bits, tf.range(_FREQUENCIES**2, dtype=tf.int64)), axis=1)

@@ -17,6 +17,7 @@ from maco_tf.objectives.objective import Objective
 from maco_tf.objectives.term import Term
 from maco_tf.objectives.tokens import Tokens, choose_tokens
 from maco_tf.optimization.scoring import check_objective
+from maco_tf.products import einsum
 
 RANKS = ("max", "mean", "relevance")
 
@@ -137,9 +138,9 @@ class UnitRanks:
 
         def values(found: Mapping[str | int, tf.Tensor]) -> tf.Tensor:
             rows = _rows(found[layer], tokens)
-            dot = tf.matmul(rows, vectors, transpose_b=True)
+            dot = einsum("bpc,uc->bpu", rows, vectors)
             unit_vectors = tf.nn.l2_normalize(vectors, -1)
-            cosine = tf.matmul(tf.nn.l2_normalize(rows, -1), unit_vectors, transpose_b=True)
+            cosine = einsum("bpc,uc->bpu", tf.nn.l2_normalize(rows, -1), unit_vectors)
             return self._over_positions(scale * dot * tf.maximum(cosine, LEAST_COSINE) ** power)
 
         return values
