@@ -24,7 +24,7 @@ def shade(
         floor: brightness where the mask is 0, in [0, 1]; 1 does not darken.
         full: value of the mask, in (0, 1], from which an image keeps its brightness. With 1, only the maximum of a mask
             would, and most of what it selects would be dark.
-        contour: value of the mask, in (0, 1), along which a white line is drawn; `None` draws none.
+        contour: value of the mask, in (0, 1), along which a white line with a black border is drawn; `None` draws none.
 
     Returns:
         Array (batch, height, width, 3), float32 in [0, 1].
@@ -46,7 +46,10 @@ def shade(
         contour = check_number("contour", contour, above=0, most=1)
         for picture, mask in zip(shaded, masks):
             lines, _ = cv2.findContours((mask >= contour).astype("uint8"), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-            cv2.drawContours(picture, lines, -1, (1.0, 1.0, 1.0), max(1, round(min(mask.shape) / 200)), cv2.LINE_AA)
+            width = max(1, round(min(mask.shape) / 200))
+            # The black border shows the line on white as well.
+            cv2.drawContours(picture, lines, -1, (0.0, 0.0, 0.0), width + 2, cv2.LINE_AA)
+            cv2.drawContours(picture, lines, -1, (1.0, 1.0, 1.0), width, cv2.LINE_AA)
     return shaded
 
 

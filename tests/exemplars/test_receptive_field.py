@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from maco_tf import zoo
 from maco_tf.exemplars.receptive_field import even_centres, receptive_field, token_grid
 from tests.conftest import Wrapper
 
@@ -17,27 +18,23 @@ def network(*steps, size=24, channels=2):
     return keras.Model(image, layers.Activation("linear", name="last")(x))
 
 
-def support(model, image_size, channels=2):
-    """The boxes of the non-zero gradients of each position, by automatic differentiation: the oracle."""
-    images = tf.random.stateless_uniform((4, image_size, image_size, channels), (1, 2))
+def assert_support(model, boxes):
+    """Compare boxes with the non-zero gradients at the corners, borders and centre, by automatic differentiation."""
+    images = tf.random.stateless_uniform((4, *model.input_shape[1:]), (1, 2))
+    rows, columns = (sorted({0, 1, count // 2, count - 2, count - 1}) for count in boxes.shape[:2])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(images)
         maps = model(images)
-        rows, columns = maps.shape[1:3]
         # Random weights, because a layer may keep the sum of its channels constant.
         weighted = maps * tf.random.stateless_uniform((maps.shape[-1],), (3, 4))
-        sums = [[tf.reduce_sum(weighted[:, y, x]) for x in range(columns)] for y in range(rows)]
-    boxes = np.zeros((rows, columns, 4), int)
-    for y in range(rows):
-        for x in range(columns):
-            gradient = tape.gradient(sums[y][x], images)
-            used = np.zeros((image_size, image_size), bool)
-            if gradient is not None:
-                used = np.any(gradient.numpy() != 0, axis=(0, 3))
-            if used.any():
-                ys, xs = np.flatnonzero(used.any(1)), np.flatnonzero(used.any(0))
-                boxes[y, x] = ys[0], xs[0], ys[-1] + 1, xs[-1] + 1
-    return boxes
+        sums = {(y, x): tf.reduce_sum(weighted[:, y, x]) for y in rows for x in columns}
+    assert maps.shape[1:3] == boxes.shape[:2]
+    for (y, x), value in sums.items():
+        used = np.any(tape.gradient(value, images).numpy() != 0, axis=(0, 3))
+        ys, xs = np.flatnonzero(used.any(1)), np.flatnonzero(used.any(0))
+        # A position that sees only padding has an empty box.
+        found = (ys[0], xs[0], ys[-1] + 1, xs[-1] + 1) if len(ys) else (0, 0, 0, 0)
+        assert tuple(boxes[y, x]) == found, (y, x)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +123,7 @@ def windows(x):
 def test_a_field_is_the_support_of_the_gradient(steps, size):
     model = network(*steps, size=size)
     field = receptive_field(model, "last", preprocessing=None)
-    np.testing.assert_array_equal(field.boxes, support(model, size))
+    assert_support(model, field.boxes)
 
 
 def test_where_maps_of_several_channels_join_the_field_is_the_largest():
@@ -153,7 +150,7 @@ def test_what_is_the_same_at_all_positions_counts_only_if_strict(step):
     assert receptive_field(model, "last", preprocessing=None).size == (3, 3)
     strict = receptive_field(model, "last", preprocessing=None, strict=True)
     assert strict.is_global
-    np.testing.assert_array_equal(strict.boxes, support(model, 9))
+    assert_support(model, strict.boxes)
 
 
 @pytest.mark.parametrize(
@@ -210,3 +207,27 @@ def test_operations_that_hide_what_they_read_are_named():
 
     with pytest.raises(ValueError, match=r'"layer".*While.*effective'):
         receptive_field(network(Loop()), "last", preprocessing=None)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("layer", "size", "stride"), [("block3b_add", 67, 8), ("block4c_add", 147, 16)])
+def test_the_fields_of_efficientnet_lite0_are_the_support_of_its_gradient(layer, size, stride):
+    model = zoo.load("efficientnet_lite0")
+    field = receptive_field(model, layer)
+    assert field.size == (size, size)
+    assert field.stride == (stride, stride)
+    images = tf.random.stateless_uniform((8, 224, 224, 3), (1, 2))
+    backbone = keras.Model(model.input, model.get_layer(layer).output)
+    for y, x in ((0, 0), (7, 6), (-1, -1)):
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            value = tf.reduce_sum(backbone(images)[:, y, x] ** 2)
+        used = np.any(tape.gradient(value, images).numpy() != 0, axis=(0, 3))
+        ys, xs = np.flatnonzero(used.any(1)), np.flatnonzero(used.any(0))
+        top, left, bottom, right = field.boxes[y, x]
+        assert top <= ys[0]
+        assert left <= xs[0]
+        assert bottom >= ys[-1] + 1
+        assert right >= xs[-1] + 1
+        # Few paths lead to the border of a field, and ReLUs may close all of them.
+        assert used.sum() > 0.8 * (bottom - top) * (right - left)
