@@ -15,8 +15,11 @@ from maco_tf.metrics.feature_array import as_features, unit_rows
 # the image of the rank "top_k", and what is added before the logarithm.
 _FIRST, _LAST, _LEAST = 0.998, 0.97, 1e-7
 
-# Number of numbers in a block of words: 128 MiB in float64. Some three blocks are held at once.
-_AT_ONCE = 2**24
+# As many factors of at least 0.002 have a product that float64 holds.
+_FACTORS = 100
+
+# Number of numbers in a block of words: 16 MiB in float64, of which a processor caches a part.
+_AT_ONCE = 2**21
 
 
 class UnitNames(NamedTuple):
@@ -124,7 +127,7 @@ def _best_words(
     best, chosen = np.empty((units, 0)), np.empty((units, 0), "int64")
     for block in blocks:
         fits = np.exp(a * (images @ texts[block].T) - normaliser[:, None])
-        table = np.stack([np.log(1 + certainty * (fits[rows] - 1) + _LEAST).sum(axis=0) for rows in positions])
+        table = np.stack([_log_likelihood(fits[rows], certainty) for rows in positions])
         table -= lam * (logsumexp(table, axis=0) - np.log(units))
         # Of equal scores, the earlier word comes first.
         best = np.concatenate([best, table], axis=1)
@@ -133,6 +136,16 @@ def _best_words(
         order = np.argsort(-best, axis=1, kind="stable")[:, :count]
         best, chosen = np.take_along_axis(best, order, 1), np.take_along_axis(chosen, order, 1)
     return best, chosen
+
+
+def _log_likelihood(fits: np.ndarray, certainty: np.ndarray) -> np.ndarray:
+    """The sum over the images of log(1 + certainty * (fit - 1)), for each word. Overwrites `fits`."""
+    fits -= 1
+    fits *= certainty
+    fits += 1 + _LEAST
+    # The logarithm of a product is several times faster than a sum of logarithms. A factor is at least 1 - _FIRST.
+    products = [fits[start : start + _FACTORS].prod(axis=0) for start in range(0, len(fits), _FACTORS)]
+    return np.log(products).sum(axis=0)
 
 
 def _sampled(activations: ArrayLike | Exemplars, image_embeddings: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
