@@ -4,6 +4,7 @@ find_exemplars  model, units, images -> Exemplars
 Exemplars       the images at both ends of each unit, and statistics over all images
 ImageSource     a set of images that can be streamed and read again
 summarize_units the classes, the histogram and the sparsity of each unit
+study           all of it for one unit, on one page -> Study
 name_units      names of units, by the user's embeddings of images and words
 find_patches    model, objective, images -> Patches: where in the images a unit responds
 receptive_field model, layer -> ReceptiveField: which pixels each position of a layer sees
@@ -18,6 +19,7 @@ from maco_tf.exemplars.receptive_field import ReceptiveField, receptive_field
 from maco_tf.exemplars.result import Exemplars
 from maco_tf.exemplars.search import find_exemplars
 from maco_tf.exemplars.source import ImageSource
+from maco_tf.exemplars.study import Study, study
 from maco_tf.exemplars.summary import UnitClass, UnitSummary, summarize_units
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "ImageSource",
     "Patches",
     "ReceptiveField",
+    "Study",
     "UnitClass",
     "UnitNames",
     "UnitSummary",
@@ -34,5 +37,6 @@ __all__ = [
     "name_units",
     "receptive_field",
     "score_natural_images",
+    "study",
     "summarize_units",
 ]
