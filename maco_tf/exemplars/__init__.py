@@ -19,7 +19,7 @@ from maco_tf.exemplars.receptive_field import ReceptiveField, receptive_field
 from maco_tf.exemplars.result import Exemplars
 from maco_tf.exemplars.search import find_exemplars
 from maco_tf.exemplars.source import ImageSource
-from maco_tf.exemplars.study import Study, study
+from maco_tf.exemplars.unit_study import Study, study
 from maco_tf.exemplars.summary import UnitClass, UnitSummary, summarize_units
 
 __all__ = [

@@ -19,6 +19,8 @@ _NAMES = """
     Softplus Softsign Sqrt Square SquaredDifference StopGradient Sub Tan Tanh Xdivy Xlogy
 """
 _ELEMENTWISE = frozenset(_NAMES.split())
+# Operations that read the shape of a tensor and not its values.
+_SHAPES = ("OnesLike", "Rank", "Shape", "ShapeN", "Size", "ZerosLike")
 _RULES = {**LAYOUT_RULES, **WINDOW_RULES}
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
 
@@ -38,23 +40,25 @@ def follow(graph: tf.Graph, known: Mapping[str, np.ndarray | None], wanted: Sequ
     Raises:
         UnknownOperation: a wanted tensor depends on an operation without a rule; the message names its type.
     """
-    boxes: dict[str, Any] = dict(known)
+    boxes, needed = dict(known), _ancestors(wanted)
     # Operations are listed in the order in which they were traced: inputs come first.
     for operation in graph.get_operations():
         values = [boxes.get(tensor.name) for tensor in operation.inputs]
-        if not operation.outputs or all(value is None for value in values):
+        if operation.name not in needed or all(value is None for value in values):
             continue
-        results: Any = next(([value] * len(operation.outputs) for value in values if isinstance(value, str)), None)
-        if results is None:
-            try:
-                results = _apply(operation, values, mode)
-            except UnknownOperation as error:
-                results = [str(error)] * len(operation.outputs)
-        boxes.update(zip((tensor.name for tensor in operation.outputs), results))
-    found = [boxes.get(tensor.name) for tensor in wanted]
-    for value in found:
-        if isinstance(value, str):
-            raise UnknownOperation(value)
+        boxes.update(zip((tensor.name for tensor in operation.outputs), _apply(operation, values, mode)))
+    return [boxes.get(tensor.name) for tensor in wanted]
+
+
+def _ancestors(tensors: Sequence[tf.Tensor]) -> set[str]:
+    """The names of the operations on which tensors depend."""
+    found: set[str] = set()
+    pending = [tensor.op for tensor in tensors]
+    while pending:
+        operation = pending.pop()
+        if operation.name not in found:
+            found.add(operation.name)
+            pending.extend(tensor.op for tensor in operation.inputs)
     return found
 
 
@@ -62,6 +66,8 @@ def _apply(operation: tf.Operation, values: Values, mode: Mode) -> Values:
     kind = operation.type
     if kind in _ELEMENTWISE:
         return [_elementwise(operation, values, mode)]
+    if kind in _SHAPES:
+        return [None] * len(operation.outputs)
     if kind in _CALLS:
         body = operation.graph._get_function(operation.get_attr("f").name).graph
         known = {tensor.name: value for tensor, value in zip(body.inputs, values)}

@@ -67,7 +67,10 @@ class UnitRanks:
         self._activations, self._rank = activations, rank
         self.names = []
         self._groups: list[_Group] = []
-        for part in _parts(units):
+        parts = _parts(units)
+        # One trace of the model shows all shapes.
+        activations.shapes([part for part in parts if not isinstance(part, Objective)])
+        for part in parts:
             objective = part if isinstance(part, Objective) else self._whole_layer(part)
             self.names += objective.names
             self._groups.append(self._group(objective))

@@ -25,8 +25,10 @@ from maco_tf.optimization.loop import Interrupts, check_verbose
 
 # With distinct=True, this many times "count" images are kept, of which near duplicates are left out.
 _CANDIDATES = 4
-# Largest number of different bits in the hashes of near duplicates.
-_DISTANCE = 8
+# Largest number of different bits in the hashes of near duplicates. Measured on 1,300 photographs of ImageNet: all copies
+# of JPEG quality 30, of 96 pixels or 1.2 times as bright lie within it, and 98% of those without a margin of 2.5% at
+# each side; of 844,350 pairs of different photographs none does.
+_DISTANCE = 10
 
 
 def find_exemplars(
@@ -65,7 +67,7 @@ def find_exemplars(
         rank: the value by which images are ranked: "max" or "mean" over the positions of a `Channel` or `Direction`, or
             "relevance", which needs classes; see `UnitRanks`. Other objectives are ranked by their score.
         distinct: whether to leave out images that nearly repeat a better one of the same unit: their perceptual hashes
-            differ in at most 8 of 64 bits. Then 4 x `count` candidates are kept for each unit; where more than three
+            differ in at most 10 of 64 bits, as after compression or resizing, but not after reflection. Then 4 x `count` candidates are kept for each unit; where more than three
             quarters of them are left out, the index -1 stands for the missing images, and a warning says so.
         preprocessing: see `MacoVisualizer`.
         input_shape: see `MacoVisualizer`.

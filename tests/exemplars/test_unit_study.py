@@ -6,7 +6,7 @@ import pytest
 
 from maco_tf import Channel, Explanation, Logit, MacoVisualizer, find_exemplars
 from maco_tf.exemplars import Exemplars, study, summarize_units
-from maco_tf.exemplars.study import QUANTILES
+from maco_tf.exemplars.unit_study import QUANTILES
 from maco_tf.metrics import two_alternative
 
 SETTINGS = {"steps": 2, "crops": 1, "image_size": 16, "verbose": 0}
