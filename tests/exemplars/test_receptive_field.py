@@ -74,6 +74,13 @@ def residual(x):
     return layers.Concatenate()([layers.Add()([x, y]), layers.SeparableConv2D(2, 5, padding="same")(x)])
 
 
+class ShapeReader(layers.Layer):
+    """The identity; it reads the shape of its input from the graph."""
+
+    def call(self, x):
+        return tf.reshape(x, tf.raw_ops.Shape(input=x)) * tf.ones_like(x)
+
+
 def windows(x):
     """Attention within windows of 6 x 6 positions, as in a Swin transformer."""
     ops = keras.ops
@@ -118,6 +125,7 @@ def windows(x):
         ([lambda x: keras.ops.roll(x, 2, axis=1), layers.Conv2D(2, 3), lambda x: x[:, ::2, 1:-2]], 9),
         ([lambda x: keras.ops.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect"), layers.Conv2D(2, 3, 2)], 9),
         ([windows], 12),
+        ([ShapeReader(), layers.Conv2D(2, 3)], 8),
     ],
 )
 def test_a_field_is_the_support_of_the_gradient(steps, size):
