@@ -77,10 +77,8 @@ if TYPE_CHECKING:
         FourierVisualizer,
         LivePreview,
         MacoVisualizer,
-        TopImages,
         Visualizer,
         accentuate,
-        top_activating,
     )
 
 __all__ = [
@@ -110,7 +108,6 @@ __all__ = [
     "Neuron",
     "Norm",
     "Objective",
-    "TopImages",
     "TotalVariation",
     "Visualizer",
     "__version__",
@@ -135,7 +132,6 @@ __all__ = [
     "parametrizations",
     "product",
     "spectrum",
-    "top_activating",
     "transforms",
     "visualizers",
     "zoo",

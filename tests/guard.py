@@ -31,9 +31,9 @@ from maco_tf import (
     accentuate,
     estimate_magnitude,
     explain_class,
+    find_exemplars,
     interpolate,
     product,
-    top_activating,
     zoo,
 )
 from maco_tf.transforms import GaussianNoise, RandomCrop, RandomFlip, lucid_standard
@@ -169,7 +169,7 @@ def _concepts(model, images):
     )
     return {
         **arrays_of(found.explanation),
-        "patches": found.patches.images,
+        "patches": found.patches.images(),
         "patch scores": found.patches.scores,
         "directions": found.bank.directions,
         "importances": found.importances,
@@ -177,8 +177,8 @@ def _concepts(model, images):
 
 
 def _top(model, images):
-    found = top_activating(model, Logit([0, 1]) + 0.5 * Channel("conv", 1), images, 3)
-    return {"images": found.images, "scores": found.scores, "indices": found.indices}
+    found = find_exemplars(model, Logit([0, 1]) + 0.5 * Channel("conv", 1), images, 3, verbose=0)
+    return {"images": found.images(), "scores": found.scores, "indices": found.indices}
 
 
 def main(action, folder, *names):

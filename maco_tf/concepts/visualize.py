@@ -12,10 +12,11 @@ from maco_tf.checks import check_integer, check_number
 from maco_tf.concepts.bank import Concept, ConceptBank
 from maco_tf.concepts.craft import craft, default_patch_size, extract_patches
 from maco_tf.display.files import figure_png
+from maco_tf.exemplars.result import Exemplars
+from maco_tf.exemplars.search import find_exemplars
 from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.maco import MacoVisualizer
-from maco_tf.visualizers.top_activating import TopImages, top_activating
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,14 +28,14 @@ class ConceptExplanation:
 
     Attributes:
         explanation: an `Explanation` with one image for each concept.
-        patches: a `TopImages` with the patches that activate each concept most.
+        patches: an `Exemplars` with the patches that activate each concept most, on average over their positions.
         importances: array (concepts,), float32, the importances of these concepts; `None` if the bank has none.
         concepts: array (concepts,), the numbers of the concepts in the bank.
         bank: the `ConceptBank`.
     """
 
     explanation: Explanation
-    patches: TopImages
+    patches: Exemplars
     importances: np.ndarray | None
     concepts: np.ndarray
     bank: ConceptBank
@@ -50,7 +51,7 @@ class ConceptExplanation:
         return figure_png(self.figure())
 
     def figure(self, *, percentile: float | None = 80, figure: "Figure | None" = None) -> "Figure":
-        """Draw the concepts side by side, each above its patches; see `TopImages.figure`."""
+        """Draw the concepts side by side, each above its patches; see `Exemplars.figure`."""
         return self.patches.figure(self.explanation, percentile=percentile, figure=figure)
 
     def show(self, *, percentile: float | None = 80) -> None:
@@ -78,7 +79,7 @@ class ConceptExplanation:
         picture.write_bytes(figure_png(self.figure()))
         np.savez_compressed(
             archive,
-            patches=self.patches.images,
+            patches=self.patches.images(),
             scores=self.patches.scores,
             concepts=self.concepts,
             importances=np.full(len(self), np.nan) if self.importances is None else self.importances,
@@ -220,13 +221,15 @@ def _explain(
     images = fit_images(images, (height, width))
     pieces = extract_patches(images, default_patch_size(images) if patch_size is None else patch_size)
     # Before the images, which take minutes, so that mistakes show at once.
-    found = top_activating(
+    found = find_exemplars(
         visualizer.model,
         objective,
         pieces,
         min(patches, len(pieces)),
+        rank="mean",
         preprocessing=visualizer.resolved.preprocessing,
         input_shape=visualizer.input_shape,
+        verbose=0,
     )
     explanation = visualizer.explain(objective, seed=seed, verbose=verbose)
     importances = None if bank.importances is None else bank.importances[chosen]

@@ -8,7 +8,6 @@ from maco_tf.visualizers.maco import MacoVisualizer
 from maco_tf.visualizers.recording import LivePreview, Recording
 from maco_tf.visualizers.registry import find_method, methods
 from maco_tf.visualizers.shared_settings import Settings
-from maco_tf.visualizers.top_activating import TopImages, top_activating
 from maco_tf.visualizers.visualizer import Visualizer
 
 __all__ = [
@@ -19,10 +18,8 @@ __all__ = [
     "MacoVisualizer",
     "Recording",
     "Settings",
-    "TopImages",
     "Visualizer",
     "accentuate",
     "find_method",
     "methods",
-    "top_activating",
 ]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from maco_tf import Concept, ConceptBank, Logit, explain_class, explain_concepts
+from maco_tf.exemplars import score_natural_images
 from maco_tf.models import Activations
-from maco_tf.visualizers.top_activating import score_natural_images
 from tests.concepts.conftest import BLUE, GREEN, RED, build_colour_model
 
 # Without crops, so that little time goes into tracing.
@@ -29,8 +29,8 @@ def test_explaining_a_class_makes_its_concepts_visible(model, images):
     assert scores[0, 0] > scores[1, 0] + 2e-3
     assert scores[1, 1] > scores[0, 1] + 2e-3
     np.testing.assert_allclose(result.importances, -np.sort(-result.bank.importances))
-    assert result.patches.images[0, ..., 0].mean() > 10 * result.patches.images[0, ..., 1].mean()
-    assert result.patches.images[1, ..., 1].mean() > 10 * result.patches.images[1, ..., 0].mean()
+    assert result.patches.images()[0, ..., 0].mean() > 10 * result.patches.images()[0, ..., 1].mean()
+    assert result.patches.images()[1, ..., 1].mean() > 10 * result.patches.images()[1, ..., 0].mean()
     assert "importance" in result.explanation.names[0]
     assert all((old == new).all() for old, new in zip(before, model.get_weights()))
 
@@ -41,14 +41,14 @@ def test_concepts_of_any_bank_are_explained_and_saved(model, images, tmp_path):
     assert len(result) == 2
     assert result.explanation.names == ["red", "green"]
     assert result.importances is None
-    assert result.patches.images.shape[:2] == (2, 2)
-    assert result.patches.images[0].max(axis=(0, 1, 2)).argmax() == 0
-    assert result.patches.images[1].max(axis=(0, 1, 2)).argmax() == 1
+    assert result.patches.images().shape[:2] == (2, 2)
+    assert result.patches.images()[0].max(axis=(0, 1, 2)).argmax() == 0
+    assert result.patches.images()[1].max(axis=(0, 1, 2)).argmax() == 1
     written = result.save(tmp_path / "colours")
     assert {path.name for path in written} >= {"concepts.png", "concepts.npz", "explanation.npz"}
     with np.load(tmp_path / "colours/concepts.npz") as archive:
         assert archive["concepts"].tolist() == [2, 0]
-        np.testing.assert_array_equal(archive["patches"], result.patches.images)
+        np.testing.assert_array_equal(archive["patches"], result.patches.images())
         np.testing.assert_array_equal(archive["directions"], bank.directions)
         assert np.isnan(archive["importances"]).all()
     assert result._repr_png_().startswith(b"\x89PNG")
@@ -65,7 +65,7 @@ def test_a_number_of_concepts_takes_the_most_important_ones(model, images):
     assert result.concepts.tolist() == [2, 0]
     np.testing.assert_allclose(result.importances, [0.7, 0.2])
     # All patches, if there are fewer: 5 x 5 of each image.
-    assert result.patches.images.shape == (2, 4 * 25, 8, 8, 3)
+    assert result.patches.images().shape == (2, 4 * 25, 8, 8, 3)
 
 
 BANK = ConceptBank(np.eye(3), "maps")

@@ -6,7 +6,7 @@ LAYERS = ("first", "second", "scores")
 
 
 def build_exact_model():
-    """Three layers whose values are multiples of 1/4, so that no order of summation rounds; unit 2 of "first" is dead."""
+    """Three layers of multiples of 1/4, so that no order of summation rounds. Unit 2 of "first" is dead."""
     rng = np.random.default_rng(0)
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(5, 3, strides=2, activation="relu", name="first")(inputs)

@@ -11,12 +11,13 @@ import pytest
 import skimage.data
 import tensorflow as tf
 
+from maco_tf.exemplars import find_exemplars
 from maco_tf.metrics import FeatureExtractor, classify
 from maco_tf.models import Activations, zoo
 from maco_tf.models.input_range import find_input_range
 from maco_tf.models.probing import misfit, natural_image
 from maco_tf.objectives import Channel, Logit
-from maco_tf.visualizers import CBRVisualizer, MacoVisualizer, top_activating
+from maco_tf.visualizers import CBRVisualizer, MacoVisualizer
 from tests.conftest import build_tiny_model
 
 SHAPE = (16, 16, 3)
@@ -166,7 +167,7 @@ def test_scores_features_and_classes_use_the_range_too(rng):
         FeatureExtractor(network, "conv")(images, verbose=0),
         atol=1e-5,
     )
-    found, direct = (top_activating(model, Channel("conv", 1), images, 2) for model in (wrapped, network))
+    found, direct = (find_exemplars(model, "conv", images, 2, verbose=0) for model in (wrapped, network))
     np.testing.assert_allclose(found.scores, direct.scores, atol=1e-5)
 
 
@@ -182,7 +183,7 @@ def test_a_range_that_is_applied_is_said_once_for_a_model(rng, capsys):
         return counts
 
     def searched(model):
-        top_activating(model, Channel("conv", 1), images, 2)
+        find_exemplars(model, Channel("conv", 1), images, 2)
 
     def extracted(model):
         FeatureExtractor(model, "conv")(images, verbose=1)

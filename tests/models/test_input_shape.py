@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from maco_tf.exemplars import find_exemplars
 from maco_tf.models import LOGITS, Activations
 from maco_tf.objectives import Channel, Logit
-from maco_tf.visualizers import MacoVisualizer, top_activating
+from maco_tf.visualizers import MacoVisualizer
 from tests.conftest import Wrapper, build_tiny_model
 
 SMALL = {"steps": 2, "crops": 3, "image_size": 24, "jit_compile": False}
@@ -86,7 +87,7 @@ def test_a_model_that_is_bound_to_a_batch_is_explained_and_scores_images(images)
     )
     result, expected = (MacoVisualizer(item, **SMALL).explain(Logit(1), seed=0, verbose=0) for item in (model, free))
     np.testing.assert_allclose(result.images, expected.images, atol=1e-3)
-    found, wanted = (top_activating(item, Logit(1), images, 3) for item in (model, free))
+    found, wanted = (find_exemplars(item, Logit(1), images, 3, verbose=0) for item in (model, free))
     np.testing.assert_array_equal(found.indices, wanted.indices)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import Channel, FeatureInversion, Logit, MacoVisualizer, top_activating
+from maco_tf import Channel, FeatureInversion, Logit, MacoVisualizer, find_exemplars
 from maco_tf.models import IMAGE, LOGITS, Activations
 from tests.conftest import build_tiny_model
 
@@ -98,7 +98,7 @@ def test_layers_by_number_and_by_name_in_one_objective(tiny_model, rng):
     first, second = (visualizer.explain(item, seed=1, verbose=0) for item in (by_number, by_name))
     np.testing.assert_array_equal(first.images, second.images)
     photographs = rng.uniform(size=(4, 16, 16, 3))
-    tops = [top_activating(tiny_model, item, photographs, 2) for item in (by_number, by_name)]
+    tops = [find_exemplars(tiny_model, item, photographs, 2, verbose=0) for item in (by_number, by_name)]
     np.testing.assert_array_equal(tops[0].scores, tops[1].scores)
 
 
@@ -120,9 +120,8 @@ def test_the_image_as_a_layer(tiny_model, rng):
     assert -distance == pytest.approx(explanation.scores[-1, 0], abs=0.2)
     picture = visualizer.explain(FeatureInversion(IMAGE, reference), seed=1, start=reference, verbose=0)
     assert picture.scores.shape == (4, 1)
-    top = top_activating(
-        tiny_model, FeatureInversion(IMAGE, reference, measure="l2"), [reference[0], 0 * reference[0]], 2
-    )
+    inversion = FeatureInversion(IMAGE, reference, measure="l2")
+    top = find_exemplars(tiny_model, inversion, [reference[0], 0 * reference[0]], 2, verbose=0)
     np.testing.assert_allclose(top.scores, [[0, -1]], atol=1e-6)
     with pytest.raises(ValueError, match='"channels" must lie in 0'):
         visualizer.check(Channel(IMAGE, 3))

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from maco_tf import Channel, FeatureInversion, Logit, MacoVisualizer, top_activating
+from maco_tf import Channel, FeatureInversion, Logit, MacoVisualizer, find_exemplars
 from maco_tf.models import Activations, logits_of
 from tests.conftest import Wrapper, build_tiny_model
 
@@ -63,7 +63,7 @@ def test_scores_and_gradients_combine_those_of_the_two_networks(sign, rng):
     for model, inputs, path in ((first, seen[0], "tiny/conv"), (second, seen[1], "other/conv")):
         conv = keras.Model(model.input, model.get_layer("conv").output)
         np.testing.assert_allclose(found[path], conv(inputs), atol=1e-5)
-    top = top_activating(pair, objective, images, 1)
+    top = find_exemplars(pair, objective, images, 1, verbose=0)
     whole = (
         tf.stack([logits_function(second)(seen[1])[:, k] for k in (1, 4)]) * sign
         + logits_function(first)(seen[0])[:, 3]
