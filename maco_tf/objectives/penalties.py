@@ -201,9 +201,9 @@ class Boundary(Term):
 class BlurDifference(Term):
     """Mean squared difference between the image and a blurred copy of it, which has no gradient.
 
-    With free pixels and gradient ascent, subtracting it blurs the image a little in every step. The method CBR has its
-    own settings for this, `image_blur` and `gradient_blur`; the penalty also serves the method Fourier. With MACO it
-    changes little, because the magnitude of the spectrum is fixed.
+    With free pixels and gradient ascent, subtracting it blurs the image a little in every step. The methods CBR
+    and Fourier have a setting that blurs the image itself between steps, `step_blur`. With MACO the penalty changes
+    little, because the magnitude of the spectrum is fixed.
 
         Logit("pug") - 1000 * BlurDifference()
 

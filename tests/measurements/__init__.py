@@ -1,0 +1,1 @@
+"""Measurements that take minutes to hours; the test suite does not run them."""
