@@ -121,7 +121,7 @@ def windows(x):
             13,
         ),
         ([layers.SeparableConv2D(4, 3, dilation_rate=3, padding="same"), layers.Activation("silu"), residual], 12),
-        ([layers.ZeroPadding2D(((0, 1), (2, 0))), layers.Conv2D(4, 3, 2, groups=2), layers.PReLU()], 12),
+        ([layers.ZeroPadding2D(((0, 1), (2, 0))), layers.Conv2D(4, 3, 2, groups=2), layers.LeakyReLU()], 12),
         ([lambda x: keras.ops.roll(x, 2, axis=1), layers.Conv2D(2, 3), lambda x: x[:, ::2, 1:-2]], 9),
         ([lambda x: keras.ops.pad(x, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="reflect"), layers.Conv2D(2, 3, 2)], 9),
         ([windows], 12),
