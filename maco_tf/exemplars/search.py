@@ -25,8 +25,8 @@ from maco_tf.optimization.loop import Interrupts, check_verbose
 
 # With distinct=True, this many times "count" images are kept, of which near duplicates are left out.
 _CANDIDATES = 4
-# Largest number of different bits in the hashes of near duplicates. Measured on 1,300 photographs of ImageNet: all copies
-# of JPEG quality 30, of 96 pixels or 1.2 times as bright lie within it, and 98% of those without a margin of 2.5% at
+# Largest number of different bits in the hashes of near duplicates. Measured on 1,300 photographs of ImageNet: copies of
+# JPEG quality 30, of 96 pixels or 1.2 times as bright all lie within it, and 98% of those without a margin of 2.5% at
 # each side; of 844,350 pairs of different photographs none does.
 _DISTANCE = 10
 
@@ -67,8 +67,9 @@ def find_exemplars(
         rank: the value by which images are ranked: "max" or "mean" over the positions of a `Channel` or `Direction`, or
             "relevance", which needs classes; see `UnitRanks`. Other objectives are ranked by their score.
         distinct: whether to leave out images that nearly repeat a better one of the same unit: their perceptual hashes
-            differ in at most 10 of 64 bits, as after compression or resizing, but not after reflection. Then 4 x `count` candidates are kept for each unit; where more than three
-            quarters of them are left out, the index -1 stands for the missing images, and a warning says so.
+            differ in at most 10 of 64 bits, as after compression or resizing, but not after reflection. Then 4 x
+            `count` candidates are kept for each unit; where more than three quarters of them are left out, the index -1
+            stands for the missing images, and a warning says so.
         preprocessing: see `MacoVisualizer`.
         input_shape: see `MacoVisualizer`.
         batch_size: number of images that the model sees at once.
@@ -107,7 +108,7 @@ def find_exemplars(
         activations.say_range()
     config: dict[str, Any] = {
         "model": model.name,
-        "weights": _digest(model.get_weights()),
+        "weights": weights_digest(model),
         "preprocessing": activations.preprocessing if isinstance(activations.preprocessing, str | None) else "function",
         "input_shape": list(activations.input_shape),
         "images": source.digest(),
@@ -273,6 +274,11 @@ def _warn_of_missing(found: Exemplars) -> None:
             f"{_CANDIDATES * found.config['count']}; the index -1 stands for the missing ones. Search more images, or "
             "lower the count."
         )
+
+
+def weights_digest(model: keras.Model) -> str:
+    """A hash that tells a model's weights from others; a search stores it in its `config` as "weights"."""
+    return _digest(model.get_weights())
 
 
 def _digest(arrays: Iterable[np.ndarray]) -> str:
