@@ -14,7 +14,7 @@ How the data flows, one package for each part:
     objectives        activations -> scores, and their algebra
     optimization      the compiled ascent from scores back to phase
     visualizers       all of it in one call -> Explanation
-    exemplars         natural images that activate units, beside it
+    exemplars         natural images -> those that activate units, and where; a page for each unit
     concepts          images of a class -> its concepts -> images
     metrics           images -> numbers: plausibility, transferability, naturalness
     benchmark         models x methods x classes -> images, scores, tables
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         visualizers,
     )
     from maco_tf.concepts import Concept, ConceptBank, ConceptExplanation, craft, explain_class, explain_concepts
-    from maco_tf.exemplars import Exemplars, find_exemplars
+    from maco_tf.exemplars import Exemplars, Patches, Study, find_exemplars, find_patches, receptive_field, study
     from maco_tf.models import zoo
     from maco_tf.objectives import (
         L1,
@@ -108,6 +108,8 @@ __all__ = [
     "Neuron",
     "Norm",
     "Objective",
+    "Patches",
+    "Study",
     "TotalVariation",
     "Visualizer",
     "__version__",
@@ -121,6 +123,8 @@ __all__ = [
     "explain_class",
     "explain_concepts",
     "find_exemplars",
+    "find_patches",
+    "find_patches",
     "from_xplique",
     "imagenet_magnitude",
     "interpolate",
@@ -131,7 +135,9 @@ __all__ = [
     "optimization",
     "parametrizations",
     "product",
+    "receptive_field",
     "spectrum",
+    "study",
     "transforms",
     "visualizers",
     "zoo",
