@@ -124,7 +124,6 @@ __all__ = [
     "explain_concepts",
     "find_exemplars",
     "find_patches",
-    "find_patches",
     "from_xplique",
     "imagenet_magnitude",
     "interpolate",
