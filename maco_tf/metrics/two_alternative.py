@@ -121,8 +121,8 @@ def two_alternative(
     shown for natural exemplars and its measure of similarity, DreamSim, and need not hold for others. An embedding
     that was trained on photographs may find none of them like any synthetic image. Nor does the test measure whether
     the explanation shows the cause: a picture of what often occurs together with the cause passes as well. An accuracy
-    above chance can come from what the strong queries of all units share. The explanations of other units, such as
-    `np.roll(positive, 1, axis=0)`, are the control for that.
+    above chance can come from what the strong queries of all units share; negative explanations cancel a part of it.
+    The explanations of other units, such as `np.roll(positive, 1, axis=0)`, are the control for that.
 
     Args:
         high: array (units, pairs, dimensions): the embeddings of the images that activate the unit strongly. A row of
