@@ -19,8 +19,8 @@ from maco_tf.exemplars.receptive_field import ReceptiveField, receptive_field
 from maco_tf.exemplars.result import Exemplars
 from maco_tf.exemplars.search import find_exemplars
 from maco_tf.exemplars.source import ImageSource
-from maco_tf.exemplars.unit_study import Study, study
 from maco_tf.exemplars.summary import UnitClass, UnitSummary, summarize_units
+from maco_tf.exemplars.unit_study import Study, study
 
 __all__ = [
     "Exemplars",
