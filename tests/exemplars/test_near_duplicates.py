@@ -50,6 +50,7 @@ def test_the_better_of_two_near_duplicates_is_kept():
     assert distinct_columns(np.where(indices == 12, -1, indices), hashes, 2, 1).tolist() == [[0, 3]]
 
 
+@pytest.mark.slow
 def test_planted_duplicates_are_left_out_on_request(rng):
     model = build_tiny_model(size=32)
     images = pictures(rng, 20, 32)

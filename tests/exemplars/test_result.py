@@ -98,6 +98,7 @@ def test_a_damaged_file_is_refused(found, tmp_path, monkeypatch):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["damaged.npz", "found.npz", "lacking.npz"]
 
 
+@pytest.mark.slow
 def test_files_are_found_again_from_a_saved_result_and_from_merged_ones(exact_model, tmp_path, rng):
     for number in range(12):
         write_png(tmp_path / "pictures" / f"{number:02}.png", rng.uniform(size=(8, 8, 3)))

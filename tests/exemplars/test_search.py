@@ -66,6 +66,7 @@ def test_the_sample_has_the_values_of_every_unit(whole, brute_force):
     np.testing.assert_array_equal(whole.sample_values, brute_force)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 7, 333, 5000])
 def test_the_batch_size_does_not_matter(exact_model, many_images, many_labels, whole, batch_size):
     few = slice(None) if batch_size > 1 else slice(60)
@@ -73,6 +74,7 @@ def test_the_batch_size_does_not_matter(exact_model, many_images, many_labels, w
     assert_same(found, whole if batch_size > 1 else search(exact_model, many_images[few], labels=many_labels[few]))
 
 
+@pytest.mark.slow
 def test_shards_merge_in_any_order(exact_model, many_images, many_labels, whole):
     shards = [search(exact_model, many_images, labels=many_labels, shard=(number, 3)) for number in range(3)]
     for order in ([0, 1, 2], [2, 0, 1]):
@@ -102,6 +104,7 @@ class Stopping(ImageSource):
             yield batch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shard", [(0, 1), (1, 2)])
 def test_an_interrupted_search_goes_on(exact_model, many_images, many_labels, tmp_path, whole, shard):
     stopping = Stopping(many_images, labels=many_labels)
@@ -125,6 +128,7 @@ def test_an_interrupted_search_goes_on(exact_model, many_images, many_labels, tm
     assert_same(search(exact_model, stopping, **settings), found)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_written_every_few_batches(exact_model, many_images, tmp_path):
     class Killed(ImageSource):
         def batches(self, *arguments, **settings):
@@ -138,6 +142,7 @@ def test_a_checkpoint_is_written_every_few_batches(exact_model, many_images, tmp
     assert seen == [4 * 32]
 
 
+@pytest.mark.slow
 def test_the_state_does_not_grow_with_the_images(exact_model, many_images, many_labels):
     sizes = [
         sum(array.nbytes for array in search(exact_model, many_images[:n], labels=many_labels[:n]).state.values())
@@ -146,6 +151,7 @@ def test_the_state_does_not_grow_with_the_images(exact_model, many_images, many_
     assert sizes[0] == sizes[1]
 
 
+@pytest.mark.slow
 def test_a_large_set_is_sampled_uniformly_and_the_same_in_any_division(exact_model, rng):
     images = rng.integers(0, 5, (2500, 8, 8, 3)).astype("uint8") * 51
     found = search(exact_model, images, batch_size=100)
@@ -159,6 +165,7 @@ def test_a_large_set_is_sampled_uniformly_and_the_same_in_any_division(exact_mod
     np.testing.assert_array_equal(merged.sample_values, found.sample_values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batched", [False, True])
 def test_a_dataset_gives_the_same_as_its_array(exact_model, many_images, many_labels, whole, batched):
     dataset = tf.data.Dataset.from_tensor_slices((many_images, many_labels))
@@ -168,6 +175,7 @@ def test_a_dataset_gives_the_same_as_its_array(exact_model, many_images, many_la
     np.testing.assert_array_equal(found[:2].images(), many_images[whole.indices[:2]])
 
 
+@pytest.mark.slow
 def test_a_folder_of_pictures_of_different_sizes_with_damaged_and_hidden_ones(tmp_path, rng):
     model = build_tiny_model()
     sizes = {"a/0": (20, 30), "a/1": (16, 16), "b/2": (40, 18), "b/3": (17, 16), "b/4": (16, 90)}

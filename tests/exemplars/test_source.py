@@ -31,6 +31,7 @@ def folder(tmp_path, pictures):
     return tmp_path / "pictures"
 
 
+@pytest.mark.slow
 def test_every_form_is_streamed_as_the_model_sees_it(pictures, folder):
     """The stream crops and resizes in TensorFlow's threads, and gives the same bits as `fit_images`."""
     expected = np.stack([fit_images(picture[None], (16, 16))[0] for picture in pictures])

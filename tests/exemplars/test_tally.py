@@ -39,6 +39,7 @@ def test_equal_scores_are_ordered_by_index(scores):
     assert state["top_hashes"].tolist() == [[0, 3, 6, 9]]
 
 
+@pytest.mark.slow
 def test_merging_is_exact_commutative_and_associative(scores, rng):
     labels = rng.integers(-1, 4, 60)
     settings = {"classes": 4}
