@@ -100,6 +100,10 @@ def find_exemplars(
     ranks = UnitRanks(activations, units, rank)
     channels = activations.input_shape[2]
     source = images if isinstance(images, ImageSource) else ImageSource(images, channels, labels=labels)
+    if source is images and labels is not None:
+        raise ValueError('"labels" must be given to the ImageSource. Received: labels beside it.')
+    if source.channels != channels:
+        raise ValueError(f'"images" must have {channels} channel(s): ImageSource(images, {channels}).')
     _check_classes(source, activations, rank)
     total = None if source.count is None else len(range(shard[0], source.count, shard[1]))
     if total is not None and shard[1] == 1 and not distinct and total < count:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +48,7 @@ class ImageSource:
         name: the argument's name, for errors.
 
     Attributes:
+        channels: number of channels of the model.
         paths: list of the files' paths; `None` if the images are not files.
         labels: array (count,), int64; `None` if no class is known before the images are read.
         classes: list of the names of the classes, by their number; `None` if they have none.
@@ -59,6 +59,7 @@ class ImageSource:
         ValueError: `images` or `labels` are something else.
     """
 
+    channels: int
     paths: list[str] | None
     labels: np.ndarray | None
     classes: list[str] | None
@@ -72,7 +73,7 @@ class ImageSource:
         labels: Sequence[int] | np.ndarray | Mapping[str, int] | None = None,
         name: str = "images",
     ) -> None:
-        self._name, self._channels = name, channels
+        self._name, self.channels = name, channels
         # The index of an image does not change if another file is damaged, so files of a list may be left out, too.
         self._reader = ImageSet(images, channels, strict=False, name=name)
         self._items = self._reader.items
@@ -99,7 +100,7 @@ class ImageSource:
             channels: see `ImageSource`.
         """
         source = cls.__new__(cls)
-        source._name, source._channels = "images", channels
+        source._name, source.channels = "images", channels
         source._reader = ImageSet([], channels, strict=False)
         source._items, source.paths = dict(paths), None
         source.labels = source.classes = None
@@ -127,7 +128,7 @@ class ImageSource:
 
     def joined(self, other: "ImageSource") -> "ImageSource":
         """The files of two partial sources."""
-        return ImageSource.of_files({**self._items, **other._items}, self._channels)
+        return ImageSource.of_files({**self._items, **other._items}, self.channels)
 
     @property
     def count(self) -> int | None:
@@ -197,7 +198,7 @@ class ImageSource:
         found = self.read(wanted, size)
         if len({image.shape for image in found}) > 1:
             found = [fit_images(image[None], otherwise)[0] for image in found]
-        blank = np.ones(found[0].shape if found else (*(size or otherwise), self._channels), "float32")
+        blank = np.ones(found[0].shape if found else (*(size or otherwise), self.channels), "float32")
         return np.stack([*found, blank])[np.where(indices >= 0, np.searchsorted(wanted, indices), len(found))]
 
     def batches(
@@ -229,7 +230,7 @@ class ImageSource:
             labels = tf.constant(np.full(len(self._items), -1) if self.labels is None else self.labels)
             numbered = indices.map(lambda index: (index, (index, tf.gather(labels, index))))
             loaded = map_images(numbered, self._read, (size[0], size[1]), failures)
-        fitted = fit_stream(loaded, (size[0], size[1], self._channels))
+        fitted = fit_stream(loaded, (size[0], size[1], self.channels))
         try:
             for images, indices, labels in fitted.batch(batch_size).prefetch(2):
                 yield Batch(images, indices.numpy(), labels.numpy())
@@ -250,9 +251,10 @@ class ImageSource:
         """
         digest = hashlib.blake2b(digest_size=16)
         if self.paths is not None:
-            common = os.path.commonpath([os.path.dirname(path) or "." for path in self.paths]) if self.paths else ""
-            for path in self.paths:
-                digest.update(Path(os.path.relpath(path, common)).as_posix().encode("utf-8", "surrogateescape") + b"\0")
+            paths = [os.path.abspath(path).replace(os.sep, "/") for path in self.paths]
+            common = len(os.path.commonpath([os.path.dirname(path) for path in paths]))
+            for path in paths:
+                digest.update(path[common:].encode("utf-8", "surrogateescape") + b"\0")
         elif isinstance(self._items, tf.data.Dataset):
             digest.update(f"{self._items.element_spec}{int(self._items.cardinality())}".encode())
         else:
@@ -273,7 +275,7 @@ class ImageSource:
     def _checked(self, image: Any) -> np.ndarray:
         """An image in [0, 1] with the model's number of channels."""
         image = unit_range(self._name, image)
-        check_channels(self._name, image[None], self._channels)
+        check_channels(self._name, image[None], self.channels)
         return image
 
     def _read(self, index: int) -> np.ndarray | None:
@@ -288,5 +290,5 @@ class ImageSource:
         if image is None:
             self.damaged[int(index)] = os.fspath(item)
             return None
-        check_channels(self._name, image[None], self._channels)
+        check_channels(self._name, image[None], self.channels)
         return image

@@ -175,12 +175,15 @@ class Tally:
         state["images"].assign_add(tf.reduce_sum(tf.cast(valid, tf.int64)))
         state["not_finite"].assign_add(tf.reduce_sum(tf.cast(valid[:, None] & ~finite, tf.int64)))
         state["following"].assign(following)
-        state["sample_indices"].scatter_update(tf.IndexedSlices(indices, slots))
+        # Scatters of integers into variables have no kernel on a GPU; those into tensors have.
+        sampled = tf.tensor_scatter_nd_update(state["sample_indices"], slots[:, None], indices)
+        state["sample_indices"].assign(sampled)
         state["sample_scores"].scatter_update(tf.IndexedSlices(scores, slots))
         if "class_top" in state:
             # Invalid rows count in the class of the unlabelled, which is dropped.
             rows = tf.where(valid, labels, -1) + 1
-            state["class_images"].scatter_add(tf.IndexedSlices(tf.ones_like(rows), rows))
+            counts = tf.tensor_scatter_nd_add(state["class_images"], rows[:, None], tf.ones_like(rows))
+            state["class_images"].assign(counts)
             self._insert(scores, rows)
 
     def _insert(self, scores: tf.Tensor, rows: tf.Tensor) -> None:
