@@ -49,8 +49,10 @@ class PatchMaps:
         self.local = own and layer in (None, single)
         self.layer = layer if layer is not None else single if own and single is not None else self._last_maps()
 
-    def __call__(self, images: np.ndarray, batch_size: int, *, gradients: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Compute maps and gradients.
+    def __call__(
+        self, images: np.ndarray, batch_size: int, *, gradients: bool
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Compute maps, their strongest positions, and gradients.
 
         Args:
             images: array (batch, height, width, channels) of the model's input size, float32 in [0, 1].
@@ -58,43 +60,49 @@ class PatchMaps:
             gradients: whether gradients are needed; otherwise they are an empty array.
 
         Returns:
-            Array (batch, rows, columns), float32, the contributions; and array (batch, height, width), float32, the
-            magnitude over channels of the gradient with respect to the image: of the contribution of the strongest
+            Array (batch, rows, columns), float32, the contributions; array (batch, 2), int64, row and column of the
+            strongest of the positions that the objective reads, the first of several; and array (batch, height, width),
+            float32, the magnitude over channels of the gradient with respect to the image: of the contribution of that
             position, or of the whole score if the objective does not read positions.
         """
-        maps, slopes = self._run(images, batch_size, gradients)
+        maps, strongest, slopes = self._run(images, batch_size, gradients)
         if self.local and self._given is None and not maps.any() and self._of_tokens:
             # Only tokens outside the grid are read, such as the class token.
             self.local, self.layer = False, self._last_maps()
-            maps, slopes = self._run(images, batch_size, gradients)
-        return maps, slopes
+            maps, strongest, slopes = self._run(images, batch_size, gradients)
+        return maps, np.stack(np.unravel_index(strongest, maps.shape[1:]), axis=1), slopes
 
     @property
     def _of_tokens(self) -> bool:
         return len(self._activations.shapes([self.layer])[self.layer]) == 2
 
-    def _run(self, images: np.ndarray, batch_size: int, gradients: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _run(self, images: np.ndarray, batch_size: int, gradients: bool) -> list[np.ndarray]:
+        """Contributions, the numbers of the strongest positions, and gradients, batch after batch."""
         tensors = objective_tensors(self._objective)
         number = min(batch_size, len(images))
 
         @tf.function(autograph=False)
-        def compute(batch: tf.Tensor, weights: tf.Tensor, parameters: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        def compute(batch: tf.Tensor, weights: tf.Tensor, parameters: Any) -> tuple[tf.Tensor, ...]:
             wanted = [layer for layer in dict.fromkeys([*self._layers, self.layer]) if layer != IMAGE]
             seen = {**self._activations(batch, wanted), IMAGE: batch}
             score = self._score(batch, seen, weights, parameters)
-            contributions = _contributions(score, seen[self.layer])
+            contributions, read = _contributions(score, seen[self.layer])
+            flat = tf.reshape(contributions, (number, -1))
+            strongest = tf.argmax(tf.where(tf.reshape(read, flat.shape), flat, flat.dtype.min), axis=1)
             if not gradients:
-                return contributions, tf.zeros((number, 0, 0))
-            target = tf.reduce_sum(tf.reduce_max(contributions, axis=(1, 2))) if self.local else score
+                return contributions, strongest, tf.zeros((number, 0, 0))
+            # One position even among equals, as where an activation is clipped: together they would have one large box.
+            target = tf.reduce_sum(tf.gather(flat, strongest, batch_dims=1)) if self.local else score
             (slope,) = tf.gradients(target, batch)
             if slope is None:
                 raise ValueError(
                     '"objective" must have a gradient with respect to the image. Received: one without. Preprocessing '
                     "and layers must not round, cast to integers or stop gradients."
                 )
-            return contributions, tf.norm(slope, axis=-1)
+            return contributions, strongest, tf.norm(slope, axis=-1)
 
-        maps, slopes, concrete = [], [], None
+        found: list[list[np.ndarray]] = []
+        concrete = None
         for start in range(0, len(images), number):
             # The last batch is filled up, so that one trace serves all batches.
             rows = np.minimum(np.arange(start, start + number), len(images) - 1)
@@ -102,10 +110,8 @@ class PatchMaps:
             inputs = (tf.constant(images[rows]), chosen.weights, chosen.parameters)
             # A concrete function, since TensorFlow warns of functions that are traced again and again.
             concrete = concrete or compute.get_concrete_function(*inputs)
-            values, gradient = concrete(*inputs)
-            maps.append(values.numpy()[: len(images) - start])
-            slopes.append(gradient.numpy()[: len(images) - start])
-        return np.concatenate(maps), np.concatenate(slopes)
+            found.append([values.numpy()[: len(images) - start] for values in concrete(*inputs)])
+        return [np.concatenate(parts) for parts in zip(*found)]
 
     def _score(self, batch: tf.Tensor, seen: Any, weights: tf.Tensor, parameters: Any) -> tf.Tensor:
         references = reference_activations(
@@ -146,13 +152,19 @@ def _has_positions(shape: tuple[int | None, ...]) -> bool:
     return len(shape) == 2 and token_grid(shape[0] or 0)[0] > 1
 
 
-def _contributions(score: tf.Tensor, activation: tf.Tensor) -> tf.Tensor:
-    """Activation times gradient, summed over channels, on the grid of positions: tensor (batch, rows, columns)."""
+def _contributions(score: tf.Tensor, activation: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Activation times gradient, summed over channels, on the grid of positions, and which of them have a gradient.
+
+    Returns:
+        Two tensors (batch, rows, columns), float32 and boolean.
+    """
     (slope,) = tf.gradients(score, activation)
     if slope is None:
         raise ValueError('"layer" must be a layer on which the objective depends. Received: one without a gradient.')
     products = tf.reduce_sum(activation * tf.stop_gradient(slope), axis=-1)
+    read = tf.reduce_any(slope != 0, axis=-1)
     if products.shape.rank == 3:
-        return products
+        return products, read
     side, before = token_grid(products.shape[1])
-    return tf.reshape(products[:, before:], (-1, side, side))
+    products, read = (tf.reshape(values[:, before:], (-1, side, side)) for values in (products, read))
+    return products, read

@@ -34,7 +34,8 @@ class Patches:
 
     Attributes:
         images: array (batch, height, width, channels), float32 in [0, 1], as the model sees them.
-        positions: array (batch, 2), int64, row and column of the strongest position of `maps`.
+        positions: array (batch, 2), int64, row and column of the strongest position of `maps` that the objective reads,
+            the first of equals.
         boxes: array (batch, 4), int64: top, left, bottom and right of the patch, pixels; bottom and right are the first
             pixels outside.
         masks: array (batch, height, width), float32 in [0, 1]: how much a pixel belongs to the response. It is 0
@@ -130,9 +131,7 @@ def find_patches(
         )
     objective = objective.take(np.zeros(len(batch), int)) if len(objective) == 1 else objective
     found = PatchMaps(activations, objective.fitted(activations.input_shape), layer)
-    maps, gradients = found(batch, batch_size, gradients=mask == "gradient" or field == "effective")
-    flat = maps.reshape((len(batch), -1))
-    positions = np.stack(np.unravel_index(flat.argmax(axis=1), maps.shape[1:]), axis=1)
+    maps, positions, gradients = found(batch, batch_size, gradients=mask == "gradient" or field == "effective")
     theoretical = field == "theoretical" and found.local
     fields = None
     if theoretical or mask == "activation":

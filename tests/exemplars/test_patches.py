@@ -50,6 +50,20 @@ def test_a_mask_has_the_activations_at_the_centres_of_the_fields(rng):
     np.testing.assert_allclose(patches.masks[:, 1::2, 2:-1:2], (relative[..., :-1] + relative[..., 1:]) / 2, rtol=1e-4)
 
 
+def test_of_equal_positions_the_first_has_the_patch():
+    image = planted((4, 6)) + planted((10, 0)) - 0.1
+    patches = find_patches(bright_detector(), Channel("conv", 0), image, share=1, preprocessing=None)
+    np.testing.assert_array_equal(patches.positions, [[2, 3]])
+    np.testing.assert_array_equal(patches.boxes, [[4, 6, 7, 9]])
+
+
+def test_the_position_of_a_neuron_is_its_own_even_if_it_is_negative():
+    neuron = Neuron("conv", (5, 1, 1))
+    patches = find_patches(bright_detector(), neuron, planted((4, 6)), share=1, preprocessing=None)
+    np.testing.assert_array_equal(patches.positions, [[5, 1]])
+    np.testing.assert_array_equal(patches.boxes, [[10, 2, 13, 5]])
+
+
 def test_a_unit_that_nothing_speaks_for_has_an_empty_mask():
     patches = find_patches(bright_detector(), Channel("conv", 1), planted((4, 6)), preprocessing=None)
     assert not patches.masks.any()
