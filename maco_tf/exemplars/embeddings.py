@@ -51,13 +51,31 @@ def embed_exemplars(
     parts = []
     for start in range(0, len(wanted), _AT_ONCE):
         images = found.source.read(wanted[start : start + _AT_ONCE])
-        rows = extractor(images, verbose=0) if isinstance(extractor, FeatureExtractor) else extractor(images)
-        rows = np.asarray(rows, "float32")
-        if rows.ndim != 2 or len(rows) != len(images):
-            raise ValueError(
-                f'"extractor" must return an array (count, dimensions). Received: shape {rows.shape} for '
-                f"{len(images)} images."
-            )
-        parts.append(rows)
+        parts.append(embed_images(images, extractor))
     rows = np.concatenate([*parts, np.full_like(parts[0][:1], np.nan)])
     return rows[np.where(indices >= 0, np.searchsorted(wanted, indices), len(wanted))]
+
+
+def embed_images(
+    images: list[np.ndarray], extractor: FeatureExtractor | Callable[[list[np.ndarray]], np.ndarray]
+) -> np.ndarray:
+    """Embed images.
+
+    Args:
+        images: list of arrays (height, width, channels), float32 in [0, 1].
+        extractor: see `embed_exemplars`.
+
+    Returns:
+        Array (count, dimensions), float32.
+
+    Raises:
+        ValueError: the extractor returns something else.
+    """
+    rows = extractor(images, verbose=0) if isinstance(extractor, FeatureExtractor) else extractor(images)
+    rows = np.asarray(rows, "float32")
+    if rows.ndim != 2 or len(rows) != len(images):
+        raise ValueError(
+            f'"extractor" must return an array (count, dimensions). Received: shape {rows.shape} for {len(images)} '
+            "images."
+        )
+    return rows

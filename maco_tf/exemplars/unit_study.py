@@ -10,7 +10,7 @@ import numpy as np
 
 from maco_tf.checks import check_integer, warn_user
 from maco_tf.display.files import figure_png, write_png
-from maco_tf.exemplars.embeddings import embed_exemplars
+from maco_tf.exemplars.embeddings import embed_exemplars, embed_images
 from maco_tf.exemplars.patches import Patches, find_patches
 from maco_tf.exemplars.result import Exemplars
 from maco_tf.exemplars.search import find_exemplars
@@ -46,6 +46,7 @@ class Study:
         words: names of the unit, the best first; see `name_units`.
         verdicts: dictionary, kind of image -> `TwoAlternative`: how often a judge tells by the images of this kind
             which of two natural images activates the unit more. Empty without a judge.
+        opposite: an `Explanation` of the unit's minimum, which the judge sees too; `None` without a judge.
     """
 
     explanation: Explanation
@@ -56,6 +57,7 @@ class Study:
     quantile_images: np.ndarray
     words: tuple[str, ...] = ()
     verdicts: dict[str, TwoAlternative] = dataclasses.field(default_factory=dict)
+    opposite: Explanation | None = None
 
     @property
     def name(self) -> str:
@@ -176,8 +178,8 @@ def study(
         labels: the classes of the images; see `find_exemplars`.
         visualizer: makes the visualisations; `None` is `MacoVisualizer(model, **settings)`.
         judge: a `FeatureExtractor` of another network, or a function like it (see `embed_exemplars`), that is asked
-            which of two natural images activates the unit more, by the visualisations and by the exemplars; see
-            `two_alternative`. `None` asks nobody.
+            which of two natural images activates the unit more, by the visualisations and by the exemplars, each of the
+            unit's maximum and of its minimum; see `two_alternative`. This doubles the time. `None` asks nobody.
         pairs: number of pairs that the judge sees; fewer if there are not enough images beside the exemplars.
         words: names of the unit, such as those of `name_units`, for the page.
         preprocessing: see `MacoVisualizer`.
@@ -219,6 +221,7 @@ def study(
     if exemplars is None:
         exemplars = find_exemplars(model, objective, images, count, labels=labels, verbose=verbose, **given)
     explanation = visualizer.explain(objective, seed=seeds, verbose=verbose)
+    opposite = None if judge is None else visualizer.explain(-objective, seed=seeds, verbose=verbose)
     there = exemplars.indices[0] >= 0
     strongest = exemplars.images(indices=exemplars.indices[:, there])[0]
     scores, indices = exemplars.quantile(QUANTILES)
@@ -230,14 +233,16 @@ def study(
         quantile_scores=scores[0],
         quantile_images=exemplars.images(indices=indices, size=tuple(exemplars.config["input_shape"][:2]))[0],
         words=tuple(words),
-        verdicts={} if judge is None else _judged(exemplars, explanation, judge, pairs),
+        verdicts={} if opposite is None else _judged(exemplars, explanation, opposite, judge, pairs),
+        opposite=opposite,
     )
 
 
 def _judged(
     exemplars: Exemplars,
     explanation: Explanation,
-    judge: FeatureExtractor | Callable[[list[np.ndarray]], np.ndarray],
+    opposite: Explanation,
+    judge: Any,
     pairs: int,
 ) -> dict[str, TwoAlternative]:
     """Ask the judge by the visualisations and by the exemplars, with the same pairs."""
@@ -250,9 +255,9 @@ def _judged(
     if (queries.high < 0).all():
         return {}
     high, low = (embed_exemplars(exemplars, judge, indices) for indices in queries)
-    images = list(explanation.images)
-    made = judge(images, verbose=0) if isinstance(judge, FeatureExtractor) else judge(images)
+    strong, weak = (embed_images(list(part.images), judge)[None] for part in (explanation, opposite))
+    ends = [embed_exemplars(exemplars, judge, indices) for indices in (exemplars.indices, exemplars.lowest_indices)]
     return {
-        "the visualisations": two_alternative(high, low, np.asarray(made)[None]),
-        "the natural images": two_alternative(high, low, embed_exemplars(exemplars, judge)),
+        "the visualisations": two_alternative(high, low, strong, weak),
+        "the natural images": two_alternative(high, low, *ends),
     }

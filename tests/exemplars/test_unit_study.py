@@ -67,9 +67,10 @@ def test_the_judge_sees_the_images_and_none_of_the_exemplars_as_queries(photogra
     queries = draw_pairs(one.sample_values, pairs=10, indices=one.sample_indices, exclude=shown)
     assert not set(queries.high.ravel()) & set(shown.ravel())
     high, low = (brightness(photographs[indices[0]])[None] for indices in queries)
-    positive = brightness(channel_study.explanation.images)[None]
-    # The judge sees the images as the model does; the mean colours of the whole images are nearly the same.
-    assert verdict.accuracy[0] == pytest.approx(two_alternative(high, low, positive).accuracy[0], abs=0.21)
+    ends = (brightness(made.images)[None] for made in (channel_study.explanation, channel_study.opposite))
+    np.testing.assert_allclose(verdict.margins, two_alternative(high, low, *ends).margins, atol=1e-6)
+    # The opposite is the image of the unit's minimum.
+    assert channel_study.opposite.scores[-1].mean() > -channel_study.explanation.scores[-1].mean()
     assert "bright" in channel_study.text()
     assert "chance 50 %" in channel_study.text()
 

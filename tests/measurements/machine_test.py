@@ -2,8 +2,9 @@
 
     python -m tests.measurements.machine_test --images FOLDER --output assets/exemplars
 
-The references are visualisations by MACO, visualisations by Fourier, natural exemplars, and, as a control, MACO's
-images of another channel. Two judge networks say by each kind which of two natural images activates the channel more.
+The references are visualisations by MACO, visualisations by Fourier, and natural exemplars: images of the channel's
+maximum, and images of its minimum. Two judge networks say by each kind which of two natural images activates the
+channel more. As a control, they judge by the images of other channels.
 The images are kept in the folder `machine_test` of the output, so that an interrupted run goes on.
 """
 
@@ -20,14 +21,14 @@ LAYERS = ("block2b_add", "block4c_add", "block6c_add")
 METHODS = {"MACO": MacoVisualizer, "Fourier": FourierVisualizer}
 JUDGES = {"mobilenet_v2": "avg_pool", "vit_s14": "norm"}
 # Channels of a layer, seeds and exemplars of a channel, pairs of queries.
-CHANNELS, REFERENCES, PAIRS = 10, 3, 20
+CHANNELS, REFERENCES, PAIRS = 10, 2, 20
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--images", required=True, type=Path, help="a folder of natural images")
     parser.add_argument("--output", required=True, type=Path, help="a folder for the table and the images")
-    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=32)
     parser.add_argument("--crops", type=int, default=4)
     parser.add_argument("--judges", nargs="+", default=[f"{name}:{layer}" for name, layer in JUDGES.items()])
     options = parser.parse_args()
@@ -62,7 +63,7 @@ def _exemplars(model, images, path) -> Exemplars:
 
 
 def _visualisations(kind, method, model, found, kept, options) -> np.ndarray:
-    """Array (channels, seeds, height, width, 3)."""
+    """Array (channels, ends, seeds, height, width, 3): images of the maximum, and of the minimum."""
     visualizer = kind(model, steps=options.steps, crops=options.crops)
     images = []
     for name in found.names:
@@ -70,32 +71,44 @@ def _visualisations(kind, method, model, found, kept, options) -> np.ndarray:
         if not path.exists():
             layer, _, channel = name.rpartition(":")
             seeds = list(range(REFERENCES))
-            visualizer.explain(Channel(layer, int(channel)), seed=seeds, verbose=0).save(path)
+            visualizer.explain([1.0, -1.0] * Channel(layer, int(channel)), seed=seeds, verbose=0).save(path)
             print(path.stem, flush=True)
-        images.append(Explanation.load(path).images)
+        both = Explanation.load(path).images
+        images.append([both[::2], both[1::2]])
     return np.array(images)
 
 
 def _judged(found, made, extractor):
-    """Pairs (references, `TwoAlternative`)."""
+    """For each kind of reference: its name, and the accuracies by its maximum, by both ends, and of the control."""
     shown = np.concatenate([found.indices, found.lowest_indices], axis=1)
     queries = draw_pairs(
         found.sample_values, pairs=PAIRS, indices=found.sample_indices, exclude=shown, quantiles=(0.1, 0.9)
     )
     high, low = (embed_exemplars(found, extractor, indices) for indices in queries)
-    natural = embed_exemplars(found, extractor)
-    references = {f"{count} natural exemplars": natural[:, :count] for count in (REFERENCES, natural.shape[1])}
+    ends = [embed_exemplars(found, extractor, indices) for indices in (found.indices, found.lowest_indices)]
+    natural = np.stack(ends, axis=1)
+    references = {
+        f"{count} + {count} natural exemplars": natural[:, :, :count] for count in (REFERENCES, natural.shape[2])
+    }
     for method, images in made.items():
-        units, seeds = images.shape[:2]
-        features = extractor(images.reshape(-1, *images.shape[2:]), verbose=0).reshape(units, seeds, -1)
-        references[f"{seeds} images of {method}"] = features
-        if method == "MACO":
-            # The next channel of the same layer.
-            other = features.reshape(len(LAYERS), CHANNELS, seeds, -1)
-            references["control: MACO's images of another channel"] = np.roll(other, 1, axis=1).reshape(features.shape)
+        features = extractor(images.reshape(-1, *images.shape[3:]), verbose=0)
+        references[f"{REFERENCES} + {REFERENCES} images of {method}"] = features.reshape(*images.shape[:3], -1)
     for reference, features in references.items():
-        verdict = two_alternative(high, low, features)
-        yield reference, verdict
+        strong, weak = features[:, 0], features[:, 1]
+        # Each channel judged by the images of each other channel of its layer.
+        controls = []
+        for shift in range(1, CHANNELS):
+            others = [
+                np.roll(end.reshape(len(LAYERS), CHANNELS, *end.shape[1:]), shift, axis=1).reshape(end.shape)
+                for end in (strong, weak)
+            ]
+            controls.append(two_alternative(high, low, *others).accuracy)
+        yield (
+            reference,
+            two_alternative(high, low, strong).accuracy,
+            two_alternative(high, low, strong, weak).accuracy,
+            np.mean(controls, axis=0),
+        )
 
 
 def _report(rows, options, found) -> str:
@@ -107,14 +120,16 @@ def _report(rows, options, found) -> str:
         f"network sees {PAIRS} pairs of natural images, one of the most and one of the least activating tenth of "
         f"{found.statistics.images:,} images, and says which one activates the channel more: the one that is more "
         f"similar to the references. Visualisations: {options.steps} steps of {options.crops} views. The cells are the "
-        "share of right answers in percent, mean ± standard error over channels; 50 is chance.",
+        "share of right answers in percent, mean ± standard error over channels; 50 is chance. The references are "
+        "images of the maximum, and, except in one column, images of the minimum too. In the column *control*, the "
+        "references belong to the other channels of the layer: what a judge knows without the channel.",
         "",
-        f"| judge | references | all {len(found)} | {' | '.join(LAYERS)} |",
-        f"|---|---|---|{'---|' * len(LAYERS)}",
+        f"| judge | references | maximum only | both | control | {' | '.join(f'both, {layer}' for layer in LAYERS)} |",
+        f"|---|---|---|---|---|{'---|' * len(LAYERS)}",
     ]
-    for judge, reference, verdict in rows:
-        accuracy = 100 * verdict.accuracy
-        cells = [_mean(accuracy), *(_mean(part) for part in np.split(accuracy, len(LAYERS)))]
+    for judge, reference, *accuracies in rows:
+        one, both, control = (100 * accuracy for accuracy in accuracies)
+        cells = [_mean(one), _mean(both), _mean(control), *map(_mean, np.split(both, len(LAYERS)))]
         lines.append(f"| {judge} | {reference} | {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
