@@ -24,14 +24,14 @@ def test_python_m_maco_tf_runs_the_command():
     assert "usage: maco-tf" in shown.stdout
 
 
-@pytest.mark.parametrize("command", ["explain", "compare", "benchmark"])
+@pytest.mark.parametrize("command", ["explain", "compare", "exemplars", "study", "benchmark"])
 def test_a_missing_argument_is_named(command, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([command])
     assert "--output" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["explain", "compare", "benchmark", "layers", "zoo"])
+@pytest.mark.parametrize("command", ["explain", "compare", "exemplars", "study", "benchmark", "layers", "zoo"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])

@@ -92,7 +92,7 @@ class Networks:
             name: see `features`.
         """
         if name not in self._extractors:
-            self._extractors[name] = inception_v3() if name == INCEPTION else _last_spatial(self._model(name))
+            self._extractors[name] = inception_v3() if name == INCEPTION else last_spatial(self._model(name))
         return self._extractors[name]
 
     def classifier(self, name: str) -> FeatureExtractor:
@@ -133,11 +133,20 @@ def load_network(name: str, files: Mapping[str, str]) -> keras.Model:
     return load_model_file(files[name], argument="models") if name in files else zoo.load(name)
 
 
-def _last_spatial(model: keras.Model) -> FeatureExtractor:
+def last_spatial(model: keras.Model) -> FeatureExtractor:
     """The last layer with positions, averaged over them: the features that the classifier's head sees.
 
     A layer with one channel for every class, such as SqueezeNet's last, is skipped: it belongs to the head, and its
     mean is the logit that was maximised.
+
+    Args:
+        model: a `keras.Model`.
+
+    Returns:
+        A `FeatureExtractor`.
+
+    Raises:
+        ValueError: the model has no such layer.
     """
     for path, layer in reversed(layer_paths(model).items()):
         # The layers of a nested network are looked at one by one, and operations are not counted.

@@ -26,13 +26,15 @@ MAGNITUDE_HELP = (
     "for MACO: a folder of natural images from which the magnitude is estimated, or an .npz file of a saved "
 )
 MAGNITUDE_HELP += "Magnitude (default: ImageNet's)"
+INPUT_SHAPE_HELP = "shape of the model's input, if the model does not define it: HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS"
+IMAGES_HELP = "a folder of images; subfolders, if there are any, are their classes"
 
 
-def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+def add_model_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add `--model`, `--preprocessing` and `--import` to a command."""
     parser.add_argument(
         "--model",
-        required=True,
+        required=required,
         help="a network of the zoo ('maco-tf zoo' lists them), of keras.applications, or a file",
     )
     parser.add_argument("--preprocessing", default="auto", type=_preprocessing, help=PREPROCESSING_HELP)
@@ -82,12 +84,13 @@ def import_modules(names: list[str]) -> None:
         spec.loader.exec_module(module)
 
 
-def load_model(name: str, preprocessing: str | None = "auto") -> "keras.Model":
+def load_model(name: str, preprocessing: str | None = "auto", *, argument: str = "--model") -> "keras.Model":
     """Load a model of the zoo, of `keras.applications`, or from a file.
 
     Args:
         name: the value of `--model`.
         preprocessing: the value of `--preprocessing`.
+        argument: the option, for the error.
 
     Returns:
         A `keras.Model`.
@@ -100,7 +103,7 @@ def load_model(name: str, preprocessing: str | None = "auto") -> "keras.Model":
     from maco_tf.models.model_file import is_model_file, load_model_file
 
     if is_model_file(name):
-        return load_model_file(name, argument="--model")
+        return load_model_file(name, argument=argument)
     if preprocessing not in (None, "auto"):
         raise ValueError(
             '"--preprocessing" must be left out for a network of the zoo, which contains its own. Received: '
@@ -117,6 +120,25 @@ def image_size(text: str) -> int | tuple[int, int] | str:
     if len(sides) > 2 or not all(side.isdecimal() for side in sides):
         raise argparse.ArgumentTypeError(f'must be a number of pixels, HEIGHTxWIDTH or "input". Received: {text}.')
     return (int(sides[0]), int(sides[1])) if len(sides) == 2 else int(sides[0])
+
+
+def input_shape(text: str) -> tuple[int, int, int]:
+    """The value of `--input-shape`: "HEIGHTxWIDTH", with three channels, or "HEIGHTxWIDTHxCHANNELS"."""
+    sizes = [size.strip() for size in re.split("[x,]", text.strip().lower())]
+    if len(sizes) not in (2, 3) or not all(size.isdecimal() and int(size) for size in sizes):
+        raise argparse.ArgumentTypeError(f"must be HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS. Received: {text}.")
+    height, width, *channels = map(int, sizes)
+    return height, width, channels[0] if channels else 3
+
+
+def check_image_folder(path: str) -> None:
+    """Check the value of `--images`, before a network is loaded.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    if not Path(path).is_dir():
+        raise ValueError(f'"--images" must be a folder of images. Received: {path}, which is not a folder.')
 
 
 def load_magnitude(
