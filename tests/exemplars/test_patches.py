@@ -109,6 +109,7 @@ def test_every_objective_of_one_layer_has_positions(objective):
     np.testing.assert_array_equal(patches.positions, [[2, 3], [5, 1]])
 
 
+@pytest.mark.slow
 def test_the_contributions_to_a_logit_add_up_to_it(rng):
     model, images = build_tiny_model(activation=None), rng.uniform(size=(2, 16, 16, 3)).astype("float32")
     patches = find_patches(model, Logit(2), images, preprocessing=None)
@@ -134,6 +135,7 @@ def token_model():
     return model
 
 
+@pytest.mark.slow
 def test_tokens_are_positions_and_a_class_token_is_followed_back_to_maps():
     images = planted((4, 8), (12, 0), side=4)
     patches = find_patches(token_model(), Channel("tokens", 0), images, preprocessing=None)
@@ -159,6 +161,7 @@ def test_a_model_without_maps_is_explained_at_its_pixels():
     np.testing.assert_array_equal(patches.boxes, [[1, 2, 2, 3]])
 
 
+@pytest.mark.slow
 def test_objectives_pair_up_with_images_whatever_the_batch_size(rng):
     model, images = build_tiny_model(), rng.uniform(size=(5, 16, 16, 3)).astype("float32")
     units = [0, 3, 1, 1, 2]
