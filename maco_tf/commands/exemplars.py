@@ -118,7 +118,8 @@ def run(options: argparse.Namespace) -> int:
         found = _merged(options) if options.merge else _found(options)
     except KeyboardInterrupt:
         again = "Run the same command again to go on." if options.checkpoint else "Use --checkpoint to go on later."
-        print(f"Interrupted. {again}")
+        # The progress bar has not ended its line.
+        print(f"{'' if options.quiet else chr(10)}Interrupted. {again}")
         return 130
     if not options.quiet and len(found) <= _PRINTED:
         _print_summaries(found)
