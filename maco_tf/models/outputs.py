@@ -22,7 +22,7 @@ def model_output(model: keras.Model, prediction: Any, name: str | None) -> tf.Te
     Raises:
         ValueError: there is no such output, or there are several and `name` is `None`.
     """
-    outputs = _by_name(model, prediction)
+    outputs = outputs_by_name(model, prediction)
     if name is None and len(outputs) == 1:
         return next(iter(outputs.values()))
     if name in outputs:
@@ -34,8 +34,16 @@ def model_output(model: keras.Model, prediction: Any, name: str | None) -> tf.Te
     )
 
 
-def _by_name(model: keras.Model, prediction: Any) -> dict[str, tf.Tensor]:
-    """Dictionary, name of an output -> tensor."""
+def outputs_by_name(model: keras.Model, prediction: Any) -> dict[str, tf.Tensor]:
+    """A model's outputs by the names that `model_output` knows.
+
+    Args:
+        model: the model.
+        prediction: the model's return value.
+
+    Returns:
+        Dictionary, name -> tensor.
+    """
     if isinstance(prediction, list | tuple):
         names = getattr(model, "output_names", None) or []
         # A functional model names its outputs after their layers, and one layer may compute two of them.
