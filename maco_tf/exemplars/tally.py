@@ -187,19 +187,24 @@ class Tally:
             self._insert(scores, rows)
 
     def _insert(self, scores: tf.Tensor, rows: tf.Tensor) -> None:
-        """Insert each image's scores into the sorted columns of its class, one image after the other."""
+        """Insert scores into the sorted columns of their classes, one image of every class at a time."""
         table = self._variables["class_top"]
+        # How many earlier images of the batch have the same class. The row of the unlabelled may hold anything.
+        same = tf.cast(rows[:, None] == rows, tf.int32)
+        turns = tf.where(rows > 0, tf.reduce_sum(tf.linalg.band_part(same, -1, 0), axis=1) - 1, 0)
 
-        def insert(number: tf.Tensor) -> tf.Tensor:
-            row = rows[number]
-            column = table.sparse_read(row)
+        def insert(turn: tf.Tensor) -> tf.Tensor:
+            images = tf.where(turns == turn)[:, 0]
+            classes = tf.gather(rows, images)
+            columns = table.sparse_read(classes)
             # A place keeps its value, or takes the new one, or takes that of the place above.
-            above = tf.pad(column[:-1], ((1, 0), (0, 0)), constant_values=np.inf)
-            inserted = tf.maximum(column, tf.minimum(above, scores[number]))
-            with tf.control_dependencies([table.scatter_update(tf.IndexedSlices(inserted[None], row[None]))]):
-                return number + 1
+            above = tf.pad(columns[:, :-1], ((0, 0), (1, 0), (0, 0)), constant_values=np.inf)
+            inserted = tf.maximum(columns, tf.minimum(above, tf.gather(scores, images)[:, None]))
+            with tf.control_dependencies([table.scatter_update(tf.IndexedSlices(inserted, classes))]):
+                return turn + 1
 
-        tf.while_loop(lambda number: number < tf.shape(rows)[0], insert, (tf.constant(0),), parallel_iterations=1)
+        last = tf.reduce_max(turns)
+        tf.while_loop(lambda turn: turn <= last, insert, (tf.constant(0),), parallel_iterations=1)
 
 
 def priorities(indices: np.ndarray) -> np.ndarray:
