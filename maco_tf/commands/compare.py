@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     # In the decorrelated space before the sigmoid, where ImageNet's magnitude is known.
     height, width, _ = first.image_shape
     magnitudes = {"ImageNet": imagenet_magnitude(height, width)} | {
-        name: estimate_magnitude(result.images, periodic=False, verbose=0) for name, result in results.items()
+        name: estimate_magnitude(result.images, verbose=0) for name, result in results.items()
     }
     spectra = options.output / "spectra.png"
     draw_spectra({name: PowerSpectrum.from_magnitude(value) for name, value in magnitudes.items()}, path=spectra)
