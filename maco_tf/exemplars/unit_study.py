@@ -110,6 +110,8 @@ class Study:
         page = figure_png(self.figure(), dpi=150)
         written = self.explanation.save(folder / "visualisations")
         written.append(self.exemplars.save(folder / "exemplars.npz"))
+        for file in (folder / "patches").glob("[0-9][0-9].png"):
+            file.unlink()  # Those of an earlier save, which may be more.
         for number, (crop, mask) in enumerate(zip(self.patches.crops, self._cropped_masks()), start=1):
             colours = np.repeat(crop, 3, axis=-1) if crop.shape[-1] == 1 else crop[..., :3]
             picture = np.concatenate([colours, mask[..., None]], axis=-1)

@@ -92,7 +92,9 @@ def test_the_page_is_drawn_and_saved(tmp_path, channel_study):
     np.testing.assert_array_equal(loaded.scores, channel_study.exemplars.scores)
     patch = cv2.imread(str(tmp_path / "unit" / "patches" / "01.png"), cv2.IMREAD_UNCHANGED)
     assert patch.shape == (*channel_study.patches.crops[0].shape[:2], 4)
+    (tmp_path / "unit" / "patches" / "07.png").write_bytes(b"of a study of seven images")
     channel_study.save(tmp_path / "unit")  # A second save replaces the first.
+    assert len(list((tmp_path / "unit" / "patches").iterdir())) == 4
 
 
 @pytest.mark.slow
