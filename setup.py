@@ -38,7 +38,11 @@ setup(
     license="MIT",
     url=REPOSITORY,
     packages=find_packages(include=["maco_tf", "maco_tf.*"]),
-    package_data={"maco_tf": ["py.typed"], "maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json"]},
+    package_data={
+        "maco_tf": ["py.typed"],
+        "maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json"],
+        "maco_tf.spectrum": ["natural_magnitude.json"],
+    },
     python_requires=">=3.10,<3.14",
     install_requires=[
         "tensorflow>=2.18",

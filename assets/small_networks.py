@@ -91,7 +91,7 @@ def main() -> None:
     options = parser.parse_args()
 
     images, labels = digit_images()
-    magnitude = estimate_magnitude(images, verbose=0)
+    magnitude = estimate_magnitude(images, periodic=False, verbose=0)
     unsigned = Magnitude(magnitude.values, magnitude.width)
     judge = SVC().fit(images.reshape(len(images), -1), labels)
     means = {

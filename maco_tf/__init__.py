@@ -70,7 +70,7 @@ if TYPE_CHECKING:
         layers,
         product,
     )
-    from maco_tf.spectrum import Magnitude, estimate_magnitude, imagenet_magnitude
+    from maco_tf.spectrum import Magnitude, estimate_magnitude, imagenet_magnitude, natural_magnitude
     from maco_tf.visualizers import (
         CBRVisualizer,
         Explanation,
@@ -130,6 +130,7 @@ __all__ = [
     "layers",
     "metrics",
     "models",
+    "natural_magnitude",
     "objectives",
     "optimization",
     "parametrizations",

@@ -170,7 +170,7 @@ def spectrum_deviation(
     if isinstance(reference, Magnitude):
         # The square of a mean magnitude lies below the mean power, by 1.05 dB for Gaussian bins; so the images are
         # averaged as magnitudes too.
-        magnitude = estimate_magnitude(np.stack(list(_centres(images, size))), verbose=0)
+        magnitude = estimate_magnitude(np.stack(list(_centres(images, size))), periodic=False, verbose=0)
         measured = PowerSpectrum.from_magnitude(magnitude)
         natural = PowerSpectrum.from_magnitude(reference.resized(magnitude.height, magnitude.width))
     else:

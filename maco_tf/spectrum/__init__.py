@@ -5,6 +5,7 @@ from maco_tf.spectrum.estimate import estimate_magnitude
 from maco_tf.spectrum.frequencies import frequency_axes, radial_frequency
 from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
+from maco_tf.spectrum.natural import natural_magnitude
 
 __all__ = [
     "COLOUR_CORRELATION",
@@ -13,6 +14,7 @@ __all__ = [
     "frequency_axes",
     "from_image",
     "imagenet_magnitude",
+    "natural_magnitude",
     "radial_frequency",
     "to_image",
 ]

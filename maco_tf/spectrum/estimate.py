@@ -10,6 +10,7 @@ from maco_tf.checks import check_flag, check_integer, check_size
 from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.spectrum.colour import from_image
 from maco_tf.spectrum.magnitude import Magnitude
+from maco_tf.spectrum.periodic import smooth_spectrum
 
 
 def estimate_magnitude(
@@ -18,6 +19,7 @@ def estimate_magnitude(
     size: int | tuple[int, int] | None = None,
     batch_size: int = 32,
     decorrelate: bool = True,
+    periodic: bool = True,
     verbose: int | Literal["auto"] = "auto",
 ) -> Magnitude:
     """Average |rfft2| and the mean over images, in the space in which MACO uses them (see `from_image`).
@@ -33,6 +35,10 @@ def estimate_magnitude(
         batch_size: number of images read at once from an array.
         decorrelate: whether the magnitude is that of decorrelated colours, which MACO uses by default; otherwise it is
             that of red, green and blue, for `MacoVisualizer(decorrelate=False)`.
+        periodic: whether the jump between opposite borders is taken away first (Moisan, 2011; see
+            `periodic.periodic_spectrum`). A Fourier transform sees this jump as a strong edge, so that the magnitude of
+            photographs has a cross on its axes, which random phases turn into plaid. `False` is |rfft2| of the images
+            as they are, for images that are periodic, such as those of MACO, or whose own magnitude is wanted.
         verbose: 0 is silent; 1 or "auto" shows progress.
 
     Returns:
@@ -44,7 +50,7 @@ def estimate_magnitude(
     """
     size = None if size is None else check_size("size", size)
     batch_size = check_integer("batch_size", batch_size, 1)
-    decorrelate = check_flag("decorrelate", decorrelate)
+    decorrelate, periodic = check_flag("decorrelate", decorrelate), check_flag("periodic", periodic)
     total: np.ndarray | float = 0.0
     mean: np.ndarray | float = 0.0
     count, done, image_shape = 0, 0, None
@@ -60,7 +66,8 @@ def estimate_magnitude(
         image_shape = batch.shape[1:]
         x = from_image(tf.constant(batch), decorrelate=decorrelate).numpy()
         spectrum = np.fft.rfft2(x, axes=(1, 2))
-        total = total + np.abs(spectrum).sum(axis=0, dtype="float64")
+        # The periodic component has the mean of the image.
+        total = total + np.abs(spectrum - smooth_spectrum(x) if periodic else spectrum).sum(axis=0, dtype="float64")
         # The sum over the pixels, with its sign. Its absolute value is what `total` holds.
         mean = mean + spectrum[:, 0, 0].real.sum(axis=0, dtype="float64")
         count += len(spectrum)

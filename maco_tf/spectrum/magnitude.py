@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from maco_tf.checks import check_flag, check_integer
-from maco_tf.spectrum.frequencies import resize_magnitude, symmetrize
+from maco_tf.checks import check_flag, check_integer, check_number
+from maco_tf.spectrum.frequencies import resize_magnitude, standard_deviation, symmetrize
+from maco_tf.spectrum.radial import from_rings, ring_profile
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,6 +93,41 @@ class Magnitude:
             return self
         values = resize_magnitude(self.values, self.width, height, width)
         return Magnitude(values, width, self.mean, self.decorrelated)
+
+    def isotropic(self) -> "Magnitude":
+        """The same magnitude in all directions.
+
+        Every bin takes the root mean square of its ring, interpolated between rings, which lie at equal distances in
+        cycles per pixel. Random phases then look like clouds and not like cloth, whose threads are the axes.
+
+        Returns:
+            A `Magnitude` of this size with the same mean and exactly the same standard deviation, so the energy of each
+            channel is kept. That of a ring is kept up to the interpolation, which is exact for a power law.
+        """
+        radii, densities = ring_profile(self.values, self.width)
+        deviation = standard_deviation(self.values, self.width)
+        values = from_rings(radii, densities, self.height, self.width, deviation)
+        values[:, 0, 0] = self.values[:, 0, 0]
+        return Magnitude(values, self.width, self.mean, self.decorrelated)
+
+    def with_contrast(self, factor: float) -> "Magnitude":
+        """The magnitude of images with a stronger or weaker contrast.
+
+        Args:
+            factor: multiplies all bins but the mean, and so the standard deviation; above 0.
+
+        Returns:
+            A `Magnitude` of this size with the same mean.
+
+        Raises:
+            ValueError: `factor` is not a number above 0.
+        """
+        factor = check_number("factor", factor, above=0)
+        if factor == 1:
+            return self
+        values = factor * self.values
+        values[:, 0, 0] = self.values[:, 0, 0]
+        return Magnitude(values, self.width, self.mean, self.decorrelated)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the magnitude to a NumPy archive.

@@ -69,11 +69,11 @@ def accentuate(
             f"Received: shape {image.shape[1:]}, with values that differ by at most {spread:g}."
         )
     weight = check_number("weight", weight, least=0)
-    given = {"magnitude", "mean_level"} & set(settings)
+    given = {"magnitude", "mean_level", "contrast"} & set(settings)
     if given:
         raise ValueError(
-            f'"magnitude" and "mean_level" must be those of the image. Received: {", ".join(sorted(given))}. Leave '
-            "them out."
+            f'"magnitude", "mean_level" and "contrast" must be those of the image. Received: '
+            f"{', '.join(sorted(given))}. Leave them out."
         )
     if learning_rate is None and settings.get("optimizer") is None:
         learning_rate = 0.05
@@ -86,8 +86,10 @@ def accentuate(
     image = fit_images(image, resolve_image_size(recipe.get("image_size") if wanted is None else wanted, input_shape))
     visualizer = MacoVisualizer(
         model,
-        magnitude=estimate_magnitude(image, verbose=0),
+        # Of the image as it is: without its smooth component, it would be another image.
+        magnitude=estimate_magnitude(image, periodic=False, verbose=0),
         mean_level=1.0,
+        contrast=1.0,
         learning_rate=learning_rate,
         **settings,
     )

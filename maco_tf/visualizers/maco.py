@@ -2,18 +2,25 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal
 
 import keras
 
-from maco_tf.checks import check_flag, settled
+from maco_tf.checks import check_choice, check_flag, check_number, settled
 from maco_tf.parametrizations.phase import PhaseParametrization
 from maco_tf.spectrum.imagenet import imagenet_magnitude
 from maco_tf.spectrum.magnitude import Magnitude
+from maco_tf.spectrum.natural import natural_magnitude
 from maco_tf.transforms.distribution import Normal
 from maco_tf.visualizers.shared_settings import LearningRate
 from maco_tf.visualizers.visualizer import Visualizer
+
+# The magnitudes that the package has, by name.
+MAGNITUDES: dict[str, Callable[[int, int], Magnitude]] = {
+    "imagenet": imagenet_magnitude,
+    "natural": natural_magnitude,
+}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -29,11 +36,13 @@ class MacoVisualizer(Visualizer):
         recipe: "default"; "fast", which is "default" with a quarter of the steps; "paper", the settings of the paper;
             or "xplique", those of xplique 2.0.2.
         mean_level: the image's mean before the sigmoid as a fraction of the magnitude's mean, at least 0; 0 is
-            mid-grey. The default is 1 if `magnitude` is given and its mean is known, and otherwise 0. In the recipe
-            "xplique", it is 0.
-        magnitude: a `Magnitude`, such as `estimate_magnitude(images)`, which is resized to the image. The default is
-            ImageNet's, for images of three channels, whose mean is not known. `magnitude_in_force` shows the one in
-            use.
+            mid-grey. The default is 1 if the mean of `magnitude` is known, and otherwise 0. In the recipe "xplique", it
+            is 0.
+        magnitude: for images of three channels, "imagenet", the published one of the paper, whose mean is not known, or
+            "natural", see `natural_magnitude`. Or a `Magnitude`, such as `estimate_magnitude(images)`, which is resized
+            to the image. The default is "imagenet". `magnitude_in_force` shows the one in use.
+        contrast: factor of the magnitude in all bins but the mean, above 0; 1, the default, leaves it as it is. The
+            standard deviation of the image before the sigmoid is multiplied by it.
         cosine_decay: whether a learning rate given as a number falls to zero over the run as a cosine. The learning
             rate is in radians of phase.
         phase: "uniform", a free phase with a uniform start; or "standardized", as in xplique: see
@@ -47,7 +56,8 @@ class MacoVisualizer(Visualizer):
     """
 
     mean_level: float | None = None
-    magnitude: Magnitude | None = None
+    magnitude: Magnitude | Literal["imagenet", "natural"] | None = None
+    contrast: float | None = None
     cosine_decay: bool | None = None
     phase: Literal["uniform", "standardized"] | None = None
     decorrelate: bool | None = None
@@ -56,6 +66,8 @@ class MacoVisualizer(Visualizer):
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # Chosen by how other networks see the images: notebooks/guides/recipe.md.
         "default": {
+            "magnitude": "imagenet",
+            "contrast": 1.0,
             "learning_rate": 1.0,
             # At a constant rate of 1 the phases never settle, and the image stays noise.
             "cosine_decay": True,
@@ -66,6 +78,8 @@ class MacoVisualizer(Visualizer):
         # Fel et al., 2023 (arXiv:2306.06805), section 4 and appendix: one view in a step, the noise on the image before
         # the crop. The paper's 0.25 is read as the side of a crop.
         "paper": {
+            "magnitude": "imagenet",
+            "contrast": 1.0,
             "crops": 1,
             "crop_side": Normal(0.25, 0.1),
             "crop_centre": "anywhere",
@@ -83,6 +97,8 @@ class MacoVisualizer(Visualizer):
         # magnitude is exact, crops that cross the border see grey, and the image keeps its natural contrast, which is
         # 1.28 times that of xplique's standardised image.
         "xplique": {
+            "magnitude": "imagenet",
+            "contrast": 1.0,
             "crops": 32,
             "crop_side": Normal((0.5, 0.05), 0.05),
             "crop_antialias": False,
@@ -107,11 +123,15 @@ class MacoVisualizer(Visualizer):
                     "an optimizer. Leave it out."
                 )
             values["cosine_decay"] = None
-        _check_magnitude(values["magnitude"], values["input_shape"][2])
-        values["decorrelate"] = _colours(values["decorrelate"], values["magnitude"], values["input_shape"][2])
+        values["contrast"] = check_number("contrast", values["contrast"], above=0)
+        given = values["magnitude"]
+        _check_magnitude(given, values["input_shape"][2])
+        # Colours and mean do not depend on the size.
+        found = given if isinstance(given, Magnitude) else MAGNITUDES[given](8, 8)
+        values["decorrelate"] = _colours(values["decorrelate"], given, found)
         if values["mean_level"] is None:
-            # Images as dark or as bright as the user's. ImageNet's mean is grey: notebooks/guides/recipe.md.
-            values["mean_level"] = 0.0 if values["magnitude"] is None or values["magnitude"].mean is None else 1.0
+            # Images as dark or as bright as photographs. The mean of "imagenet" is grey: notebooks/guides/recipe.md.
+            values["mean_level"] = 0.0 if found.mean is None else 1.0
         return values
 
     def default_optimizer(self) -> keras.optimizers.Optimizer:
@@ -141,20 +161,29 @@ class MacoVisualizer(Visualizer):
 
     @functools.cached_property
     def _natural_magnitude(self) -> Magnitude:
-        return (self.magnitude or imagenet_magnitude()).resized(*self.image_shape[:2])
+        found = _magnitude_of(settled(self.magnitude), *self.image_shape[:2])
+        return found.with_contrast(settled(self.contrast))
+
+
+def _magnitude_of(magnitude: Magnitude | str, height: int, width: int) -> Magnitude:
+    """A magnitude or one of `MAGNITUDES`, at the size of the image."""
+    if isinstance(magnitude, Magnitude):
+        return magnitude.resized(height, width)
+    return MAGNITUDES[magnitude](height, width)
 
 
 def _check_magnitude(magnitude: Any, channels: int) -> None:
-    if magnitude is None and channels != 3:
-        raise ValueError(
-            f'"magnitude" must be given for a model of {channels} channel(s), because ImageNet\'s has three. Received: '
-            "None. Estimate one from your images with maco_tf.estimate_magnitude(images)."
-        )
-    if magnitude is None:
+    if isinstance(magnitude, str):
+        check_choice("magnitude", magnitude, MAGNITUDES)
+        if channels != 3:
+            raise ValueError(
+                f'"magnitude" must be given as a Magnitude for a model of {channels} channel(s), because "{magnitude}" '
+                "has three. Estimate one from your images with maco_tf.estimate_magnitude(images)."
+            )
         return
     if not isinstance(magnitude, Magnitude):
         raise ValueError(
-            f'"magnitude" must be a maco_tf.Magnitude. Received: {type(magnitude).__name__}. '
+            f'"magnitude" must be "imagenet", "natural" or a maco_tf.Magnitude. Received: {type(magnitude).__name__}. '
             "Make one with estimate_magnitude(images) or Magnitude.load(path)."
         )
     if magnitude.channels != channels:
@@ -163,17 +192,14 @@ def _check_magnitude(magnitude: Any, channels: int) -> None:
         )
 
 
-def _colours(decorrelate: Any, magnitude: Magnitude | None, channels: int) -> bool:
+def _colours(decorrelate: Any, given: Magnitude | str, found: Magnitude) -> bool:
     """Whether the channels are decorrelated colours, as those of the magnitude are."""
-    own = True if magnitude is None else magnitude.decorrelated
+    own = found.decorrelated
     # Other numbers of channels are not decorrelated anyway.
-    if decorrelate is None or check_flag("decorrelate", decorrelate) == own or channels != 3:
+    if decorrelate is None or check_flag("decorrelate", decorrelate) == own or found.channels != 3:
         return own
-    source = (
-        "ImageNet's magnitude, which is one of decorrelated colours"
-        if magnitude is None
-        else "a magnitude of " + ("decorrelated colours" if own else "red, green and blue")
-    )
+    kind = "decorrelated colours" if own else "red, green and blue"
+    source = f'the magnitude "{given}", which is one of {kind}' if isinstance(given, str) else f"a magnitude of {kind}"
     raise ValueError(
         f'"decorrelate" must be {own}, because a spectrum is used in the space in which it was estimated. Received: '
         f"{decorrelate} with {source}. Estimate one with estimate_magnitude(images, decorrelate={decorrelate})."

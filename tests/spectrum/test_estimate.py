@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from maco_tf.spectrum import COLOUR_CORRELATION, estimate_magnitude
+from maco_tf.spectrum.periodic import periodic_spectrum
 
 
 def decorrelated(images):
@@ -23,10 +24,27 @@ def oracle(images):
 @pytest.mark.parametrize("channels", [1, 3, 5])
 def test_the_mean_magnitude_against_numpy(rng, channels):
     images = rng.uniform(size=(7, 12, 9, channels)).astype("float32")
-    estimated = estimate_magnitude(images, batch_size=3, verbose=0)
+    estimated = estimate_magnitude(images, batch_size=3, periodic=False, verbose=0)
     assert estimated.width == 9
     np.testing.assert_allclose(estimated.values, oracle(images), rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(estimated.mean, decorrelated(images).mean((0, 1, 2)), atol=1e-5)
+
+
+def test_the_magnitude_of_the_periodic_component_is_the_default(rng):
+    """It has no jump between opposite borders, and is streamed like the plain one, for images of any size."""
+    ramp = np.linspace(0.2, 0.8, 24)[None, None, :, None] * np.ones((1, 16, 1, 1))
+    images = np.clip(ramp + rng.uniform(-0.02, 0.02, (5, 16, 24, 3)), 0, 1).astype("float32")
+    x = decorrelated(images.astype("float64"))
+    expected = np.abs(periodic_spectrum(x)).mean(axis=0).transpose(2, 0, 1)
+    found, plain = (estimate_magnitude(images, batch_size=2, periodic=value, verbose=0) for value in (True, False))
+    np.testing.assert_allclose(found.values, expected, rtol=1e-3, atol=1e-3)
+    np.testing.assert_array_equal(estimate_magnitude(images, batch_size=2, verbose=0).values, found.values)
+    np.testing.assert_array_equal(found.mean, plain.mean)
+    np.testing.assert_allclose(found.values[:, 0, 0], plain.values[:, 0, 0], rtol=1e-6)
+    # A ramp from left to right is a row of strong bins on ky = 0.
+    assert (found.values[0, 0, 1:6] < 0.2 * plain.values[0, 0, 1:6]).all()
+    with pytest.raises(ValueError, match='"periodic" must be True or False'):
+        estimate_magnitude(images, periodic=1)
 
 
 def test_the_mean_has_a_sign():
@@ -87,7 +105,7 @@ def test_progress_ends_its_line(rng, capsys):
 def test_without_decorrelation_it_is_the_magnitude_of_the_logits_of_red_green_and_blue(rng):
     images = rng.uniform(0.1, 0.9, size=(3, 6, 8, 3)).astype("float32")
     logits = np.log(images / (1 - images.astype("float64")))
-    magnitude = estimate_magnitude(images, decorrelate=False, verbose=0)
+    magnitude = estimate_magnitude(images, decorrelate=False, periodic=False, verbose=0)
     expected = np.abs(np.fft.rfft2(logits, axes=(1, 2))).mean(axis=0).transpose(2, 0, 1)
     np.testing.assert_allclose(magnitude.values, expected, rtol=1e-3, atol=1e-4)
     np.testing.assert_allclose(magnitude.mean, logits.mean(axis=(0, 1, 2)), atol=1e-5)

@@ -54,7 +54,7 @@ def test_a_tiny_learning_rate_returns_the_image(tiny_model, photograph):
         ({"objective": "pug"}, '"objective" must be a maco_tf objective'),
         ({"weight": -1.0}, '"weight" must be'),
         ({"weight": True}, '"weight" must be'),
-        ({"mean_level": 0.0}, '"mean_level" must be those of the image'),
+        ({"mean_level": 0.0}, "must be those of the image. Received: mean_level"),
         ({"layer": "cnv"}, "Did you mean conv"),
     ],
 )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from maco_tf import Logit, MacoVisualizer, estimate_magnitude
-from maco_tf.spectrum import Magnitude, from_image, imagenet_magnitude
+from maco_tf.spectrum import Magnitude, from_image, imagenet_magnitude, natural_magnitude
+from maco_tf.spectrum.frequencies import standard_deviation
 from maco_tf.transforms import Normal
 from tests.conftest import build_tiny_model
 
@@ -131,13 +132,79 @@ def test_the_magnitude_in_force(tiny_model):
     np.testing.assert_array_equal(found.values[:, 1:5, 1:5], natural.values[:, 1:5, 1:5])
 
 
+def deviation(visualizer):
+    """The standard deviation of every image of a visualizer before the sigmoid."""
+    return standard_deviation(visualizer.magnitude_in_force.values, visualizer.image_shape[1])
+
+
+def test_magnitudes_by_name(tiny_model):
+    natural = MacoVisualizer(tiny_model, image_size=(32, 40), magnitude="natural")
+    found, expected = natural.magnitude_in_force, natural_magnitude(32, 40)
+    np.testing.assert_array_equal(found.values[:, 1:5, 1:5], expected.values[:, 1:5, 1:5])
+    # The mean of photographs is known.
+    np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-6)
+    for settings in ({}, {"magnitude": "imagenet"}, {"magnitude": imagenet_magnitude()}):
+        named = MacoVisualizer(tiny_model, image_size=32, **settings)
+        np.testing.assert_array_equal(
+            named.resolved.parametrization(1).magnitude,
+            MacoVisualizer(tiny_model, image_size=32).resolved.parametrization(1).magnitude,
+        )
+        np.testing.assert_array_equal(named.magnitude_in_force.mean, [0, 0, 0])
+    copy = MacoVisualizer.from_config(tiny_model, json.loads(json.dumps(natural.config())))
+    assert copy.magnitude == "natural"
+    assert copy.config() == natural.config()
+    with pytest.raises(ValueError, match='"magnitude" must be given as a Magnitude'):
+        MacoVisualizer(build_tiny_model(channels=1), magnitude="natural")
+    with pytest.raises(ValueError, match=r'"decorrelate" must be True.*"natural"'):
+        MacoVisualizer(tiny_model, magnitude="natural", decorrelate=False)
+
+
+def test_the_published_recipes_keep_the_published_magnitude(tiny_model, monkeypatch):
+    """Whatever the default is: they name it."""
+    changed = {**MacoVisualizer.recipes["default"], "magnitude": "natural", "contrast": 2.0}
+    monkeypatch.setattr(MacoVisualizer, "recipes", {**MacoVisualizer.recipes, "default": changed})
+    assert MacoVisualizer(tiny_model).resolved.magnitude == "natural"
+    for name in ("paper", "xplique"):
+        resolved = MacoVisualizer(tiny_model, name).resolved
+        assert (resolved.magnitude, resolved.contrast) == ("imagenet", 1.0)
+
+
+@pytest.mark.parametrize("magnitude", ["imagenet", "natural"])
+def test_contrast_multiplies_the_deviation_of_the_image_and_not_its_mean(tiny_model, magnitude):
+    plain, strong = (
+        MacoVisualizer(tiny_model, image_size=(32, 24), steps=1, magnitude=magnitude, contrast=contrast)
+        for contrast in (1, np.float64(1.5))
+    )
+    np.testing.assert_allclose(deviation(strong), 1.5 * deviation(plain), rtol=1e-5)
+    np.testing.assert_array_equal(strong.magnitude_in_force.mean, plain.magnitude_in_force.mean)
+    before = [
+        from_image(visualizer.explain(Logit(0), seed=0, verbose=0).images).numpy()[0] for visualizer in (plain, strong)
+    ]
+    # Pixels near black and white are clipped by `from_image`.
+    np.testing.assert_allclose(before[1].std((0, 1)), 1.5 * before[0].std((0, 1)), rtol=0.05)
+    assert (plain.config()["contrast"], strong.config()["contrast"]) == (1.0, 1.5)
+    copy = MacoVisualizer.from_config(tiny_model, json.loads(json.dumps(strong.config())))
+    np.testing.assert_array_equal(copy.magnitude_in_force.values, strong.magnitude_in_force.values)
+
+
+def test_a_configuration_of_an_earlier_version_means_the_published_magnitude(tiny_model):
+    config = MacoVisualizer(tiny_model, image_size=32).config()
+    old = {**config, "magnitude": None}
+    del old["contrast"]
+    assert MacoVisualizer.from_config(tiny_model, old).config() == config
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         *[("mean_level", value) for value in (-0.1, "grey", True, float("inf"))],
+        *[("contrast", value) for value in (0, -1.0, "strong", True, float("nan"))],
         ("phase", "normal"),
         ("cosine_decay", 1),
-        *[("magnitude", value) for value in (np.ones((3, 4, 4)), estimate_magnitude(np.eye(8)[None, ..., None]))],
+        *[
+            ("magnitude", value)
+            for value in ("photographs", np.ones((3, 4, 4)), estimate_magnitude(np.eye(8)[None, ..., None]))
+        ],
     ],
 )
 def test_a_wrong_setting_is_named(tiny_model, name, value):
@@ -156,7 +223,7 @@ def test_a_spectrum_is_used_in_the_space_in_which_it_was_estimated(tiny_model, r
         again = MacoVisualizer.from_config(tiny_model, visualizer.config(), arrays=visualizer._arrays)
         assert again.resolved.magnitude.decorrelated is again.resolved.decorrelate is False
     for settings, received in (
-        ({"decorrelate": False}, "False with ImageNet's"),
+        ({"decorrelate": False}, 'False with the magnitude "imagenet"'),
         ({"decorrelate": False, "magnitude": decorrelated}, "False with a magnitude of decorrelated"),
         ({"decorrelate": True, "magnitude": rgb}, "True with a magnitude of red"),
     ):

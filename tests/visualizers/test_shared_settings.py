@@ -181,7 +181,8 @@ def test_the_representation_shows_the_settings_in_force(tiny_model):
     text = repr(MacoVisualizer(tiny_model, "fast", precision="auto"))
     assert text.startswith("<MacoVisualizer of tiny: recipe='fast', steps=64, ")
     assert "precision='auto'" in text
-    assert "magnitude" not in text
+    assert "magnitude='imagenet'" in text
+    assert "optimizer" not in text
 
 
 def test_another_backend_of_keras_is_refused(tiny_model, monkeypatch):

@@ -23,7 +23,7 @@ def start_of(visualizer, images):
 @pytest.mark.parametrize("size", [(32, 24), (31, 24), (32, 23), (31, 23)])
 def test_with_the_magnitude_of_the_image_maco_starts_at_the_image(tiny_model, image, size):
     image = image[: size[0], : size[1]]
-    magnitude = estimate_magnitude(image[None], verbose=0)
+    magnitude = estimate_magnitude(image[None], periodic=False, verbose=0)
     visualizer = MacoVisualizer(tiny_model, magnitude=magnitude, mean_level=1.0, image_size=size)
     parametrization, variables = start_of(visualizer, image[None])
     np.testing.assert_allclose(parametrization.image(variables)[0], image, atol=2e-3)
