@@ -112,7 +112,7 @@ def test_a_setting_given_to_explain_is_refused_with_the_remedy(tiny_model):
     visualizer = CBRVisualizer(tiny_model, steps=1, image_size=16)
     with pytest.raises(TypeError, match=r"'steps'.*dataclasses\.replace\(visualizer, steps="):
         visualizer.explain(Logit(1), steps=64)
-    with pytest.raises(TypeError, match="'sede'. Did you mean seed"):
+    with pytest.raises(TypeError, match=r"'sede'. Did you mean seed"):
         visualizer.explain(Logit(1), sede=1)
 
 
