@@ -1,11 +1,15 @@
 """A search that goes on where it was interrupted."""
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from maco_tf.exemplars.records import PROGRESS, Record, read_result, write_result
+from maco_tf.objectives.objective import Objective
 
 
 class Checkpoint:
@@ -59,3 +63,26 @@ class Checkpoint:
                 "the file, or choose another one."
             )
         return record
+
+
+def digest(arrays: Iterable[np.ndarray]) -> str:
+    """A hash of arrays, as hexadecimal digits."""
+    found = hashlib.blake2b(digest_size=16)
+    for array in arrays:
+        found.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+def objective_arrays(units: Any) -> Iterator[np.ndarray]:
+    """The weights and parameters of objectives, by which two of the same names may differ.
+
+    Args:
+        units: see `UnitRanks`.
+
+    Yields:
+        Arrays.
+    """
+    for part in units if isinstance(units, list | tuple) else [units]:
+        for weight, term in part.terms if isinstance(part, Objective) else ():
+            yield np.asarray(weight)
+            yield from (term.parameters[name] for name in sorted(term.parameters))

@@ -1,9 +1,8 @@
 """Find the images that activate units most, in one pass over any number of images."""
 
-import hashlib
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_choice, check_flag, check_integer, warn_user
-from maco_tf.exemplars.checkpoint import Checkpoint
+from maco_tf.exemplars.checkpoint import Checkpoint, digest, objective_arrays
 from maco_tf.exemplars.near_duplicates import perceptual_hash
 from maco_tf.exemplars.ranks import RANKS, UnitRanks, Units
 from maco_tf.exemplars.records import Record
@@ -75,7 +74,7 @@ def find_exemplars(
         batch_size: number of images that the model sees at once.
         checkpoint: a file ending in `.npz`, or a folder. The state of the search is written to it now and then, when it
             is interrupted and at the end, and a call with the same arguments goes on from there. Another batch size is
-            allowed.
+            allowed. Functions, as a preprocessing or in a `Lambda`, are not compared.
         checkpoint_every: number of batches between two checkpoints.
         shard: `(number, count)` searches every `count`-th image only, beginning with this number, so that several
             machines can share the work; `Exemplars.merge` joins their results.
@@ -113,10 +112,11 @@ def find_exemplars(
     config: dict[str, Any] = {
         "model": model.name,
         "weights": weights_digest(model),
+        "parameters": digest(objective_arrays(units)),
         "preprocessing": activations.preprocessing if isinstance(activations.preprocessing, str | None) else "function",
         "input_shape": list(activations.input_shape),
         "images": source.digest(),
-        "labels": _digest([] if source.labels is None else [source.labels]) if source.labelled else None,
+        "labels": digest([] if source.labels is None else [source.labels]) if source.labelled else None,
         "rank": rank,
         "count": count,
         "distinct": distinct,
@@ -282,11 +282,4 @@ def _warn_of_missing(found: Exemplars) -> None:
 
 def weights_digest(model: keras.Model) -> str:
     """A hash that tells a model's weights from others; a search stores it in its `config` as "weights"."""
-    return _digest(model.get_weights())
-
-
-def _digest(arrays: Iterable[np.ndarray]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        digest.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+    return digest(model.get_weights())

@@ -1,8 +1,10 @@
+import signal
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import Exemplars, Logit, find_exemplars
+from maco_tf import Direction, Exemplars, Logit, find_exemplars
 from maco_tf.display import write_png
 from maco_tf.exemplars import ImageSource
 from maco_tf.exemplars.tally import priorities
@@ -93,23 +95,26 @@ def test_the_order_of_the_images_changes_their_indices_only(exact_model, many_im
 
 
 class Stopping(ImageSource):
-    """A source that fails once, after some batches."""
+    """A source that fails after ten batches, or in which the user presses Ctrl-C while the tenth is computed."""
 
-    after = 10
+    by_hand = False
 
     def batches(self, *arguments, **settings):
         for number, batch in enumerate(super().batches(*arguments, **settings)):
-            if number == self.after:
-                raise KeyboardInterrupt
+            if number == 10:
+                raise OSError("no such disk")
+            if number == 9 and self.by_hand:
+                signal.raise_signal(signal.SIGINT)
             yield batch
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shard", [(0, 1), (1, 2)])
-def test_an_interrupted_search_goes_on(exact_model, many_images, many_labels, tmp_path, whole, shard):
+@pytest.mark.parametrize(("shard", "error"), [((0, 1), OSError), ((1, 2), KeyboardInterrupt)])
+def test_an_interrupted_search_goes_on(exact_model, many_images, many_labels, tmp_path, whole, shard, error):
     stopping = Stopping(many_images, labels=many_labels)
+    stopping.by_hand = error is KeyboardInterrupt
     settings = {"checkpoint": tmp_path, "shard": shard}
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(error):
         search(exact_model, stopping, **settings)
     (file,) = tmp_path.iterdir()
     partial = Exemplars.load(file, many_images)
@@ -124,8 +129,14 @@ def test_an_interrupted_search_goes_on(exact_model, many_images, many_labels, tm
     unbroken = search(exact_model, many_images, labels=many_labels, shard=shard)
     assert_same(found, whole if shard == (0, 1) else unbroken)
     # A finished search reads no image.
-    stopping.after = 0
     assert_same(search(exact_model, stopping, **settings), found)
+
+
+def test_directions_of_the_same_name_do_not_share_a_checkpoint(exact_model, many_images, tmp_path):
+    settings = {"count": 2, "checkpoint": tmp_path / "run.npz", "verbose": 0}
+    find_exemplars(exact_model, Direction("second", [1.0, 0, 0, 0]), many_images[:20], **settings)
+    with pytest.raises(ValueError, match=r'"checkpoint".*"parameters"'):
+        find_exemplars(exact_model, Direction("second", [0.0, 1, 0, 0]), many_images[:20], **settings)
 
 
 @pytest.mark.slow
