@@ -10,6 +10,7 @@ from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.layers import layer_paths
 from maco_tf.models.tracing import record_outputs
 from maco_tf.objectives.objective import Objective
+from maco_tf.objectives.term import layers_read
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images
 
 
@@ -35,9 +36,10 @@ class PatchMaps:
     local: bool
 
     def __init__(self, activations: Activations, objective: Objective, layer: str | int | None) -> None:
+        objective = objective.resolved(activations)
         self._activations, self._objective = activations, objective
         self._terms = [term for _, term in objective.terms]
-        self._layers = list(dict.fromkeys(term.layer for term in self._terms))
+        self._layers = list(dict.fromkeys(layers_read(self._terms)))
         shapes: dict[Any, Any] = dict(activations.shapes([*self._layers, *([] if layer is None else [layer])]))
         check_objective(objective, shapes)
         shapes[IMAGE] = activations.input_shape

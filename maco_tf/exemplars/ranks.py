@@ -14,7 +14,7 @@ from maco_tf.objectives.channel import Channel
 from maco_tf.objectives.direction import LEAST_COSINE, Direction
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.objective import Objective
-from maco_tf.objectives.term import Term
+from maco_tf.objectives.term import Term, layers_read
 from maco_tf.objectives.tokens import Tokens, choose_tokens
 from maco_tf.optimization.scoring import check_objective
 from maco_tf.products import einsum
@@ -101,9 +101,10 @@ class UnitRanks:
         return Channel(layer, range(shape[-1]))
 
     def _group(self, objective: Objective) -> _Group:
+        objective = objective.resolved(self._activations)
         terms = objective.terms
         weight, term = terms[0]
-        layers = [other.layer for _, other in terms]
+        layers = layers_read(other for _, other in terms)
         check_objective(objective, self._activations.shapes(layers))
         alone = len(terms) == 1 and len(term) == len(objective)
         if alone and type(term).score is Channel.score and (np.asarray(weight) == 1).all():

@@ -13,6 +13,7 @@ import numpy as np
 from maco_tf.checks import is_number
 
 if TYPE_CHECKING:
+    from maco_tf.models.activations import Activations
     from maco_tf.objectives.term import Term
 
 
@@ -75,6 +76,20 @@ class Objective(abc.ABC):
 
         Raises:
             ValueError: no class has the name, or several have it.
+        """
+
+    @abc.abstractmethod
+    def resolved(self, activations: Activations) -> Objective:
+        """Fill in what depends on the model, such as layers that are left open and targets that the model holds.
+
+        Args:
+            activations: the model.
+
+        Returns:
+            An objective of the same length and structure of terms, with the same names.
+
+        Raises:
+            ValueError: the model lacks what the objective needs.
         """
 
     @abc.abstractmethod
@@ -237,6 +252,9 @@ class Sum(Objective):
 
     def named(self, class_names: Sequence[str]) -> Sum:
         return Sum([(weight, term.named(class_names)) for weight, term in self._terms])
+
+    def resolved(self, activations: Activations) -> Sum:
+        return Sum([(weight, term.resolved(activations)) for weight, term in self._terms])
 
     def get_config(self) -> dict[str, Any]:
         return {"terms": [[weight.tolist(), keras.saving.serialize_keras_object(term)] for weight, term in self._terms]}

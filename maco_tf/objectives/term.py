@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.models.activations import Activations
 from maco_tf.objectives.objective import Objective
 
 
@@ -73,6 +74,11 @@ class Term(Objective):
             )
 
     @property
+    def layers(self) -> tuple[str | int, ...]:
+        """The layers that the score reads; several only for a `MultiLayerTerm`."""
+        return (self.layer,)
+
+    @property
     def terms(self) -> tuple[tuple[float | np.ndarray, "Term"], ...]:
         return ((1.0, self),)
 
@@ -94,6 +100,9 @@ class Term(Objective):
         return self
 
     def named(self, class_names: Sequence[str]) -> "Term":
+        return self
+
+    def resolved(self, activations: Activations) -> "Term":
         return self
 
     def _with_parameters(self, parameters: Mapping[str, np.ndarray]) -> "Term":
@@ -144,6 +153,15 @@ class Term(Objective):
                 "and register the class with @keras.saving.register_keras_serializable()."
             )
         return {"names": list(self._names)} if self._names else {}
+
+
+def layers_read(terms: Iterable[Term]) -> list[str | int]:
+    """The layers that terms read, in their order; a layer may be repeated.
+
+    Args:
+        terms: `Term`s that are resolved, see `Objective.resolved`.
+    """
+    return [layer for term in terms for layer in term.layers]
 
 
 def comparable(value: Any) -> Hashable:

@@ -1,7 +1,7 @@
 """Activations to one score for each image."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +9,7 @@ import tensorflow as tf
 from maco_tf.models.activations import IMAGE
 from maco_tf.objectives.feature_inversion import ReferenceTerm
 from maco_tf.objectives.joint import JointTerm
+from maco_tf.objectives.multi_layer import MultiLayerTerm
 from maco_tf.objectives.objective import Objective
 from maco_tf.objectives.term import Term
 
@@ -79,8 +80,9 @@ def score_terms(
     """
     weighted = []
     for index, term in enumerate(terms):
-        activation = activations[term.layer]
-        views = activation.shape[0] // batch
+        seen = [activations[layer] for layer in term.layers]
+        activation: Any = seen if isinstance(term, MultiLayerTerm) else seen[0]
+        views = seen[0].shape[0] // batch
         if isinstance(term, JointTerm):
             scores = term.score(tf.reshape(activation, (batch, views, *activation.shape[1:])), **parameters[index])
         else:
@@ -170,5 +172,8 @@ def check_objective(objective: Objective, shapes: Mapping[str | int, tuple]) -> 
         ValueError: a unit is out of range, or a vector has the wrong shape.
     """
     for _, term in objective.terms:
-        if term.layer in shapes:
-            term.check(shapes[term.layer])
+        known = [shapes[layer] for layer in term.layers if layer in shapes]
+        if isinstance(term, MultiLayerTerm):
+            term.check_layers(known)
+        elif known:
+            term.check(known[0])

@@ -11,7 +11,7 @@ import tensorflow as tf
 from maco_tf.checks import warn_user
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.redirected_relu import redirected_relus
-from maco_tf.objectives.term import Term
+from maco_tf.objectives.term import Term, layers_read
 from maco_tf.optimization.contexts import out_of_memory, outside_tapes
 from maco_tf.optimization.parts import Parts, plan_parts
 from maco_tf.optimization.replicas import ascend, built_optimizer, outside_scope, refused_by_xla, runs_plainly_on_cpu
@@ -73,7 +73,7 @@ class CompiledSteps:
         self._steps, self._relu_warmup, self._strategy = steps, relu_warmup, strategy
         self._jit_compile, self._automatic = jit_compile, automatic
         self.changed: dict[str, Any] = {}
-        random_model = activations.is_random([term.layer for term in terms])
+        random_model = activations.is_random(layers_read(terms))
         self.views = Views(transforms, activations.input_shape, random_model=random_model)
         self._replicas = replicas = strategy.num_replicas_in_sync if strategy else 1
         self.parts: Parts = plan_parts(terms, parametrization.batch_size, self.views, max_batch_size, replicas)
@@ -211,7 +211,7 @@ class CompiledSteps:
             return self.activations(draws.apply(images), [layer], seed=draws.model_seed)[layer]
 
         with self._relus(draws.step):
-            activations = self.activations(views, [term.layer for term in self.terms], seed=draws.model_seed)
+            activations = self.activations(views, layers_read(self.terms), seed=draws.model_seed)
         references = reference_activations(self.terms, objective.parameters, seen)
         seen_by_terms = {**activations, IMAGE: image}
         scores = score_terms(self.terms, seen_by_terms, *objective, batch=image.shape[0], references=references)

@@ -13,6 +13,7 @@ from maco_tf.images.fitting import as_images, fit_images
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.objectives.imagenet_labels import labels
 from maco_tf.objectives.objective import Objective, check_objective_type
+from maco_tf.objectives.term import layers_read
 from maco_tf.objectives.units import plain
 from maco_tf.optimization.callbacks import as_callbacks
 from maco_tf.optimization.contexts import check_context
@@ -94,15 +95,17 @@ class Engine:
         """Refuse an objective that does not fit the model.
 
         Returns:
-            The objective with the names of the model's classes; and the same with its images in the run's size.
+            The objective with the names of the model's classes; and the same with what depends on the model, and its
+            images in the run's size.
         """
         check_objective_type(objective)
         names = self.visualizer.class_names
         if names is not None:
             objective = objective.named(labels() if isinstance(names, str) else names)
-        shapes = self.activations.shapes([term.layer for _, term in objective.terms])
-        check_objective(objective, {IMAGE: self.image_shape, **shapes})
-        return objective, objective.fitted(self.image_shape)
+        resolved = objective.resolved(self.activations)
+        shapes = self.activations.shapes(layers_read(term for _, term in resolved.terms))
+        check_objective(resolved, {IMAGE: self.image_shape, **shapes})
+        return objective, resolved.fitted(self.image_shape)
 
     def run(
         self,
@@ -187,7 +190,7 @@ class Engine:
     def _choose_precision(self, objective: Objective, parametrization: Parametrization, verbose: int | str) -> None:
         """For "auto": measure with the first objective that reads the model, and keep the choice."""
         visualizer = self.visualizer
-        layers = [term.layer for _, term in objective.terms if term.layer != IMAGE]
+        layers = [layer for layer in layers_read(term for _, term in objective.terms) if layer != IMAGE]
         if visualizer.precision != "auto" or self.precision_choice is not None or not layers:
             return
         # Fails before the measurement if the views cannot be cut.

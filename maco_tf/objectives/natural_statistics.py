@@ -1,0 +1,139 @@
+"""The distribution of the activations of natural images as a prior."""
+
+import base64
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maco_tf.objectives.layer_statistics import LayerStatistics, averaged, sampled_rows, sorted_means
+from maco_tf.objectives.multi_layer import MultiLayerTerm
+from maco_tf.objectives.tokens import check_tokens, tokens_config
+
+# A channel whose deviation is a smaller share of its layer's mean, as a dead one, is compared on this scale.
+_LEAST_DEVIATION = 0.1
+
+
+@keras.saving.register_keras_serializable(package="maco_tf")
+class NaturalStatistics(MultiLayerTerm):
+    """How close the distribution of activations is to that of natural images, in several layers.
+
+        statistics = measure_statistics(model, "photographs/")
+        explanation = visualizer.explain(Logit("golfcart") + 5 * NaturalStatistics(statistics))
+
+    For each layer and channel, the activations of a view are sorted over its positions and compared with the mean
+    sorted activations of the images, in equal parts of the axis. The score is at most 0: minus the mean square
+    difference, divided by that of the images themselves. So a typical one of these images scores -1.
+
+    What the prior says depends on the images. Those of many classes say what photographs are like. Those of the class
+    that is explained, or the exemplars of the unit, also say what these images have in common, whether the unit uses it
+    or not; show the image without the prior beside it.
+
+    Args:
+        statistics: a `LayerStatistics`, see `maco_tf.exemplars.measure_statistics`; a file that its `save` wrote; or a
+            list of these, for a batch. Those of a batch must be of the same layers.
+
+    Source: Gorgun et al., 2025, "VITAL: More Understandable Feature Visualization through Distribution Alignment and
+    Relevant Information Flow" (arXiv:2503.22399), where the images are of the class or activate the unit, and the
+    difference is not divided by theirs.
+    """
+
+    def __init__(
+        self, statistics: LayerStatistics | str | os.PathLike[str] | Sequence[LayerStatistics | str | os.PathLike[str]]
+    ) -> None:
+        listed = list(statistics) if isinstance(statistics, list | tuple) else [statistics]
+        batch = [_as_statistics(item) for item in listed]
+        if not batch:
+            raise ValueError('"statistics" must hold at least one LayerStatistics. Received: an empty list.')
+        first = batch[0]
+        for other in batch[1:]:
+            if _layout(other) != _layout(first):
+                raise ValueError(
+                    '"statistics" must be of the same layers, channels, quantiles and tokens. Received: '
+                    f"{_layout(first)} and {_layout(other)}. Measure them with the same settings."
+                )
+        self.tokens = first.tokens
+        parameters = {}
+        for number in range(len(first.layers)):
+            parameters[f"quantiles_{number}"] = np.stack([item.quantiles[number] for item in batch])
+            parameters[f"deviations_{number}"] = np.stack([item.deviations[number] for item in batch])
+        name = "natural statistics"
+        names = [name] if len(batch) == 1 else [f"{name} {index}" for index in range(len(batch))]
+        self._images, self._model = [item.images for item in batch], first.model
+        super().__init__(first.layers, parameters, names)
+
+    # Neither changes the score.
+    _untraced = MultiLayerTerm._untraced | {"_images", "_model"}
+
+    def take(self, indices: Sequence[int] | np.ndarray) -> "NaturalStatistics":
+        taken: Any = super().take(indices)
+        taken._images = [self._images[index] for index in indices]
+        return taken
+
+    def check_layers(self, shapes: Sequence[tuple[int | None, ...]]) -> None:
+        for number, (layer, shape) in enumerate(zip(self.layers, shapes)):
+            channels = self.parameters[f"quantiles_{number}"].shape[1]
+            if len(shape) not in (2, 3) or shape[-1] != channels or None in shape:
+                raise ValueError(
+                    f'"statistics" must be those of this model: {layer!r} has {channels} channels there. Received: a '
+                    f"layer of shape {shape}. Measure them again with measure_statistics."
+                )
+            check_tokens(self.tokens, shape, layer)
+
+    def score(self, activation: Sequence[tf.Tensor], **parameters: tf.Tensor) -> tf.Tensor:
+        distances = []
+        for number, values in enumerate(activation):
+            wanted, deviations = parameters[f"quantiles_{number}"], parameters[f"deviations_{number}"]
+            rows = sampled_rows(values, self.tokens)
+            count = min(wanted.shape[-1], rows.shape[1])
+            differences = sorted_means(rows, count) - averaged(wanted, count)
+            least = _LEAST_DEVIATION * tf.reduce_mean(deviations, axis=-1, keepdims=True) + 1e-12
+            squares = tf.reduce_mean(tf.square(differences), axis=-1) / tf.square(tf.maximum(deviations, least))
+            distances.append(tf.reduce_mean(squares, axis=-1))
+        return -tf.add_n(distances) / len(distances)
+
+    @property
+    def statistics(self) -> list[LayerStatistics]:
+        """The statistics of each objective of the batch."""
+
+        def arrays(name: str, index: int) -> tuple[np.ndarray, ...]:
+            return tuple(self.parameters[f"{name}_{number}"][index] for number in range(len(self.layers)))
+
+        layers = tuple(map(str, self.layers))
+        return [
+            LayerStatistics(
+                layers, arrays("quantiles", index), arrays("deviations", index), images, self.tokens, self._model
+            )
+            for index, images in enumerate(self._images)
+        ]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"statistics": [base64.b64encode(item.to_bytes()).decode() for item in self.statistics]}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "NaturalStatistics":
+        stored = [base64.b64decode(text) for text in config["statistics"]]
+        return cls([LayerStatistics.from_bytes(content, received="a damaged record") for content in stored])
+
+
+def _as_statistics(value: Any) -> LayerStatistics:
+    if isinstance(value, str | os.PathLike):
+        try:
+            return LayerStatistics.load(value)
+        except OSError as error:
+            raise ValueError(f'"statistics" must name a file that can be read. Received: {value}: {error}') from error
+    if not isinstance(value, LayerStatistics):
+        raise ValueError(
+            '"statistics" must be what maco_tf.measure_statistics returned, or a file of it. Received: '
+            f"{type(value).__name__}. For images, call measure_statistics(model, images) first."
+        )
+    return value
+
+
+def _layout(statistics: LayerStatistics) -> tuple[Any, ...]:
+    """Everything that the statistics of a batch must have in common."""
+    shapes = [quantiles.shape for quantiles in statistics.quantiles]
+    return (statistics.layers, shapes, tokens_config(statistics.tokens))
