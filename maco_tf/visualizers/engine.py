@@ -28,6 +28,9 @@ from maco_tf.visualizers.method import Method
 from maco_tf.visualizers.precision_choice import PrecisionChoice, choose_precision, example_views, matrix_products
 from maco_tf.visualizers.recording import Recorder, Recording
 
+# Pixels that change by less are drawn alike: half a step of 8 bits.
+_LEAST_CHANGE = 0.5 / 255
+
 
 class Outcome(NamedTuple):
     """A finished run.
@@ -132,6 +135,7 @@ class Engine:
         with self._lock, matrix_products(self.visualizer.precision):
             compiled = self._compile(fitted, verbose, len(seeds))
             run = Run(compiled, steps, seeds, run_start, fitted.names)
+            begun = run.images()
             optimize(
                 run,
                 objective_tensors(fitted),
@@ -149,6 +153,7 @@ class Engine:
             )
         if not outcome.interrupted:
             _warn_without_gradient(outcome.transparency, fitted.names)
+            _warn_without_change(np.abs(outcome.images - begun).max(axis=(1, 2, 3)), outcome.transparency, fitted.names)
         return outcome
 
     def profile(self, objective: Any, repeats: int) -> Profile:
@@ -241,4 +246,14 @@ def _warn_without_gradient(transparency: np.ndarray, names: list[str]) -> None:
             f"The score of {', '.join(still)} had no gradient at any step, so the image is still its random start. "
             "Possible reasons: the unit is dead at the start (try relu_warmup=16 or another seed), the terms of the "
             "objective cancel, or a part of the model or of the preprocessing cannot be differentiated."
+        )
+
+
+def _warn_without_change(change: np.ndarray, transparency: np.ndarray, names: list[str]) -> None:
+    still = [name for name, most, values in zip(names, change, transparency) if most < _LEAST_CHANGE and values.any()]
+    if still:
+        warn_user(
+            f"The image of {', '.join(still)} is still its start, although its score had a gradient. It is so weak "
+            "that the epsilon of the optimizer, 1e-7 by default, hides it, or the learning rate is too small. "
+            "Multiply the objective, for instance by 1e6."
         )

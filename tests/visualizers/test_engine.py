@@ -180,3 +180,11 @@ def test_a_model_trained_in_half_precision_is_explained_in_float32():
     model = build_tiny_model(policy="mixed_bfloat16")
     explanation = CBRVisualizer(model, **SMALL).explain(Logit(0), verbose=0)
     assert explanation.scores.dtype == explanation.images.dtype == np.float32
+
+
+def test_a_gradient_that_the_optimizer_does_not_see_is_told(tiny_model):
+    visualizer = CBRVisualizer(tiny_model, steps=2, crops=1, image_size=16)
+    with pytest.warns(UserWarning, match=r"image of .*logit 1 is still its start.*Multiply the objective"):
+        weak = visualizer.explain(1e-12 * Logit(1), seed=0, verbose=0)
+    strong = visualizer.explain(1e-12 * (1e12 * Logit(1)), seed=0, verbose=0)
+    assert np.abs(weak.images - strong.images).max() > 0.01
