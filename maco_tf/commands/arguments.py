@@ -23,7 +23,7 @@ IMAGE_SIZE_HELP = (
 )
 IMAGE_SIZE_HELP += "network)"
 MAGNITUDE_HELP = (
-    "for MACO: a folder of natural images from which the magnitude is estimated, or an .npz file of a saved "
+    "for MACO: imagenet or natural, a folder of natural images from which it is estimated, or an .npz file of a saved "
 )
 MAGNITUDE_HELP += "Magnitude (default: ImageNet's)"
 INPUT_SHAPE_HELP = "shape of the model's input, if the model does not define it: HEIGHTxWIDTH or HEIGHTxWIDTHxCHANNELS"
@@ -143,31 +143,36 @@ def check_image_folder(path: str) -> None:
 
 def load_magnitude(
     path: str, model: "keras.Model", *, quiet: bool = False, decorrelate: bool = True, **settings: Any
-) -> "Magnitude":
+) -> "Magnitude | str":
     """The value of `--magnitude`.
 
     Args:
-        path: a folder of images, which are resized to the optimised image, or a file that `Magnitude.save` wrote.
+        path: "imagenet", "natural", a folder of images, which are resized to the optimised image, or a file that
+            `Magnitude.save` wrote. A folder of this name comes first.
         model: a `keras.Model`.
         quiet: whether no progress is shown.
         decorrelate: the setting of MACO, for a folder.
         **settings: the settings on which the size of the image depends: `image_size` and `preprocessing`.
 
     Returns:
-        A `Magnitude`.
+        A `Magnitude`, or the name of one.
 
     Raises:
         ValueError: there is no such file or folder, or it does not hold what it should.
     """
     from maco_tf.spectrum import Magnitude, estimate_magnitude
     from maco_tf.visualizers import FourierVisualizer
+    from maco_tf.visualizers.maco import MAGNITUDES
 
     if Path(path).is_dir():
         height, width, _ = FourierVisualizer(model, **settings).image_shape
         return estimate_magnitude(path, size=(height, width), decorrelate=decorrelate, verbose=0 if quiet else 1)
+    if path in MAGNITUDES:
+        return path
     if not Path(path).is_file():
         raise ValueError(
-            f'"--magnitude" must be a folder of images, or a file. Received: {path}, which does not exist.'
+            f'"--magnitude" must be {", ".join(MAGNITUDES)}, a folder of images, or a file. Received: {path}, '
+            "which does not exist."
         )
     return Magnitude.load(path)
 

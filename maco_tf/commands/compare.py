@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
     add("--steps", type=int, default=64, help="number of steps of each method (default: 64)")
     add("--crops", type=int, default=8, help="number of views in a step of each method (default: 8)")
     add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
-    add("--magnitude", metavar="FOLDER|FILE", help=MAGNITUDE_HELP)
+    add("--magnitude", metavar="NAME|FOLDER|FILE", help=MAGNITUDE_HELP)
     add("--seed", type=int, default=0, help="default: 0")
     add("--quiet", action="store_true", help="show no progress bar")
     parser.set_defaults(run=run)
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
     # In the decorrelated space before the sigmoid, where ImageNet's magnitude is known.
     height, width, _ = first.image_shape
     magnitudes = {"ImageNet": imagenet_magnitude(height, width)} | {
-        name: estimate_magnitude(result.images, verbose=0) for name, result in results.items()
+        name: estimate_magnitude(result.images, periodic=False, verbose=0) for name, result in results.items()
     }
     spectra = options.output / "spectra.png"
     draw_spectra({name: PowerSpectrum.from_magnitude(value) for name, value in magnitudes.items()}, path=spectra)

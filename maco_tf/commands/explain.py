@@ -69,7 +69,7 @@ def add_parser(commands: Any) -> None:
     add("--steps", type=int, help="number of steps (default: the recipe's, 256)")
     add("--crops", type=int, help="number of views in a step (default: the recipe's, 8)")
     add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
-    add("--magnitude", metavar="FOLDER|FILE", help=MAGNITUDE_HELP)
+    add("--magnitude", metavar="NAME|FOLDER|FILE", help=MAGNITUDE_HELP)
     add(
         "--max-batch-size",
         type=_integer_or_auto,

@@ -161,7 +161,8 @@ class MacoVisualizer(Visualizer):
 
     @functools.cached_property
     def _natural_magnitude(self) -> Magnitude:
-        found = _magnitude_of(settled(self.magnitude), *self.image_shape[:2])
+        given: Any = settled(self.magnitude)
+        found = _magnitude_of(given, *self.image_shape[:2])
         return found.with_contrast(settled(self.contrast))
 
 

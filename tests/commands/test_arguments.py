@@ -73,6 +73,8 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_listed():
     settings = [("mean_level", 1.0), ("steps", 8)]
     assert check_settings(MacoVisualizer, settings, ["crops"]) == {"mean_level": 1.0, "steps": 8}
     assert check_settings(CBRVisualizer, []) == {}
+    natural = [read_setting(text) for text in ("contrast=1.5", "magnitude=natural")]
+    assert check_settings(MacoVisualizer, natural) == {"contrast": 1.5, "magnitude": "natural"}
     with pytest.raises(
         ValueError, match=r'"--set" must name a setting of CBR: .*image_blur.*Received: mean_level, x\.'
     ):
@@ -160,5 +162,6 @@ def test_a_magnitude_is_estimated_from_a_folder_or_loaded_from_a_file(tiny_model
     assert not load_magnitude(str(folder), tiny_model, **colours).decorrelated
     expected.save(tmp_path / "natural.npz")
     np.testing.assert_array_equal(load_magnitude(str(tmp_path / "natural.npz"), tiny_model).values, expected.values)
-    with pytest.raises(ValueError, match=r'"--magnitude" must be a folder of images, or a file.*does not exist'):
+    assert [load_magnitude(name, tiny_model) for name in ("imagenet", "natural")] == ["imagenet", "natural"]
+    with pytest.raises(ValueError, match=r'"--magnitude" must be .*a folder of images, or a file.*does not exist'):
         load_magnitude(str(tmp_path / "absent"), tiny_model)
