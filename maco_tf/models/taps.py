@@ -55,8 +55,9 @@ def batch_norms(activations: Activations) -> list[Traced]:
 def feature_layers(activations: Activations, count: int) -> list[str]:
     """Choose layers of features from the stem to the head.
 
-    In a convolutional network they are the last layers of each size of the feature maps. In a transformer they are sums
-    or, where sums are not operations of the model, any layers of tokens, spread evenly over its depth.
+    In a convolutional network they are the last residual sum of each size of the feature maps, or the last layer of a
+    size without sums: the sums are narrow, and have few channels that are hardly ever active. In a transformer they are
+    sums or, where sums are not operations of the model, any layers of tokens, spread evenly over its depth.
 
     Args:
         activations: the model.
@@ -66,15 +67,18 @@ def feature_layers(activations: Activations, count: int) -> list[str]:
         List of paths in the order of the model; empty if no layer has features at several positions.
     """
     layers = [layer for layer in _traced(activations) if _has_features(layer, activations.input_shape)]
-    # Maps of class scores are the head.
-    scores = getattr(activations.model, "output_shape", None) or (None,)
-    maps = [layer for layer in layers if len(layer.shape) == 3 and layer.shape[-1] != scores[-1]]
+    maps = [layer for layer in layers if len(layer.shape) == 3]
     tokens = [layer for layer in layers if len(layer.shape) == 2]
-    sums = [layer for layer in tokens if type(layer.operation).__name__ == "Add"]
+    sums = [layer for layer in tokens if _is_sum(layer)]
     if len(sums) >= count:
         return [layer.path for layer in spread(sums, count)]
-    # A dictionary keeps the last value of a key.
-    last = list({layer.shape[:-1]: layer for layer in maps}.values())
+    # A dictionary keeps the last value of a key, at the place where the key came first.
+    last_layers = {layer.shape[:-1]: layer for layer in maps}
+    # Maps with as many channels as the output are probably class scores.
+    outputs = (getattr(activations.model, "output_shape", None) or (None,))[-1]
+    last_features = {layer.shape[:-1]: layer for layer in maps if layer.shape[-1] != outputs}
+    last_sums = {layer.shape[:-1]: layer for layer in maps if _is_sum(layer)}
+    last = list((last_layers | last_features | last_sums).values())
     if len(last) < 2:
         last = maps or tokens
     return [layer.path for layer in spread(last, count)]
@@ -101,6 +105,10 @@ def _traced(activations: Activations) -> list[Traced]:
     if known is None or known[0] != key:
         known = _FOUND[model] = (key, activations.all_shapes())
     return [Traced(path, paths[path], shape) for path, shape in known[1].items()]
+
+
+def _is_sum(layer: Traced) -> bool:
+    return type(layer.operation).__name__ == "Add"
 
 
 def _has_positions(shape: _Shape) -> bool:
