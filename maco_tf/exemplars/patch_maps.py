@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.exemplars.receptive_field import token_grid
+from maco_tf.exemplars.fields.receptive_field import token_grid
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.layers import layer_paths
 from maco_tf.models.tracing import record_outputs

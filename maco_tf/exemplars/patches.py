@@ -10,8 +10,8 @@ import numpy as np
 
 from maco_tf.checks import check_choice, check_integer, check_number
 from maco_tf.display.shading import patch_tiles
+from maco_tf.exemplars.fields.receptive_field import ReceptiveField, even_centres, field_of
 from maco_tf.exemplars.patch_maps import PatchMaps
-from maco_tf.exemplars.receptive_field import ReceptiveField, even_centres, field_of
 from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.preprocessing import Preprocessing

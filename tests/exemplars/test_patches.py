@@ -5,8 +5,8 @@ import tensorflow as tf
 from keras import layers
 
 from maco_tf import Channel, Direction, Diversity, Lambda, Logit, Neuron
+from maco_tf.exemplars.fields.receptive_field import receptive_field
 from maco_tf.exemplars.patches import find_patches, smallest_box
-from maco_tf.exemplars.receptive_field import receptive_field
 from tests.conftest import build_tiny_model
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_flag
-from maco_tf.exemplars.pixel_boxes import Mode, UnknownOperation
-from maco_tf.exemplars.pixel_flow import follow
+from maco_tf.exemplars.fields.pixel_boxes import Mode, UnknownOperation
+from maco_tf.exemplars.fields.pixel_flow import follow
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.preprocessing import Preprocessing
 

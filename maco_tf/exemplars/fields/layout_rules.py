@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.exemplars.pixel_boxes import (
+from maco_tf.exemplars.fields.pixel_boxes import (
     EMPTY,
     Mode,
     Rule,

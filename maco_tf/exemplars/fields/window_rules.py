@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.exemplars.pixel_boxes import NOWHERE, Mode, Rule, Values, constant, shape_of, take
+from maco_tf.exemplars.fields.pixel_boxes import NOWHERE, Mode, Rule, Values, constant, shape_of, take
 
 
 def _spatial_axes(operation: tf.Operation) -> tuple[tuple[int, int], int]:

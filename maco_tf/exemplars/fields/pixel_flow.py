@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.exemplars.layout_rules import LAYOUT_RULES
-from maco_tf.exemplars.pixel_boxes import Mode, UnknownOperation, Values, union
-from maco_tf.exemplars.window_rules import WINDOW_RULES
+from maco_tf.exemplars.fields.layout_rules import LAYOUT_RULES
+from maco_tf.exemplars.fields.pixel_boxes import Mode, UnknownOperation, Values, union
+from maco_tf.exemplars.fields.window_rules import WINDOW_RULES
 
 # Operations whose values depend on those at the same place of their inputs.
 _NAMES = """

@@ -5,7 +5,7 @@ import tensorflow as tf
 from keras import layers
 
 from maco_tf import zoo
-from maco_tf.exemplars.receptive_field import even_centres, receptive_field, token_grid
+from maco_tf.exemplars.fields.receptive_field import even_centres, receptive_field, token_grid
 from tests.conftest import Wrapper
 
 
