@@ -45,12 +45,22 @@ if TYPE_CHECKING:
         visualizers,
     )
     from maco_tf.concepts import Concept, ConceptBank, ConceptExplanation, craft, explain_class, explain_concepts
-    from maco_tf.exemplars import Exemplars, Patches, Study, find_exemplars, find_patches, receptive_field, study
+    from maco_tf.exemplars import (
+        Exemplars,
+        Patches,
+        Study,
+        find_exemplars,
+        find_patches,
+        measure_statistics,
+        receptive_field,
+        study,
+    )
     from maco_tf.models import zoo
     from maco_tf.objectives import (
         L1,
         L2,
         Alignment,
+        BatchNormStatistics,
         BlurDifference,
         Boundary,
         Channel,
@@ -60,7 +70,9 @@ if TYPE_CHECKING:
         ImageDifference,
         Lambda,
         Layer,
+        LayerStatistics,
         Logit,
+        NaturalStatistics,
         Neuron,
         Norm,
         Objective,
@@ -85,6 +97,7 @@ __all__ = [
     "L1",
     "L2",
     "Alignment",
+    "BatchNormStatistics",
     "BlurDifference",
     "Boundary",
     "CBRVisualizer",
@@ -101,10 +114,12 @@ __all__ = [
     "ImageDifference",
     "Lambda",
     "Layer",
+    "LayerStatistics",
     "LivePreview",
     "Logit",
     "MacoVisualizer",
     "Magnitude",
+    "NaturalStatistics",
     "Neuron",
     "Norm",
     "Objective",
@@ -128,6 +143,7 @@ __all__ = [
     "imagenet_magnitude",
     "interpolate",
     "layers",
+    "measure_statistics",
     "metrics",
     "models",
     "natural_magnitude",

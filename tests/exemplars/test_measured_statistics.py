@@ -1,0 +1,101 @@
+"""Statistics of images, against NumPy."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from maco_tf import Logit, MacoVisualizer
+from maco_tf.exemplars import measure_statistics, score_natural_images
+from maco_tf.images.decoding import read_image_file
+from maco_tf.models import Activations
+from maco_tf.objectives import NaturalStatistics
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).uniform(size=(11, 16, 16, 3)).astype("float32")
+
+
+def sorted_activations(model, layer, images):
+    values = np.asarray(keras.Model(model.input, model.get_layer(layer).output)(images), "float64")
+    return np.sort(values.reshape(len(images), -1, values.shape[-1]), axis=1).transpose(0, 2, 1)
+
+
+def test_means_and_deviations_are_numpys_whatever_the_batches(tiny_model, images):
+    for batch_size in (4, 11, 32):
+        found = measure_statistics(
+            tiny_model, images, ["conv", "add"], quantiles=32, preprocessing=None, batch_size=batch_size
+        )
+        assert (found.layers, found.images, found.model) == (("conv", "add"), 11, "tiny")
+        for layer, quantiles, deviations in zip(found.layers, found.quantiles, found.deviations):
+            parts = sorted_activations(tiny_model, layer, images).reshape(11, 4, 32, 8).mean(axis=-1)
+            np.testing.assert_allclose(quantiles, parts.mean(axis=0), atol=1e-5)
+            np.testing.assert_allclose(deviations, np.sqrt(parts.var(axis=0).mean(axis=-1)), rtol=1e-4)
+
+
+def test_the_images_themselves_score_minus_one_on_average(tiny_model, images):
+    objective = NaturalStatistics(measure_statistics(tiny_model, images, preprocessing=None))
+    found = score_natural_images(Activations(tiny_model, None), objective, images)
+    assert found.mean() == pytest.approx(-1, rel=1e-3)
+    darker = score_natural_images(Activations(tiny_model, None), objective, images / 3)
+    assert darker.mean() < 2 * found.mean()
+
+
+def test_datasets_and_layers_by_index(tiny_model, images):
+    expected = measure_statistics(tiny_model, images, ["conv"], preprocessing=None)
+    dataset = tf.data.Dataset.from_tensor_slices(images).batch(3)
+    found = measure_statistics(tiny_model, dataset, [1], preprocessing=None)
+    assert found.layers == ("conv",)
+    np.testing.assert_allclose(found.quantiles[0], expected.quantiles[0], atol=1e-6)
+
+
+def test_layers_with_fewer_positions_have_fewer_parts(images):
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(4, 4, strides=4, name="small")(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    assert measure_statistics(model, images, preprocessing=None).quantiles[0].shape == (4, 16)
+
+
+@pytest.mark.parametrize(
+    ("settings", "argument"),
+    [({"layers": ["pool"]}, "layers"), ({"layers": ["no"]}, "layer"), ({"quantiles": 0}, "quantiles")],
+)
+def test_wrong_settings_are_refused(tiny_model, images, settings, argument):
+    with pytest.raises(ValueError, match=f'"{argument}" must'):
+        measure_statistics(tiny_model, images, preprocessing=None, **settings)
+
+
+def test_one_image_has_no_deviation(tiny_model, images):
+    with pytest.raises(ValueError, match='"images" must hold at least two'):
+        measure_statistics(tiny_model, images[:1], preprocessing=None)
+
+
+@pytest.mark.slow
+def test_a_transformer_with_the_statistics_of_a_class(images):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Reshape((16, 6))(keras.layers.Conv2D(6, 4, strides=4)(inputs))
+    for number in range(6):
+        y = keras.layers.MultiHeadAttention(2, 3)(*[keras.layers.LayerNormalization()(x)] * 2)
+        x = keras.layers.Add(name=f"sum{number}")([x, y])
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(x)))
+    measured = measure_statistics(model, images, preprocessing=None)
+    assert measured.layers == ("sum0", "sum1", "sum2", "sum4", "sum5")
+    visualizer = MacoVisualizer(model, image_size=24, steps=30, crops=2, preprocessing=None)
+    explanation = visualizer.explain(Logit([0, 1]) + 5 * NaturalStatistics(measured), seed=0, verbose=0)
+    for terms in explanation.term_scores:
+        prior = terms["5 * natural statistics"]
+        assert np.mean(prior[-5:]) > np.mean(prior[:5])
+
+
+def test_damaged_files_are_left_out(tiny_model, images, tmp_path):
+    for number, image in enumerate(images[:3]):
+        keras.utils.save_img(tmp_path / f"{number}.png", image)
+    (tmp_path / "3.png").write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match="3.png"):
+        found = measure_statistics(tiny_model, tmp_path, ["conv"], preprocessing=None)
+    assert found.images == 3
+    kept = [read_image_file(tmp_path / f"{number}.png", 3) for number in range(3)]
+    expected = measure_statistics(tiny_model, np.stack(kept), ["conv"], preprocessing=None)
+    np.testing.assert_allclose(found.quantiles[0], expected.quantiles[0], atol=1e-6)
