@@ -5,8 +5,10 @@ import operator
 import re
 from typing import Any
 
+from maco_tf.objectives.batch_norm_statistics import BatchNormStatistics
 from maco_tf.objectives.channel import Channel, Layer
 from maco_tf.objectives.logit import Logit
+from maco_tf.objectives.natural_statistics import NaturalStatistics
 from maco_tf.objectives.neuron import Neuron
 from maco_tf.objectives.objective import Objective
 from maco_tf.objectives.penalties import L1, L2, TotalVariation
@@ -29,7 +31,8 @@ def parse_objective(text: str) -> Objective:
             `neuron:LAYER:CHANNEL`, `layer:LAYER`, `tv`, `l1`, `l2`. "logit:254,933" and "channel:LAYER:1,2" are
             batches of two; "neuron:LAYER:3" is the value of channel 3 at the centre of the map, and
             "neuron:LAYER:5,5,3" the one at the position (5, 5, 3). "tv:LAYER", "l1:LAYER" and "l2:LAYER" belong to a
-            layer instead of the image.
+            layer instead of the image. "bn" is `BatchNormStatistics`, and "natural:FILE" is `NaturalStatistics` of a
+            file.
 
     Returns:
         An `Objective`.
@@ -63,6 +66,10 @@ def _term(piece: str, text: str) -> Objective:
         return _PENALTIES[kind]()
     if kind in _PENALTIES and all(arguments):
         return _PENALTIES[kind](layer=":".join(arguments))
+    if kind == "bn" and not arguments:
+        return BatchNormStatistics()
+    if kind == "natural" and all(arguments) and arguments:
+        return NaturalStatistics(":".join(arguments))
     values = [value.strip() for value in arguments[-1].split(",")] if arguments else []
     # The name of a layer may contain colons.
     layer, rest = ":".join(arguments[:-1]), ":".join(arguments)
@@ -89,7 +96,7 @@ def _term(piece: str, text: str) -> Objective:
 
 def _refuse_joined(value: str, piece: str, text: str) -> None:
     """Explain a sign without a space before it, as in "logit:pug-tv"."""
-    joined = re.search(r"\S([+-])(?:tv|l1|l2)\b", value, re.IGNORECASE)
+    joined = re.search(r"\S([+-])(?:tv|l1|l2|bn)\b", value, re.IGNORECASE)
     if joined:
         place = piece.rindex(value) + joined.start(1)
         spaced = f"{piece[:place]} {joined[1]} {piece[place + 1 :]}"

@@ -1,8 +1,9 @@
 """Objectives from text."""
 
+import numpy as np
 import pytest
 
-from maco_tf.objectives import Neuron, parse_objective
+from maco_tf.objectives import LayerStatistics, Neuron, parse_objective
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,16 @@ def test_a_neuron_without_a_position_is_at_the_centre():
 def test_a_sign_without_a_space_is_explained(text, written):
     with pytest.raises(ValueError, match=f'"objective" must have a space before a sign.*Write "{written}"'):
         parse_objective(text)
+
+
+def test_priors(tmp_path):
+    objective = parse_objective("logit:254 + 60*bn")
+    assert objective.names == ["logit 254 + 60 batch-norm statistics"]
+    measured = LayerStatistics(("a",), (np.float32([[0, 1]]),), (np.float32([1]),), 2)
+    path = measured.save(tmp_path / "some-class.npz")
+    (weight, prior) = parse_objective(f"5*natural:{path}").terms[0]
+    assert weight == 5
+    np.testing.assert_array_equal(prior.statistics[0].quantiles[0], [[0, 1]])
+    for text in ("bn:layer", "natural", "natural:", f"natural:{tmp_path / 'missing.npz'}"):
+        with pytest.raises(ValueError, match=r'"(objective|statistics)" must'):
+            parse_objective(text)
