@@ -46,8 +46,6 @@ class FourierVisualizer(Visualizer):
             every `step_blur_every`-th step (Yosinski et al., 2015, arXiv:1506.06579); 0 turns it off.
         step_blur_every: number of steps from one blur to the next, at least 1.
         stretch: whether each image is stretched to the full range [0, 1].
-        decorrelate: whether colours are optimised along decorrelated axes, with natural images' correlation put back by
-            a fixed matrix; `False` optimises red, green and blue, as Lucid's `image(decorrelate=False)`.
 
     Raises:
         ValueError: an argument lies outside its range; the message names the remedy.
@@ -59,7 +57,6 @@ class FourierVisualizer(Visualizer):
     step_blur: float | None = None
     step_blur_every: int | None = None
     stretch: bool | None = None
-    decorrelate: bool | None = None
 
     method: ClassVar[str] = "Fourier"
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -47,9 +47,6 @@ class MacoVisualizer(Visualizer):
             rate is in radians of phase.
         phase: "uniform", a free phase with a uniform start; or "standardized", as in xplique: see
             `parametrizations.PhaseParametrization`.
-        decorrelate: whether colours are decorrelated, as the channels of ImageNet's magnitude are. `False` makes the
-            phases those of red, green and blue, and needs a magnitude of them:
-            `estimate_magnitude(images, decorrelate=False)`. The default follows the magnitude.
 
     Raises:
         ValueError: an argument lies outside its range; the message names the remedy.
@@ -60,7 +57,6 @@ class MacoVisualizer(Visualizer):
     contrast: float | None = None
     cosine_decay: bool | None = None
     phase: Literal["uniform", "standardized"] | None = None
-    decorrelate: bool | None = None
 
     method: ClassVar[str] = "MACO"
     recipes: ClassVar[Mapping[str, Mapping[str, Any]]] = {

@@ -49,9 +49,8 @@ class Settings:
             are drawn like those of the crops.
         gaussian_noise: standard deviation of normal noise on the views, whose range is [0, 1]; may change over the run.
         uniform_noise: amplitude of uniform noise on the views, in the same units; may change over the run.
-        noise_first: whether the noise is added to the image before the crops are taken, so that it is resized with
-            them, as in the MACO paper; the crops of a step then share the noise of their image. Otherwise, each view
-            gets its own noise, in pixels of the model's input.
+        noise_first: whether the noise is added to the image before the crops are taken and resized, as in the MACO
+            paper. Otherwise, each view gets its own noise, in pixels of the model's input.
         transforms: list of transforms or callables that replaces crops and noise; or the name of a set, "lucid" (see
             `transforms.lucid_standard`) or "paper" (see `transforms.paper_standard`). With `crops`, that many copies of
             each image go through it, each with its own random numbers. The result is resized to the model's input.
@@ -69,10 +68,8 @@ class Settings:
         input_shape: `(height, width, channels)` of the model's input, if the model does not define it. If
             `preprocessing` is a function that changes the shape, `input_shape` is that of the images it is given; so a
             model of grey images can be explained by colour images.
-        relu_warmup: number of steps at the start in which the gradient passes through inactive ReLUs where it would
-            otherwise stop; Lucid uses 16. It helps with units that are dead at the start.
-        steps_per_execution: number of steps in one call of the compiled function. Callbacks and progress come between
-            calls.
+        relu_warmup: steps at the start in which gradients pass through inactive ReLUs, for dead units; 16 in Lucid.
+        steps_per_execution: number of steps in one call of the compiled function. Callbacks come between calls.
         jit_compile: whether XLA compiles the steps; "auto" does so on a single GPU, and warns if XLA cannot. A step
             changes by rounding only, and random callables of your own draw other numbers.
         precision: the dtype that the network computes in: "float32", "bfloat16", "float16", or "tensorfloat32", which
@@ -85,11 +82,13 @@ class Settings:
             warning says so. "auto" makes parts of about 8 views on a CPU, where that is fastest, and sets no limit on a
             GPU, under XLA or under a strategy; where the memory does not suffice, it halves it, with a warning. `None`
             sets no limit.
-        strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run. The default is the
-            strategy in whose scope the visualizer is made, if any. A model that is made in the scope too is kept on
-            each device.
+        strategy: a `tf.distribute.MirroredStrategy`, whose replicas share the views of a run; by default the one in
+            whose scope the visualizer is made. A model that is made in the scope too is kept on each device.
         class_names: the names of the model's classes, for `Logit("cat")` and for titles; "imagenet" is ImageNet's
             labels. With `None`, `Logit` reads names as ImageNet's labels too, but a class given by number has no name.
+        decorrelate: whether colours are optimised along decorrelated axes, and natural images' correlation is put back
+            by a fixed matrix. `False` optimises red, green and blue, as Lucid's `image(decorrelate=False)`; MACO then
+            needs a magnitude of them, `estimate_magnitude(images, decorrelate=False)`, whose colours it follows.
 
     Raises:
         ValueError: an argument lies outside its range; the message names the remedy.
@@ -122,6 +121,7 @@ class Settings:
     max_batch_size: int | Literal["auto"] | None = "auto"
     strategy: tf.distribute.Strategy | None = None
     class_names: Sequence[str] | Literal["imagenet"] | None = None
+    decorrelate: bool | None = None
 
     # Derived in `__post_init__`.
     _resolved: Any = dataclasses.field(init=False)
