@@ -43,8 +43,8 @@ def measure_statistics(
         model: see `MacoVisualizer`.
         images: at least two images in any form; see `find_exemplars`. The model sees the centre of each.
         layers: names, paths or indices of layers of shape (height, width, channels) or (tokens, width). `None` chooses
-            up to five from the stem to the head: the last layers of each size of the feature maps, or sums of a
-            transformer.
+            up to five from the stem to the head: batch norms, sums of a transformer, or the last layers of each size of
+            the feature maps.
         quantiles: number of parts into which the sorted activations of a channel are divided; a layer with fewer
             positions has as many parts as positions.
         tokens: the tokens of a transformer's layer: "patch", "class", "all", or a slice of them.

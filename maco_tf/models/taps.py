@@ -55,9 +55,10 @@ def batch_norms(activations: Activations) -> list[Traced]:
 def feature_layers(activations: Activations, count: int) -> list[str]:
     """Choose layers of features from the stem to the head.
 
-    In a convolutional network they are the last residual sum of each size of the feature maps, or the last layer of a
-    size without sums: the sums are narrow, and have few channels that are hardly ever active. In a transformer they are
-    sums or, where sums are not operations of the model, any layers of tokens, spread evenly over its depth.
+    In a network with at least `count` batch norms, these are spread evenly over its depth: their outputs have no
+    channels that are hardly ever active. In another convolutional network they are the last residual sum of each size
+    of the feature maps, or the last layer of a size without sums. In a transformer they are sums or, where sums are not
+    operations of the model, any layers of tokens, spread evenly over its depth.
 
     Args:
         activations: the model.
@@ -66,6 +67,9 @@ def feature_layers(activations: Activations, count: int) -> list[str]:
     Returns:
         List of paths in the order of the model; empty if no layer has features at several positions.
     """
+    norms = batch_norms(activations)
+    if len(norms) >= count:
+        return [layer.path for layer in spread(norms, count)]
     layers = [layer for layer in _traced(activations) if _has_features(layer, activations.input_shape)]
     maps = [layer for layer in layers if len(layer.shape) == 3]
     tokens = [layer for layer in layers if len(layer.shape) == 2]

@@ -33,7 +33,7 @@ def transformer(depth=8):
 def test_the_last_layer_of_each_size():
     activations = Activations(convolutional(), None)
     assert feature_layers(activations, 5) == ["relu0", "relu1", "relu2"]  # Without class scores and padding.
-    assert feature_layers(activations, 2) == ["relu0", "relu2"]
+    assert feature_layers(activations, 2) == ["norm0", "norm2"]  # As many batch norms as layers, or more.
     assert [layer.path for layer in batch_norms(activations)] == ["norm0", "norm1", "norm2"]
 
 
@@ -45,9 +45,7 @@ def test_nested_models_are_read_by_path():
     inner = convolutional()
     inputs = keras.Input((32, 32, 3))
     model = keras.Model(inputs, keras.layers.Dense(2)(inner(inputs)))
-    assert feature_layers(Activations(model, None), 3) == [f"{inner.name}/relu{number}" for number in range(2)] + [
-        f"{inner.name}/classes"
-    ]
+    assert feature_layers(Activations(model, None), 3) == [f"{inner.name}/norm{number}" for number in range(3)]
 
 
 def test_layers_that_are_called_twice_are_left_out():
