@@ -90,7 +90,7 @@ def _draw_charts(figure: "Figure", study: Any, left: float, top: float) -> None:
     axis = _axes(figure, left, top + 0.25, width, height)
     axis.bar(summary.edges[:-1], summary.counts, np.diff(summary.edges), align="edge", color=_BLUE)
     axis.set_yscale("symlog")
-    axis.set_yticks([])
+    axis.yaxis.set_visible(False)
     axis.spines[["left", "right", "top"]].set_visible(False)
     axis.tick_params(labelsize=_CAPTION_SIZE, color=_GREY, labelcolor=_GREY)
     axis.set_title("Images by activation", fontsize=_HEADING_SIZE, loc="left", weight="bold")
