@@ -118,7 +118,11 @@ def run(options: argparse.Namespace) -> int:
     if options.output.suffix not in endings:
         allowed = ", ".join(endings[1:])
         raise ValueError(f'"--output" must end in one of {allowed}, or name a folder. Received: {options.output}.')
-    record = options.record or (_FRAME if options.output.suffix in ENDINGS else None)
+    record = options.record
+    if record is None and options.output.suffix in ENDINGS:
+        record = _FRAME
+    if record is not None and options.output.suffix == ".png":
+        raise ValueError('"--record" keeps a film, which a .png file does not hold. Received: it with a .png output.')
     objectives = [part for text in options.objective for part in parse_objective(text)]
     import_modules(options.modules)
     kind: Any = find_method(options.method)

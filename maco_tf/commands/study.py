@@ -132,6 +132,8 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(f'"--output" must name a folder. Received: {options.output}.')
     if options.images is None and options.exemplars is None:
         raise ValueError('"--images" or "--exemplars" must be given. Received: neither.')
+    if options.images is not None and options.exemplars is not None:
+        raise ValueError('"--images" or "--exemplars" must be given, and not both. Received: both.')
     if options.images is not None:
         check_image_folder(options.images)
     if options.exemplars is not None and not Path(options.exemplars).is_file():

@@ -61,7 +61,8 @@ def contact_sheet(
     count = len(pictures)
     if names and len(names) != count:
         raise ValueError(f'"names" must have one title for each of {count} image(s). Received: {len(names)}.')
-    columns = min(count, 4) if columns is None else check_integer("columns", columns, 1)
+    # At most four in a row, in rows of nearly equal length: five images are three and two, not four and one.
+    columns = math.ceil(count / math.ceil(count / 4)) if columns is None else check_integer("columns", columns, 1)
     rows = math.ceil(count / columns)
     titles = _titles(names or [""] * count, transparency)
     further = count_lines(titles) - 1

@@ -28,7 +28,7 @@ _CELLS = 64
 _SMOOTHING = 0.02
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Patches:
     """Where a unit responds in some images. All arrays are batch-first, with an entry for each image.
 
@@ -53,6 +53,9 @@ class Patches:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        return f"<Patches of {self.layer} in {len(self)} images>"
 
     @property
     def crops(self) -> list[np.ndarray]:

@@ -223,7 +223,8 @@ class Exemplars:
             )
         if len(explanation) != len(self):
             raise ValueError(
-                f'"explanation" must have {len(self)} image(s), one for each unit. Received: {len(explanation)}.'
+                f'"explanation" must have {len(self)} image(s), one for each unit, of one seed. Received: '
+                f"{len(explanation)}. maco_tf.study shows several seeds of a unit."
             )
         shown: dict[str, Any] = {"transparency": explanation.transparency, "names": self.names, "figure": figure}
         return beside(explanation.images, self.images(), **shown, **settings)

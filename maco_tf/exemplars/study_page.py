@@ -39,10 +39,10 @@ def draw_page(study: Any, quantiles: Sequence[float], figure: "Figure | None" = 
     shown = study.explanation[:3]
     patches, scores = study.patches, [f"{score:.4g}" for score in study.exemplars.scores[0]]
     ramp = [f"{_percent(at)}: {score:.4g}" for at, score in zip(quantiles, study.quantile_scores)]
-    shaded = shade(patches.images, patches.masks, floor=0.4)
+    shaded = shade(patches.images, patches.masks, floor=0.5)
     rows = [
         ("Natural images that activate it most, darker where they do not", shaded, scores),
-        ("Patches around their strongest positions", patches.tiles(), None),
+        ("Patches around their strongest positions", patches.tiles(floor=0.5), None),
         ("From the weakest image to the strongest, by percentile of all images", study.quantile_images, ramp),
     ]
     lines = _lines(study)
@@ -93,15 +93,15 @@ def _draw_charts(figure: "Figure", study: Any, left: float, top: float) -> None:
     axis.yaxis.set_visible(False)
     axis.spines[["left", "right", "top"]].set_visible(False)
     axis.tick_params(labelsize=_CAPTION_SIZE, color=_GREY, labelcolor=_GREY)
-    axis.set_title("Images by activation", fontsize=_HEADING_SIZE, loc="left", weight="bold")
+    axis.set_title("Images by activation (logarithmic)", fontsize=_HEADING_SIZE, loc="left", weight="bold")
     if not classes:
         return
     axis = _axes(figure, left, top + 0.25 + height + 0.55, width, _LARGE - height - 0.8)
     places = np.arange(len(classes))[::-1]
-    axis.barh(places, [found.mean for found in classes], height=0.35, color=_BLUE, align="edge")
+    axis.barh(places, [found.mean for found in classes], height=0.22, color=_BLUE, align="edge")
     for place, found in zip(places, classes):
         text = f"{_cut(found.name, 26)} ({found.ratio:.1f} x)"
-        axis.text(0, place + 0.42, text, fontsize=_CAPTION_SIZE, va="bottom", ha="left", parse_math=False)
+        axis.text(0, place + 0.24, text, fontsize=_CAPTION_SIZE, va="bottom", ha="left", parse_math=False)
     axis.set_ylim(-0.1, len(classes))
     axis.set_xlim(min(0, classes[-1].mean), max(classes[0].mean, 1e-9))
     axis.set_axis_off()

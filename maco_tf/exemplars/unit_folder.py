@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +34,8 @@ def write_units(found: Exemplars, folder: str | Path, *, figures: int = 100) -> 
     Args:
         found: an `Exemplars`.
         folder: the folder. It gets `exemplars.npz` (see `Exemplars.save`), `units.csv` (see `unit_table`), and in
-            `sheets` a PNG with the strongest images of a unit, for the first units. Sheets of an earlier result are
-            removed. Dead units have no sheet.
+            `sheets` a PNG with the strongest images of a unit, for as many units as `figures` says, those of the
+            smallest layers first. Sheets of an earlier result are removed. Dead units have no sheet.
         figures: the largest number of units that get a sheet, at least 0.
 
     Returns:
@@ -49,10 +50,13 @@ def write_units(found: Exemplars, folder: str | Path, *, figures: int = 100) -> 
     written = [found.save(folder / RESULT), folder / TABLE]
     summaries = summarize_units(found, _CLASSES)
     (folder / TABLE).write_text(unit_table(summaries), encoding="utf-8")
-    alive = [unit for unit, summary in enumerate(summaries) if not summary.dead][:figures]
+    # Units that were named one by one come before those of whole layers.
+    layers = [name.rpartition(":")[0] for name in found.names]
+    sizes = Counter(layers)
+    alive = sorted(np.flatnonzero([not summary.dead for summary in summaries]), key=lambda unit: sizes[layers[unit]])
     paths = _sheet_paths(folder, found.names)
     (folder / SHEETS).mkdir(exist_ok=True)
-    for unit in alive:
+    for unit in sorted(alive[:figures]):
         paths[unit].write_bytes(figure_png(draw_sheet(found[unit], summaries[unit])))
         written.append(paths[unit])
     return written

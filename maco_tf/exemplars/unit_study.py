@@ -17,7 +17,7 @@ from maco_tf.exemplars.search import find_exemplars
 from maco_tf.exemplars.study_page import draw_page
 from maco_tf.exemplars.summary import UnitSummary, summarize_units
 from maco_tf.metrics.feature_extractor import FeatureExtractor
-from maco_tf.metrics.query_pairs import draw_pairs
+from maco_tf.metrics.query_pairs import QueryPairs, draw_pairs
 from maco_tf.metrics.two_alternative import TwoAlternative, two_alternative
 from maco_tf.models.preprocessing import Preprocessing
 from maco_tf.objectives.objective import Objective, check_objective_type
@@ -213,7 +213,17 @@ def study(
             "visualizer."
         )
     if exemplars is not None and exemplars.names != objective.names:
-        warn_user(f'"exemplars" are those of {exemplars.names[0]}, and "objective" is {objective.names[0]}.')
+        raise ValueError(
+            f'"exemplars" must be those of the objective, {objective.names[0]}. Received: those of '
+            f"{exemplars.names[0]}. found[objective] selects them."
+        )
+    if judge is not None and (isinstance(judge, keras.Model) or not callable(judge)):
+        raise ValueError(
+            '"judge" must be a FeatureExtractor, or a function from a list of images to embeddings. Received: '
+            f'{type(judge).__name__}. maco_tf.metrics.FeatureExtractor(model, "avg_pool") makes one of a network.'
+        )
+    if isinstance(words, str):
+        raise ValueError(f'"words" must be a list of names. Received: {words!r}.')
     pairs = check_integer("pairs", pairs, 1)
     if isinstance(seeds, int | np.integer):
         seeds = list(range(check_integer("seeds", seeds, 1)))
@@ -222,8 +232,9 @@ def study(
     visualizer.check(objective)
     if exemplars is None:
         exemplars = find_exemplars(model, objective, images, count, labels=labels, verbose=verbose, **given)
+    queries = None if judge is None else _queries(exemplars, pairs)
     explanation = visualizer.explain(objective, seed=seeds, verbose=verbose)
-    opposite = None if judge is None else visualizer.explain(-objective, seed=seeds, verbose=verbose)
+    opposite = None if queries is None else visualizer.explain(-objective, seed=seeds, verbose=verbose)
     there = exemplars.indices[0] >= 0
     strongest = exemplars.images(indices=exemplars.indices[:, there])[0]
     scores, indices = exemplars.quantile(QUANTILES)
@@ -235,27 +246,29 @@ def study(
         quantile_scores=scores[0],
         quantile_images=exemplars.images(indices=indices, size=tuple(exemplars.config["input_shape"][:2]))[0],
         words=tuple(words),
-        verdicts={} if opposite is None else _judged(exemplars, explanation, opposite, judge, pairs),
+        verdicts={} if opposite is None else _judged(exemplars, explanation, opposite, judge, queries),
         opposite=opposite,
     )
 
 
-def _judged(
-    exemplars: Exemplars,
-    explanation: Explanation,
-    opposite: Explanation,
-    judge: Any,
-    pairs: int,
-) -> dict[str, TwoAlternative]:
-    """Ask the judge by the visualisations and by the exemplars, with the same pairs."""
+def _queries(exemplars: Exemplars, pairs: int) -> QueryPairs | None:
+    """The pairs of images that a judge sees; `None`, with a warning, if there are none."""
     shown = np.concatenate([exemplars.indices, exemplars.lowest_indices], axis=1)
     # A small set of images gives fewer pairs.
     pairs = min(pairs, len(np.setdiff1d(exemplars.sample_indices, shown)) // 2)
-    if not pairs:
-        return {}
-    queries = draw_pairs(exemplars.sample_values, pairs=pairs, indices=exemplars.sample_indices, exclude=shown)
-    if (queries.high < 0).all():
-        return {}
+    indices = exemplars.sample_indices
+    queries = draw_pairs(exemplars.sample_values, pairs=pairs, indices=indices, exclude=shown) if pairs else None
+    if queries is not None and (queries.high >= 0).any():
+        return queries
+    reason = "the unit is dead" if exemplars.statistics.dead[0] else "there are too few images beside the exemplars"
+    warn_user(f'"judge" is not asked, because {reason}.')
+    return None
+
+
+def _judged(
+    exemplars: Exemplars, explanation: Explanation, opposite: Explanation, judge: Any, queries: Any
+) -> dict[str, TwoAlternative]:
+    """Ask the judge by the visualisations and by the exemplars, with the same pairs."""
     high, low = (embed_exemplars(exemplars, judge, indices) for indices in queries)
     strong, weak = (embed_images(list(part.images), judge)[None] for part in (explanation, opposite))
     ends = [embed_exemplars(exemplars, judge, indices) for indices in (exemplars.indices, exemplars.lowest_indices)]

@@ -64,7 +64,9 @@ def class_index(name: str, class_names: Sequence[str] | None = None) -> int:
             f"{' and '.join(map(str, matches))}. Use the number."
         )
     near = difflib.get_close_matches(wanted, folded, n=5, cutoff=0.5) or [t for t in folded if wanted in t][:5]
-    hint = f"Did you mean {', '.join(near)}?" if near else f"They are {', '.join(folded[:5])}, ..."
+    hint = (
+        f"Did you mean {', '.join(near)}?" if near else f"They are {', '.join(folded[:5])}{', ...' * (len(folded) > 5)}"
+    )
     if class_names is not None:
         raise ValueError(f'"classes" must be class numbers or names of the classes. Received: {name!r}. {hint}')
     raise ValueError(

@@ -181,7 +181,8 @@ def check_objective_type(objective: Any) -> None:
         )
     if not isinstance(objective, Objective):
         raise ValueError(
-            f'"objective" must be a maco_tf objective, such as Logit(254). Received: {reprlib.repr(objective)}. '
+            f'"objective" must be a maco_tf objective, such as Logit(254) or Channel("block5b_add", 10). Received: '
+            f"{reprlib.repr(objective)}. "
             "Convert an objective of xplique with maco_tf.from_xplique, and write a function of a layer as "
             'maco_tf.Lambda("layer", function).'
         )

@@ -132,7 +132,7 @@ class Explanation:
         *,
         columns: int | None = None,
         bands: Sequence[int] | None = None,
-        fps: float = 12.0,
+        fps: float | None = None,
     ) -> Film:
         """A film of the run, or of one image after another, such as those of `interpolate` or of a layer's channels.
 
@@ -141,7 +141,7 @@ class Explanation:
                 "images" shows the images of the batch in their order. `None` is "steps" if the run was recorded.
             columns: number of images in a row.
             bands: see `rgba`.
-            fps: frames per second.
+            fps: frames per second; `None` is 12 over steps and 2 over images.
 
         Returns:
             A `maco_tf.display.Film`; a notebook plays it, and its `save` writes it.
@@ -151,10 +151,10 @@ class Explanation:
         """
         over = over or ("images" if self.recording is None else "steps")
         if check_choice("over", over, ("steps", "images")) == "images":
-            return film_of(self.images[:, None], stretch="each", columns=columns, bands=bands, fps=fps)
+            return film_of(self.images[:, None], stretch="each", columns=columns, bands=bands, fps=fps or 2)
         if self.recording is None:
             raise ValueError('"over" may be "steps" only after explain(..., record=10). Received: a run without.')
-        return film_of(self.recording.frames, columns=columns, bands=bands, fps=fps)
+        return film_of(self.recording.frames, columns=columns, bands=bands, fps=fps or 12)
 
     def again(
         self,
@@ -220,8 +220,8 @@ class Explanation:
 
         Args:
             path: a file ending in `.npz` for everything (`load` reads it), in `.png` for one contact sheet, or in
-                `.gif`, `.webp` or `.mp4` for a `film`; or a folder, which gets the first two and one RGBA PNG for each
-                image. An earlier save in the folder is replaced.
+                `.gif`, `.webp` or `.mp4` for a `film`; or a folder, which gets the first two, one RGBA PNG for each
+                image, and the film of a recorded run. An earlier save in the folder is replaced.
             percentile: see `rgba`.
             smoothing: see `rgba`; the `.npz` file holds the unsmoothed transparency.
             background: see `show`.
@@ -254,8 +254,9 @@ class Explanation:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(sheet)
             return [path]
+        film = None if self.recording is None else self.film(bands=bands)
         return write_folder(
-            path, self.names, lambda archive: self.save(archive, inputs=inputs), sheet, self.rgba(**shown)
+            path, self.names, lambda archive: self.save(archive, inputs=inputs), sheet, self.rgba(**shown), film
         )
 
     @classmethod

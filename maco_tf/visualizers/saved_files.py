@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from maco_tf.display.files import file_name, write_png
+from maco_tf.display.film import Film
 
-ARCHIVE, SHEET = "explanation.npz", "contact_sheet.png"
+ARCHIVE, SHEET, FILM = "explanation.npz", "contact_sheet.png", "film.webp"
 
 
 def write_archive(path: Path, arrays: dict[str, Any], record: dict[str, Any], *, compress: bool = True) -> None:
@@ -65,7 +66,12 @@ def read_archive(
 
 
 def write_folder(
-    folder: Path, names: Sequence[str], archive: Callable[[Path], Any], sheet: bytes, pictures: Iterable[np.ndarray]
+    folder: Path,
+    names: Sequence[str],
+    archive: Callable[[Path], Any],
+    sheet: bytes,
+    pictures: Iterable[np.ndarray],
+    film: Film | None = None,
 ) -> list[Path]:
     """Write the archive, the sheet and the pictures of an explanation, in place of those of an earlier save.
 
@@ -75,6 +81,7 @@ def write_folder(
         archive: function that writes the archive to a path.
         sheet: the contact sheet, PNG.
         pictures: arrays (height, width, 4), one for each image, in [0, 1].
+        film: the film of the run, if it was recorded.
 
     Returns:
         List of the paths written.
@@ -82,13 +89,15 @@ def write_folder(
     Raises:
         ValueError: see `check_folder`.
     """
-    earlier = check_folder(folder, names)
+    earlier = check_folder(folder, names, filmed=film is not None)
     archive(folder / ARCHIVE)
     for file in earlier:
         if file.name != ARCHIVE:
             file.unlink()
     (folder / SHEET).write_bytes(sheet)
     written = [write_png(folder / file, image) for file, image in zip(picture_files(names), pictures)]
+    if film is not None:
+        written.append(film.save(folder / FILM))
     return [folder / ARCHIVE, folder / SHEET, *written]
 
 
@@ -107,12 +116,13 @@ def picture_files(names: Sequence[str]) -> list[str]:
     return [f"{index:03d}_{file}" for index, file in enumerate(files)]
 
 
-def check_folder(folder: Path, names: Sequence[str]) -> list[Path]:
+def check_folder(folder: Path, names: Sequence[str], *, filmed: bool = False) -> list[Path]:
     """Check that saving into a folder overwrites nothing but an earlier save.
 
     Args:
         folder: the folder, which may be missing.
         names: the names of the images to be saved.
+        filmed: whether a film is saved too.
 
     Returns:
         List of the files that an earlier save wrote, which its archive tells.
@@ -123,8 +133,9 @@ def check_folder(folder: Path, names: Sequence[str]) -> list[Path]:
     earlier: list[Path] = []
     if (folder / ARCHIVE).exists():
         _, record = read_archive(folder / ARCHIVE)
-        earlier = [folder / name for name in (ARCHIVE, SHEET, *picture_files(record.get("names", [])))]
-    new = [folder / name for name in (SHEET, *picture_files(names))]
+        film = [FILM] if "frame_steps" in record else []
+        earlier = [folder / name for name in (ARCHIVE, SHEET, *film, *picture_files(record.get("names", [])))]
+    new = [folder / name for name in (SHEET, *([FILM] if filmed else []), *picture_files(names))]
     foreign = [path.name for path in new if path not in earlier and path.exists()]
     if foreign:
         raise ValueError(

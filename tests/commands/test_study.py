@@ -17,6 +17,8 @@ def study(model_file, image_folder):
     """Run the command on the tiny model; return its exit status."""
 
     def run(*arguments, objectives=("channel:conv:1",), images=("--images", image_folder)):
+        if "--exemplars" in arguments:  # The images are those of the search.
+            images = ()
         flags = [part for text in objectives for part in ("--objective", text)]
         return main(["study", "--model", model_file, *flags, *images, *map(str, arguments)])
 
@@ -102,7 +104,9 @@ def test_images_or_a_search_are_needed_and_the_model_is_not_its_judge(study, mod
         assert study("--output", tmp_path / "out", *arguments, **settings) == 2
         assert message in capsys.readouterr().err
 
-    refused('"--images" or "--exemplars" must be given', images=())
+    refused('"--images" or "--exemplars" must be given. Received: neither', images=())
+    both = ["--images", model_file, "--exemplars", model_file]
+    refused('"--images" or "--exemplars" must be given, and not both', *both)
     refused('"--count" belongs to a search', "--exemplars", model_file, "--count", 3)
     refused('"--judge" must be another network', "--judge", model_file)
 

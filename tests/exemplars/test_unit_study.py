@@ -103,7 +103,8 @@ def test_a_class_and_a_dead_unit_have_pages_too(tiny_model, photographs, classes
     labels = np.arange(60) % 3 if classes else None
     made = study(tiny_model, Logit(1), photographs, count=3, labels=labels, seeds=1, **SETTINGS)
     assert made.figure().get_figheight() > 5
-    dead = study(tiny_model, 0 * Logit(1), np.zeros((9, 16, 16, 3)), count=2, seeds=1, judge=brightness, **SETTINGS)
+    with pytest.warns(UserWarning, match="judge.* is not asked, because the unit is dead"):
+        dead = study(tiny_model, 0 * Logit(1), np.zeros((9, 16, 16, 3)), count=2, seeds=1, judge=brightness, **SETTINGS)
     assert dead.summary.dead
     assert dead.verdicts == {}
     dead.figure()
@@ -122,5 +123,8 @@ def test_wrong_arguments_are_refused_before_anything_is_computed(tiny_model, pho
     refused('"seeds"', UNIT, photographs, seeds=0)
     refused('"visualizer" has its settings.*steps', UNIT, photographs, visualizer=MacoVisualizer(tiny_model), steps=3)
     refused('"layer"|conv', Channel("conf", 2), photographs)
-    with pytest.warns(UserWarning, match="those of conv:1.*conv:2"):
+    refused(r'"judge" must be a FeatureExtractor.*avg_pool', UNIT, photographs, judge="efficientnet_lite0")
+    refused(r'"judge" must be a FeatureExtractor', UNIT, photographs, judge=tiny_model)
+    refused('"words" must be a list', UNIT, photographs, words="dog")
+    with pytest.raises(ValueError, match=r"must be those of the objective, conv:2.*conv:1"):
         study(tiny_model, UNIT, exemplars=found[1], seeds=1, **SETTINGS)

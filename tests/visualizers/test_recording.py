@@ -56,7 +56,11 @@ def test_a_film_shows_the_steps_or_the_images(recorded, tiny_model, tmp_path):
     with Image.open(recorded.save(tmp_path / "run.webp")[0]) as film:
         assert film.n_frames == 4
     plain = CBRVisualizer(tiny_model, **SMALL).explain(Logit([0, 1, 2]), seed=0, verbose=0)
-    assert len(plain.film()) == 3
+    assert (len(plain.film()), plain.film().fps, recorded.film().fps) == (3, 2, 12)
+    # A folder has the film of a recorded run only, and a later save replaces it.
+    assert tmp_path / "folder" / "film.webp" in recorded.save(tmp_path / "folder")
+    plain.save(tmp_path / "folder")
+    assert not (tmp_path / "folder" / "film.webp").exists()
     with pytest.raises(ValueError, match=r'"over" may be "steps" only after explain\(\.\.\., record=10\)'):
         plain.film("steps")
     with pytest.raises(ValueError, match='"path" must end in one of'):

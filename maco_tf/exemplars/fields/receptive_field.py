@@ -19,7 +19,7 @@ from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.preprocessing import Preprocessing
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class ReceptiveField:
     """The part of the image that each position of a layer sees.
 
@@ -41,6 +41,9 @@ class ReceptiveField:
     offset: tuple[int, int]
     boxes: np.ndarray
     image_size: tuple[int, int]
+
+    def __repr__(self) -> str:
+        return f"<ReceptiveField of {self.size} pixels, stride {self.stride}, offset {self.offset}>"
 
     @property
     def is_global(self) -> bool:
