@@ -69,4 +69,5 @@ def _line(row: dict[str, Any]) -> str:
 
 def _short(reason: str) -> str:
     """The first sentence of a reason, on one line."""
-    return " ".join(reason.split())[:300]
+    whole = " ".join(reason.split())
+    return whole if len(whole) <= 200 else f"{whole[:200].rsplit(' ', 1)[0]} ..."
