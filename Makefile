@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 # TensorFlow's notes on missing GPUs and optional instructions are not the user's concern.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export MPLBACKEND ?= agg
+# Tests spend their time tracing, on one core. The tests of a file share models, so they stay together.
+WORKERS ?= 2
+PARALLEL := -n $(WORKERS) --dist loadfile
 
 .PHONY: demo compare bench figure5 test test-fast lint format notebooks clean
 
@@ -32,10 +35,10 @@ figure5: $(VENV)/installed
 	$(BIN)/python assets/feature_inversion.py --output assets/figure5.png
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: $(VENV)/installed
-	$(BIN)/python -m pytest -m "not slow and not network"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not network"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -68,6 +68,7 @@ setup(
             # A transformer of others for the tests; without its presets, which are downloads.
             "keras-hub>=0.25",
             "pytest>=8",
+            "pytest-xdist>=3.5",
             "ruff>=0.8",
             "mypy>=1.11",
             "nbconvert>=7",
