@@ -30,12 +30,12 @@ from maco_tf.transforms import (
 )
 
 
-@keras.saving.register_keras_serializable("maco_tf_tests")
 def named(value):
     """The text of a value without addresses, so that tests have the same names in every process."""
     return re.sub(r" at 0x\w+", "", str(value))
 
 
+@keras.saving.register_keras_serializable("maco_tf_tests")
 def halving(step):
     return 0.5**step
 
