@@ -6,7 +6,7 @@ import importlib.util
 import json
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,29 @@ def add_import_argument(parser: argparse.ArgumentParser) -> None:
         dest="modules",
         metavar="MODULE",
         help="a module or a .py file that defines a method or a layer of your own; may be given several times",
+    )
+
+
+def add_method_arguments(parser: argparse.ArgumentParser, example: str) -> None:
+    """Add `--method`, `--steps`, `--crops`, `--image-size` and `--set` to a command.
+
+    Args:
+        parser: the command's parser.
+        example: a value of `--set`, for the help.
+    """
+    add = parser.add_argument
+    add("--method", default="MACO", help="MACO, Fourier, CBR, or a method of your own (default: MACO)")
+    add("--steps", type=int, help="number of steps (default: the recipe's, 256)")
+    add("--crops", type=int, help="number of views in a step (default: the recipe's, 8)")
+    add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
+    add(
+        "--set",
+        action="append",
+        default=[],
+        type=read_setting,
+        dest="settings",
+        metavar="NAME=VALUE",
+        help=f"any other setting of the method, such as {example}; may be given several times",
     )
 
 
@@ -186,6 +209,38 @@ def read_setting(text: str) -> tuple[str, Any]:
         return name.strip(), json.loads(value)
     except json.JSONDecodeError:
         return name.strip(), value
+
+
+def read_method(
+    options: argparse.Namespace, defaults: Mapping[str, Any], named: Collection[str] = ()
+) -> tuple[Any, dict[str, Any]]:
+    """The method of a command, and its settings from their options and from `--set`.
+
+    Args:
+        options: the arguments, of a command with `add_method_arguments`.
+        defaults: dictionary, setting that has an option -> the option's default.
+        named: further settings that the user gave by an option.
+
+    Returns:
+        The class of the visualizer; and a dictionary, name -> value.
+
+    Raises:
+        ValueError: there is no such method; or see `check_settings`.
+    """
+    from maco_tf.visualizers import find_method
+
+    kind: Any = find_method(options.method)
+    given = {name: getattr(options, name) for name in defaults}
+    # Options that differ from their defaults.
+    changed = [name for name, default in defaults.items() if given[name] != default]
+    return kind, {**given, **check_settings(kind, options.settings, [*changed, *named])}
+
+
+def say_interrupted(steps: int, name: str, left: Iterable[str]) -> None:
+    """Print how many steps of an objective were done when Ctrl-C stopped it, and the names of what was not begun."""
+    names = ", ".join(left)
+    begun = f"Interrupted after {steps} steps of {name}"
+    print(f"{begun}; not begun: {names}." if names else f"{begun}.")
 
 
 def check_settings(kind: Any, settings: list[tuple[str, Any]], named: Collection[str] = ()) -> dict[str, Any]:

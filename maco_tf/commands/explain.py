@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from maco_tf.commands.arguments import (
-    IMAGE_SIZE_HELP,
     MAGNITUDE_HELP,
+    add_method_arguments,
     add_model_arguments,
-    check_settings,
-    image_size,
     import_modules,
     load_magnitude,
     load_model,
-    read_setting,
+    read_method,
+    say_interrupted,
 )
 
 _GRAMMAR = """An objective is a sum of terms with optional weights, such as "logit:254 - 0.5*channel:block5a_add:12":
@@ -61,15 +60,12 @@ def add_parser(commands: Any) -> None:
     add(
         "--record", type=int, metavar="STEPS", help=f"steps between two frames of a film (default: {_FRAME} for a film)"
     )
-    add("--method", default="MACO", help="MACO, Fourier, CBR, or a method of your own (default: MACO)")
+    add_method_arguments(parser, "crop_side=0.5")
     add("--recipe", default="default", help="default, paper or xplique; fast for MACO; lucid for Fourier and CBR")
     seeds_help = (
         "equal seeds give equal images, and several give an image each; without one, a seed is drawn and printed"
     )
     add("--seed", nargs="+", type=int, help=seeds_help)
-    add("--steps", type=int, help="number of steps (default: the recipe's, 256)")
-    add("--crops", type=int, help="number of views in a step (default: the recipe's, 8)")
-    add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
     add("--magnitude", metavar="NAME|FOLDER|FILE", help=MAGNITUDE_HELP)
     add(
         "--max-batch-size",
@@ -82,15 +78,6 @@ def add_parser(commands: Any) -> None:
         "--precision",
         choices=["float32", "bfloat16", "float16", "tensorfloat32", "auto"],
         help="dtype of the network's computation; auto measures which is fastest and close enough (default: its own)",
-    )
-    add(
-        "--set",
-        action="append",
-        default=[],
-        type=read_setting,
-        dest="settings",
-        metavar="NAME=VALUE",
-        help="any other setting of the method, such as crop_side=0.5; may be given several times",
     )
     add("--quiet", action="store_true", help="show no progress bar")
     parser.set_defaults(run=run)
@@ -112,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from maco_tf.display.film import ENDINGS
     from maco_tf.objectives.parse import parse_objective
-    from maco_tf.visualizers import Explanation, find_method
+    from maco_tf.visualizers import Explanation
 
     endings = ("", ".npz", ".png", *ENDINGS)
     if options.output.suffix not in endings:
@@ -125,12 +112,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError('"--record" keeps a film, which a .png file does not hold. Received: it with a .png output.')
     objectives = [part for text in options.objective for part in parse_objective(text)]
     import_modules(options.modules)
-    kind: Any = find_method(options.method)
-    given = {name: getattr(options, name) for name in _OPTIONS}
-    # Options that differ from their defaults.
-    named = [name for name, default in _OPTIONS.items() if given[name] != default]
-    named += ["magnitude"] if options.magnitude else []
-    settings = check_settings(kind, options.settings, named)
+    kind, settings = read_method(options, _OPTIONS, ["magnitude"] if options.magnitude else [])
     if options.magnitude and "magnitude" not in kind.names():
         raise ValueError(
             f'"--magnitude" belongs to methods that keep one, such as MACO. Received: it with {kind.method}.'
@@ -139,8 +121,8 @@ def run(options: argparse.Namespace) -> int:
     if options.magnitude:
         size = {"image_size": options.image_size, "preprocessing": options.preprocessing}
         colours = {name: value for name, value in settings.items() if name == "decorrelate"}
-        given["magnitude"] = load_magnitude(options.magnitude, model, quiet=options.quiet, **size, **colours)
-    visualizer = kind(model, **{**given, **settings})
+        settings["magnitude"] = load_magnitude(options.magnitude, model, quiet=options.quiet, **size, **colours)
+    visualizer = kind(model, **settings)
     for objective in objectives:
         visualizer.check(objective)
     # Found now, not after minutes of work.
@@ -158,8 +140,7 @@ def run(options: argparse.Namespace) -> int:
     written = Explanation.concatenate(results).save(options.output)
     if results[-1].config["interrupted"]:
         left = [name for objective in objectives[len(results) :] for name in objective.names]
-        begun = f"Interrupted after {len(results[-1].scores)} steps of {results[-1].names[0]}"
-        print(f"{begun}; not begun: {', '.join(left)}." if left else f"{begun}.")
+        say_interrupted(len(results[-1].scores), results[-1].names[0], left)
     seeds = f"seeds {', '.join(map(str, seed))}" if isinstance(seed, list) else f"seed {seed}"
     files = "1 file" if len(written) == 1 else f"{len(written)} files"
     print(f"Wrote {files}: {', '.join(map(str, written))} ({seeds})")

@@ -6,17 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from maco_tf.commands.arguments import (
-    IMAGE_SIZE_HELP,
     IMAGES_HELP,
     INPUT_SHAPE_HELP,
+    add_method_arguments,
     add_model_arguments,
     check_image_folder,
-    check_settings,
-    image_size,
     import_modules,
     input_shape,
     load_model,
-    read_setting,
+    read_method,
+    say_interrupted,
 )
 
 if TYPE_CHECKING:
@@ -51,20 +50,8 @@ def add_parser(commands: Any) -> None:
     add("--output", required=True, type=Path, help="a folder, which gets a folder for each unit")
     add("--seeds", type=int, default=3, metavar="NUMBER", help="number of visualisations of each unit (default: 3)")
     add("--count", type=int, help="number of natural images of each unit (default: 9)")
-    add("--method", default="MACO", help="MACO, Fourier, CBR, or a method of your own (default: MACO)")
-    add("--steps", type=int, help="number of steps (default: the recipe's, 256)")
-    add("--crops", type=int, help="number of views in a step (default: the recipe's, 8)")
-    add("--image-size", "--size", type=image_size, dest="image_size", metavar="SIZE", help=IMAGE_SIZE_HELP)
+    add_method_arguments(parser, "recipe=fast")
     add("--input-shape", type=input_shape, metavar="SHAPE", help=INPUT_SHAPE_HELP)
-    add(
-        "--set",
-        action="append",
-        default=[],
-        type=read_setting,
-        dest="settings",
-        metavar="NAME=VALUE",
-        help="any other setting of the method, such as recipe=fast; may be given several times",
-    )
     add(
         "--judge",
         metavar="MODEL",
@@ -85,24 +72,20 @@ def run(options: argparse.Namespace) -> int:
     from maco_tf.checks import check_integer
     from maco_tf.exemplars.unit_study import study
     from maco_tf.objectives.parse import parse_objective
-    from maco_tf.visualizers import find_method
 
     _check(options)
     seeds, pairs = (check_integer(f"--{name}", getattr(options, name), 1) for name in ("seeds", "pairs"))
     objectives = [unit for text in options.objective for unit in parse_objective(text)]
     import_modules(options.modules)
-    kind: Any = find_method(options.method)
-    given = {name: getattr(options, name) for name in _OPTIONS}
-    named = [name for name, default in _OPTIONS.items() if given[name] != default]
-    settings = check_settings(kind, options.settings, named)
+    kind, settings = read_method(options, _OPTIONS)
     model = load_model(options.model, options.preprocessing)
-    visualizer = kind(model, **{**given, **settings})
+    visualizer = kind(model, **settings)
     for objective in objectives:
         visualizer.check(objective)
     judge = None if options.judge is None else _judge(options.judge, options.judge_layer)
     # Found now, not after minutes of work.
     options.output.mkdir(parents=True, exist_ok=True)
-    inputs = {name: given[name] for name in ("preprocessing", "input_shape")}
+    inputs = {name: getattr(options, name) for name in ("preprocessing", "input_shape")}
     verbose = 0 if options.quiet else 1
     if options.exemplars is None:
         found = _search(model, objectives, options, inputs)
@@ -117,9 +100,8 @@ def run(options: argparse.Namespace) -> int:
         made.save(folder)
         print(f"{made.text()}\n")
         if made.explanation.config["interrupted"]:
-            left = ", ".join(other.names[0] for other in objectives[index + 1 :])
-            begun = f"Interrupted after {len(made.explanation.scores)} steps of {objective.names[0]}"
-            print(f"{begun}; not begun: {left}." if left else f"{begun}.")
+            left = [other.names[0] for other in objectives[index + 1 :]]
+            say_interrupted(len(made.explanation.scores), objective.names[0], left)
             folders = folders[: index + 1]
             break
     print(f"Wrote {'1 folder' if len(folders) == 1 else f'{len(folders)} folders'}: {', '.join(map(str, folders))}")
@@ -181,7 +163,7 @@ def _chosen(model: "keras.Model", objectives: "Sequence[Objective]", options: ar
     from maco_tf.exemplars.result import Exemplars
     from maco_tf.exemplars.search import weights_digest
 
-    found = Exemplars.load(options.exemplars, options.images)
+    found = Exemplars.load(options.exemplars)
     if found.config["weights"] != weights_digest(model):
         raise ValueError(
             f'"--exemplars" must be a result of "--model". Received: {options.exemplars}, found by a model with other '

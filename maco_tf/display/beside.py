@@ -8,7 +8,7 @@ import numpy as np
 
 from maco_tf.checks import check_integer, unit_range
 from maco_tf.display.grid import count_lines, wrapped
-from maco_tf.display.rgba import Background, drawn_channels, to_rgba
+from maco_tf.display.rgba import Background, as_colours, to_rgba
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -97,8 +97,7 @@ def beside(
     for column, (picture, tiles) in enumerate(zip(pictures, mosaics)):
         top, bottom = axes[:, column]
         top.imshow(picture)
-        drawn = tiles[..., list(drawn_channels(tiles.shape[-1], bands))]
-        bottom.imshow(np.repeat(drawn, 3, axis=-1) if drawn.shape[-1] == 1 else drawn)
+        bottom.imshow(as_colours(tiles, bands))
         for axis in (top, bottom):
             axis.set_axis_off()
         if titles:

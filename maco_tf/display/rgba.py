@@ -133,6 +133,20 @@ def drawn_channels(channels: int, bands: Sequence[int] | None = None) -> tuple[i
     return tuple(check_integer("bands", band, 0, channels - 1) for band in bands)
 
 
+def as_colours(images: np.ndarray, bands: Sequence[int] | None = None) -> np.ndarray:
+    """The drawn channels of images, as red, green and blue; one channel becomes grey.
+
+    Args:
+        images: array (..., channels).
+        bands: see `drawn_channels`.
+
+    Returns:
+        Array (..., 3).
+    """
+    drawn = images[..., list(drawn_channels(images.shape[-1], bands))]
+    return np.repeat(drawn, 3, axis=-1) if drawn.shape[-1] == 1 else drawn
+
+
 def _is_unit(value: Any) -> bool:
     return is_number(value) and 0 <= value <= 1
 

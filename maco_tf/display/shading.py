@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from maco_tf.checks import check_integer, check_number, unit_range
-from maco_tf.display.rgba import drawn_channels
+from maco_tf.display.rgba import as_colours
 
 
 def shade(
@@ -39,8 +39,7 @@ def shade(
             f"{masks.shape} for images of shape {images.shape}."
         )
     floor, full = check_number("floor", floor, least=0, most=1), check_number("full", full, above=0, most=1)
-    drawn = images[..., list(drawn_channels(images.shape[-1]))]
-    drawn = np.repeat(drawn, 3, axis=-1) if drawn.shape[-1] == 1 else drawn
+    drawn = as_colours(images)
     shaded = np.ascontiguousarray(drawn * (floor + (1 - floor) * np.minimum(masks / full, 1))[..., None], "float32")
     if contour is not None:
         contour = check_number("contour", contour, above=0, most=1)

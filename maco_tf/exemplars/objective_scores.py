@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from maco_tf.images.fitting import check_channels, fit_images
 from maco_tf.models.activations import IMAGE, Activations
-from maco_tf.objectives.joint import JointTerm
+from maco_tf.objectives.joint import check_separate
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.objectives.term import layers_read
 from maco_tf.optimization.scoring import check_objective, objective_tensors, reference_activations, score_images
@@ -32,13 +32,9 @@ class ObjectiveScores:
 
     def __init__(self, activations: Activations, objective: Objective) -> None:
         check_objective_type(objective)
+        check_separate(objective)
         objective = objective.resolved(activations)
         self._terms = [term for _, term in objective.terms]
-        if any(isinstance(term, JointTerm) for term in self._terms):
-            raise ValueError(
-                '"objective" must score each image separately. Received: an objective that compares the images of a '
-                "batch. Leave Diversity and Alignment out."
-            )
         self.layers = layers_read(self._terms)
         check_objective(objective, activations.shapes(self.layers))
         self._weights, self._parameters = objective_tensors(objective.fitted(activations.input_shape))

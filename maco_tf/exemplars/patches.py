@@ -15,7 +15,7 @@ from maco_tf.exemplars.patch_maps import PatchMaps
 from maco_tf.images.fitting import as_images, check_channels, fit_images
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.models.preprocessing import Preprocessing
-from maco_tf.objectives.joint import JointTerm
+from maco_tf.objectives.joint import check_separate
 from maco_tf.objectives.objective import Objective, check_objective_type
 
 MASKS = ("activation", "gradient")
@@ -116,11 +116,7 @@ def find_patches(
     share = check_number("share", share, above=0, most=1)
     batch_size = check_integer("batch_size", batch_size, 1)
     check_objective_type(objective)
-    if any(isinstance(term, JointTerm) for _, term in objective.terms):
-        raise ValueError(
-            '"objective" must score each image separately. Received: an objective that compares the images of a batch. '
-            "Leave Diversity and Alignment out."
-        )
+    check_separate(objective)
     # In half precision, gradients with respect to the image may underflow.
     activations = Activations(model, preprocessing, input_shape).with_precision("float32")
     *size, channels = activations.input_shape

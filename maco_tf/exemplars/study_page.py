@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maco_tf.display.rgba import drawn_channels
+from maco_tf.display.rgba import as_colours
 from maco_tf.display.shading import shade
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def draw_page(study: Any, quantiles: Sequence[float], figure: "Figure | None" = 
     rows = [
         ("Natural images that activate it most, darker where they do not", shaded, scores),
         ("Patches around their strongest positions", patches.tiles(floor=0.5), None),
-        ("From the weakest image to the strongest, by percentile of all images", study.quantile_images, ramp),
+        (
+            "From the weakest image to the strongest, by percentile of all images",
+            as_colours(study.quantile_images),
+            ramp,
+        ),
     ]
     lines = _lines(study)
     top = _MARGIN + 0.35 + 0.21 * len(lines)
@@ -128,9 +132,7 @@ def _write(figure: "Figure", x: float, y: float, text: str, size: float, **setti
 
 def _picture(axis: "Axes", image: np.ndarray, caption: str) -> None:
     """One picture in the middle of its square, with a caption below."""
-    drawn = image if image.shape[-1] == 4 else image[..., list(drawn_channels(image.shape[-1]))]
-    drawn = np.repeat(drawn, 3, axis=-1) if drawn.shape[-1] == 1 else drawn
-    axis.imshow(np.clip(drawn, 0, 1), interpolation="antialiased")
+    axis.imshow(np.clip(image, 0, 1), interpolation="antialiased")
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set_visible(False)

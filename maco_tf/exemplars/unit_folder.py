@@ -13,7 +13,7 @@ import numpy as np
 from maco_tf.checks import check_integer
 from maco_tf.display.files import figure_png, file_name
 from maco_tf.display.grid import wrapped
-from maco_tf.display.rgba import drawn_channels
+from maco_tf.display.rgba import as_colours
 from maco_tf.exemplars.records import read_result
 from maco_tf.exemplars.result import Exemplars
 from maco_tf.exemplars.summary import UnitSummary, summarize_units
@@ -105,8 +105,7 @@ def draw_sheet(found: Exemplars, summary: UnitSummary) -> "Figure":
 
     there = found.indices[0] >= 0
     images = found.images(indices=found.indices[:, there])[0]
-    drawn = images[..., list(drawn_channels(images.shape[-1]))]
-    drawn = np.repeat(drawn, 3, axis=-1) if drawn.shape[-1] == 1 else drawn
+    drawn = as_colours(images)
     lines = [summary.name, summary.sparsity_text]
     if summary.classes:
         lines.append(f"highest for {', '.join(best.name for best in summary.classes[:3])}")

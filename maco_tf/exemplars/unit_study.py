@@ -10,6 +10,7 @@ import numpy as np
 
 from maco_tf.checks import check_integer, warn_user
 from maco_tf.display.files import figure_png, write_png
+from maco_tf.display.rgba import as_colours
 from maco_tf.exemplars.embeddings import embed_exemplars, embed_images
 from maco_tf.exemplars.patches import Patches, find_patches
 from maco_tf.exemplars.result import Exemplars
@@ -113,8 +114,7 @@ class Study:
         for file in (folder / "patches").glob("[0-9][0-9].png"):
             file.unlink()  # Those of an earlier save, which may be more.
         for number, (crop, mask) in enumerate(zip(self.patches.crops, self._cropped_masks()), start=1):
-            colours = np.repeat(crop, 3, axis=-1) if crop.shape[-1] == 1 else crop[..., :3]
-            picture = np.concatenate([colours, mask[..., None]], axis=-1)
+            picture = np.concatenate([as_colours(crop), mask[..., None]], axis=-1)
             written.append(write_png(folder / "patches" / f"{number:02d}.png", picture))
         for name, content in (("page.png", page), ("summary.txt", f"{self.text()}\n".encode())):
             (folder / name).write_bytes(content)

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from maco_tf.checks import check_integer, check_number
 from maco_tf.models.activations import IMAGE
+from maco_tf.objectives.objective import Objective
 from maco_tf.objectives.term import Term
 from maco_tf.products import einsum, products_of_rows
 
@@ -42,6 +43,22 @@ class JointTerm(Term, abc.ABC):
 
     def get_config(self) -> dict[str, Any]:
         return {"layer": None if self.layer == IMAGE else self.layer, "count": len(self)}
+
+
+def check_separate(objective: Objective) -> None:
+    """Check that the argument "objective" scores each image separately.
+
+    Args:
+        objective: an `Objective`.
+
+    Raises:
+        ValueError: it compares the images of a batch.
+    """
+    if any(isinstance(term, JointTerm) for _, term in objective.terms):
+        raise ValueError(
+            '"objective" must score each image separately. Received: an objective that compares the images of a batch. '
+            "Leave Diversity and Alignment out."
+        )
 
 
 @keras.saving.register_keras_serializable(package="maco_tf")

@@ -124,7 +124,8 @@ class Engine:
         objective, fitted = self.check(objective)
         check_verbose(verbose)
         seeds, callbacks = _seeds(seed), as_callbacks(callbacks, self._optimizer)
-        self._tell_range(verbose)
+        if verbose:
+            self.activations.say_range()
         start = self.start(start, len(fitted))
         run_start = start
         if len(seeds) > 1:
@@ -186,11 +187,6 @@ class Engine:
                 automatic=self._automatic,
             )
         return self._compiled[key]
-
-    def _tell_range(self, verbose: int | str) -> None:
-        """Print once for each model which input range was found, if it is not [0, 1]."""
-        if verbose:
-            self.activations.say_range()
 
     def _choose_precision(self, objective: Objective, parametrization: Parametrization, verbose: int | str) -> None:
         """For "auto": measure with the first objective that reads the model, and keep the choice."""

@@ -7,7 +7,7 @@ import pytest
 from maco_tf import Channel, Explanation, Logit, MacoVisualizer, find_exemplars
 from maco_tf.exemplars import Exemplars, study, summarize_units
 from maco_tf.exemplars.unit_study import QUANTILES
-from maco_tf.metrics import two_alternative
+from maco_tf.metrics import draw_pairs, two_alternative
 
 SETTINGS = {"steps": 2, "crops": 1, "image_size": 16, "verbose": 0}
 UNIT = Channel("conv", 2)
@@ -60,8 +60,6 @@ def test_the_judge_sees_the_images_and_none_of_the_exemplars_as_queries(photogra
     verdict = channel_study.verdicts["the visualisations"]
     assert verdict.pairs[0] == channel_study.verdicts["the natural images"].pairs[0] == 10
     # The same test by hand, with the pairs that the defaults draw.
-    from maco_tf.metrics import draw_pairs
-
     one = channel_study.exemplars
     shown = np.concatenate([one.indices, one.lowest_indices], axis=1)
     queries = draw_pairs(one.sample_values, pairs=10, indices=one.sample_indices, exclude=shown)
