@@ -36,7 +36,28 @@ ALLOWED = {
     "concepts": {"exemplars", "visualizers", "objectives", "models", "display", "images"},
     "display": {"images"},
     "benchmark": {"visualizers", "metrics", "models", "objectives", "display", "images"},
-    "commands": {"benchmark", "exemplars", "visualizers", "metrics", "models", "objectives", "spectrum", "display"},
+    "atlas": {
+        "exemplars",
+        "concepts",
+        "visualizers",
+        "metrics",
+        "optimization",
+        "objectives",
+        "models",
+        "display",
+        "images",
+    },
+    "commands": {
+        "atlas",
+        "benchmark",
+        "exemplars",
+        "visualizers",
+        "metrics",
+        "models",
+        "objectives",
+        "spectrum",
+        "display",
+    },
 }
 
 

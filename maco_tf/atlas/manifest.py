@@ -1,0 +1,81 @@
+"""The manifest of an atlas: all settings that its results depend on, and checksums of JSON."""
+
+import hashlib
+import json
+import reprlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+# Manifests that differ only in these describe the same results.
+_DESCRIPTIVE = ("digest", "title", "versions", "command")
+
+
+def as_json(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A dictionary as JSON reads it back: tuples become lists, and keys become text."""
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def readable(value: Mapping[str, Any]) -> bytes:
+    """JSON that people read, too."""
+    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a dictionary.
+
+    Args:
+        path: a file of JSON.
+
+    Raises:
+        ValueError: the file is damaged; the message names it.
+    """
+    try:
+        value = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"A record must be JSON. Received: {path}, which is damaged ({error}).") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"A record must be a dictionary. Received: {path}, which holds {reprlib.repr(value)}.")
+    return value
+
+
+def checksum(value: Mapping[str, Any], without: tuple[str, ...] = ("checksum",)) -> str:
+    """The SHA-256 of a dictionary as canonical JSON: sorted keys, no spaces.
+
+    Args:
+        value: dictionary, as JSON.
+        without: the entries that are left out.
+    """
+    kept = {name: part for name, part in value.items() if name not in without}
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """The checksum of all that the results of an atlas depend on.
+
+    Args:
+        manifest: dictionary, as JSON. Its title, the versions of packages and the command are left out.
+    """
+    return checksum(manifest, _DESCRIPTIVE)
+
+
+def differences(earlier: Any, new: Any) -> list[str]:
+    """How two manifests differ.
+
+    Args:
+        earlier: dictionary, as JSON.
+        new: dictionary, as JSON.
+
+    Returns:
+        List of texts such as "settings.steps is 256, and not 64".
+    """
+    return list(_differences({**earlier, **dict.fromkeys(_DESCRIPTIVE)}, {**new, **dict.fromkeys(_DESCRIPTIVE)}, ""))
+
+
+def _differences(earlier: Any, new: Any, path: str) -> Iterator[str]:
+    if isinstance(earlier, dict) and isinstance(new, dict):
+        for name in dict.fromkeys([*earlier, *new]):
+            yield from _differences(earlier.get(name), new.get(name), f"{path}.{name}" if path else name)
+    elif earlier != new:
+        yield f"{path} is {reprlib.repr(earlier)}, and not {reprlib.repr(new)}"
