@@ -76,16 +76,36 @@ def feature_layers(activations: Activations, count: int) -> list[str]:
     sums = [layer for layer in tokens if _is_sum(layer)]
     if len(sums) >= count:
         return [layer.path for layer in spread(sums, count)]
+    last = [layer.path for layer in _last_of_each_size(activations, maps)]
+    if len(last) < 2:
+        last = [layer.path for layer in maps or tokens]
+    return spread(last, count)
+
+
+def last_layers(activations: Activations) -> list[str]:
+    """The last layer of each size of the feature maps, or the last residual sum where there is one.
+
+    In a ResNet, these are the stem and the ends of the four stages.
+
+    Args:
+        activations: the model.
+
+    Returns:
+        List of paths in the order of the model; empty if the model has no feature maps, as a transformer.
+    """
+    layers = [layer for layer in _traced(activations) if _has_features(layer, activations.input_shape)]
+    maps = [layer for layer in layers if len(layer.shape) == 3]
+    return [layer.path for layer in _last_of_each_size(activations, maps)]
+
+
+def _last_of_each_size(activations: Activations, maps: Sequence[Traced]) -> list[Traced]:
     # A dictionary keeps the last value of a key, at the place where the key came first.
-    last_layers = {layer.shape[:-1]: layer for layer in maps}
+    last = {layer.shape[:-1]: layer for layer in maps}
     # Maps with as many channels as the output are probably class scores.
     outputs = (getattr(activations.model, "output_shape", None) or (None,))[-1]
     last_features = {layer.shape[:-1]: layer for layer in maps if layer.shape[-1] != outputs}
     last_sums = {layer.shape[:-1]: layer for layer in maps if _is_sum(layer)}
-    last = list((last_layers | last_features | last_sums).values())
-    if len(last) < 2:
-        last = maps or tokens
-    return [layer.path for layer in spread(last, count)]
+    return list((last | last_features | last_sums).values())
 
 
 def spread(items: Sequence[_Item], count: int) -> list[_Item]:

@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from maco_tf.models import Activations
-from maco_tf.models.taps import batch_norms, feature_layers, spread
+from maco_tf.models.taps import batch_norms, feature_layers, last_layers, spread
 
 
 def convolutional():
@@ -35,10 +35,13 @@ def test_the_last_layer_of_each_size():
     assert feature_layers(activations, 5) == ["relu0", "relu1", "relu2"]  # Without class scores and padding.
     assert feature_layers(activations, 2) == ["norm0", "norm2"]  # As many batch norms as layers, or more.
     assert [layer.path for layer in batch_norms(activations)] == ["norm0", "norm1", "norm2"]
+    assert last_layers(activations) == ["relu0", "relu1", "relu2"]
 
 
 def test_sums_of_a_transformer():
-    assert feature_layers(Activations(transformer(), None), 3) == ["sum0", "sum4", "sum7"]
+    activations = Activations(transformer(), None)
+    assert feature_layers(activations, 3) == ["sum0", "sum4", "sum7"]
+    assert last_layers(activations) == ["patches"]  # The only map.
 
 
 def test_nested_models_are_read_by_path():
