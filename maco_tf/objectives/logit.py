@@ -1,6 +1,6 @@
 """Logit: a class of a classifier."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import keras
@@ -73,6 +73,12 @@ class Logit(Term):
         taken = cast("Logit", super().take(indices))
         taken._given = tuple(self._given[index] for index in indices)
         return taken
+
+    def _with_parameters(self, parameters: Mapping[str, np.ndarray]) -> "Logit":
+        changed = cast("Logit", super()._with_parameters(parameters))
+        # The names that were given belong to the earlier classes.
+        changed._given = (None,) * len(parameters["index"])
+        return changed
 
     def named(self, class_names: Sequence[str]) -> "Logit":
         if self._output is not None:
