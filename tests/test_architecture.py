@@ -35,7 +35,17 @@ ALLOWED = {
     "exemplars": {"visualizers", "metrics", "optimization", "objectives", "models", "display", "images"},
     "concepts": {"exemplars", "visualizers", "objectives", "models", "display", "images"},
     "display": {"images"},
-    "benchmark": {"visualizers", "metrics", "models", "objectives", "display", "images"},
+    "benchmark": {
+        "exemplars",
+        "visualizers",
+        "parametrizations",
+        "transforms",
+        "metrics",
+        "models",
+        "objectives",
+        "display",
+        "images",
+    },
     "atlas": {
         "exemplars",
         "concepts",

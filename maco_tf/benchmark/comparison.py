@@ -82,7 +82,7 @@ def ratios(results: Results, *, baseline: str = "xplique", seed: int = 0) -> lis
 
     Args:
         results: see `compare_best`.
-        baseline: the method in the denominator.
+        baseline: the method in the denominator. A method that some network does not allow is left out.
         seed: integer; determines the resamples.
 
     Returns:
@@ -94,12 +94,13 @@ def ratios(results: Results, *, baseline: str = "xplique", seed: int = 0) -> lis
     if baseline not in _methods(results):
         return []
     models = results["settings"]["models"]
-    means = {
-        method: np.array(
-            [cell_of(results, model, method)["scores"]["transferability"]["by_class"] for model in models], "float64"
-        )
+    values = {
+        method: [cell_of(results, model, method)["scores"]["transferability"]["by_class"] for model in models]
         for method in _methods(results)
     }
+    means = {method: np.array(rows, "float64") for method, rows in values.items() if all(rows)}
+    if baseline not in means:
+        return []
     classes = means[baseline].shape[1]
     samples = np.random.default_rng(seed).integers(classes, size=(_RESAMPLES, classes))
     rows_of: list[tuple[str | None, int | slice]] = [*zip(models, range(len(models))), (None, slice(None))]

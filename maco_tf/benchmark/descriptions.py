@@ -77,6 +77,13 @@ DESCRIPTIONS = {
         "It does not tell whether any image is good: visualisations that are unlike each other reach far. It grows "
         "with their number.",
     ),
+    "two-alternative": Description(
+        True,
+        "Of two real images, one of the class and one of another class, how often the one of the class is more like "
+        "the visualisation, in the feature space of FID. Chance is 0.5.",
+        "It does not tell whether people would choose as the network of the features does, nor whether the image is "
+        "good: a hint of the class's colour may be enough to choose.",
+    ),
     "top-1": Description(
         True,
         "Fraction of images whose class the judges rank first.",

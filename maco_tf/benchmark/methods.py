@@ -1,66 +1,190 @@
-"""The methods that a benchmark compares, each as a function from class and seed to an image."""
+"""The methods that a benchmark compares, as a table: a visualizer, its settings, and the objective of a class."""
 
+import dataclasses
 import functools
-import importlib.metadata
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
-import numpy as np
 
+from maco_tf.benchmark import activation_matching as matching
+from maco_tf.benchmark.explainer import Compute, Explainer, InapplicableError, Picture, Task
+from maco_tf.benchmark.xplique_maco import xplique_maco
+from maco_tf.exemplars.measured_statistics import measure_statistics
 from maco_tf.models.activations import Activations
-from maco_tf.models.preprocessing import as_preprocessing
+from maco_tf.models.taps import batch_norms
+from maco_tf.objectives.batch_norm_statistics import BatchNormStatistics
 from maco_tf.objectives.logit import Logit
+from maco_tf.objectives.natural_statistics import NaturalStatistics
+from maco_tf.objectives.objective import Objective
 from maco_tf.visualizers import methods
 from maco_tf.visualizers.registry import find_method
 
-
-class Compute(Protocol):
-    """The settings that all methods of a benchmark get: steps, views in a step, side of the image in pixels, recipe."""
-
-    @property
-    def steps(self) -> int: ...
-    @property
-    def crops(self) -> int: ...
-    @property
-    def image_size(self) -> int: ...
-    @property
-    def recipe(self) -> str: ...
+XPLIQUE = "xplique"
 
 
-class Explainer:
-    """One method on one network: a function from class and seed to an image (height, width, 3), float32 in [0, 1].
+@dataclasses.dataclass(frozen=True)
+class Target:
+    """What is explained.
 
     Attributes:
-        config: dictionary, everything else that the images depend on.
+        model: the explained network.
+        index: class number.
+        images: files of real images of the class, which no score is taken against; empty for a method without
+            `with_images`.
     """
 
-    def __init__(self, explain: Callable[[int, int], np.ndarray], config: dict[str, Any]) -> None:
-        self._explain, self.config = explain, config
-
-    def __call__(self, index: int, seed: int) -> np.ndarray:
-        """Make an image.
-
-        Args:
-            index: class number.
-            seed: integer.
-        """
-        return self._explain(index, seed)
+    model: keras.Model
+    index: int
+    images: Sequence[str]
 
 
-class _Methods(Mapping[str, Callable[[keras.Model, Compute], Explainer]]):
-    """All registered methods by their name in lower case, and "xplique", which is xplique's own `maco`.
+def shared(model: keras.Model, compute: Compute) -> dict[str, Any]:
+    """The settings of a visualizer that every method gets: the recipe and the compute."""
+    return {
+        "recipe": compute.recipe,
+        "steps": compute.steps,
+        "crops": compute.crops,
+        "image_size": compute.image_size,
+    }
+
+
+def logit(target: Target) -> Objective:
+    """The objective without a prior."""
+    return Logit(target.index)
+
+
+@dataclasses.dataclass(frozen=True)
+class Method:
+    """A method of the benchmark.
+
+    Attributes:
+        visualizer: the name of a registered visualizer.
+        objective: function from a `Target` to the `Objective` of its class. It raises `InapplicableError` for a network
+            that lacks what it needs.
+        settings: function from the network and the compute to the visualizer's settings.
+        with_images: whether the objective is given images of the class.
+        note: what the method is, for the report; empty for a visualizer without a prior.
+    """
+
+    visualizer: str
+    objective: Callable[[Target], Objective] = logit
+    settings: Callable[[keras.Model, Compute], Mapping[str, Any]] = shared
+    with_images: bool = False
+    note: str = ""
+
+
+def with_batch_norms(target: Target) -> Objective:
+    """The logit, and the memory of the network's batch norms."""
+    _check_batch_norms(target.model)
+    return Logit(target.index) + 20 * BatchNormStatistics()
+
+
+def with_class_images(target: Target) -> Objective:
+    """The logit, and the statistics of real images of the class."""
+    statistics = measure_statistics(target.model, list(target.images), batch_size=len(target.images))
+    return Logit(target.index) + 5 * NaturalStatistics(statistics)
+
+
+def _vital(target: Target) -> Objective:
+    return matching.vital(target.model, target.images)
+
+
+def _deep_inversion(target: Target) -> Objective:
+    _check_batch_norms(target.model)
+    return matching.deep_inversion(target.index)
+
+
+def _pixels(learning_rate: float, *, flip: bool = False, published: bool = False) -> Callable[..., dict[str, Any]]:
+    """Settings of free pixels: the published number of steps, or as many views as every method sees."""
+
+    def settings(model: keras.Model, compute: Compute) -> dict[str, Any]:
+        steps = matching.STEPS if published else compute.steps * compute.crops
+        return matching.pixel_settings(model, steps, learning_rate=learning_rate, flip=flip)
+
+    return settings
+
+
+_VITAL = "VITAL (Gorgun et al., 2025): free pixels that match the sorted activations of real images of the class"
+_DEEP = "DeepInversion (Yin et al., 2020): free pixels, cross-entropy and the memory of all batch norms"
+_EQUAL = ", with as many views as the other methods, one in a step"
+_PUBLISHED = f", with the published {matching.STEPS:,} steps of one view"
+
+TABLE: Mapping[str, Method] = {
+    "maco+bn": Method("maco", with_batch_norms, note="MACO with the memory of the batch norms as a prior"),
+    "maco+class": Method(
+        "maco", with_class_images, with_images=True, note="MACO with the statistics of real images of the class"
+    ),
+    "fourier+bn": Method("fourier", with_batch_norms, note="Fourier with the memory of the batch norms as a prior"),
+    "fourier+class": Method(
+        "fourier", with_class_images, with_images=True, note="Fourier with the statistics of real images of the class"
+    ),
+    "vital": Method("cbr", _vital, _pixels(1.0), with_images=True, note=_VITAL + _EQUAL),
+    f"vital-{matching.STEPS}": Method(
+        "cbr", _vital, _pixels(1.0, published=True), with_images=True, note=_VITAL + _PUBLISHED
+    ),
+    "deepinversion": Method("cbr", _deep_inversion, _pixels(0.25, flip=True), note=_DEEP + _EQUAL),
+    f"deepinversion-{matching.STEPS}": Method(
+        "cbr", _deep_inversion, _pixels(0.25, flip=True, published=True), note=_DEEP + _PUBLISHED
+    ),
+}
+
+
+def find(name: str) -> Method | None:
+    """The entry of a method; `None` for xplique's own `maco`, which is no visualizer of this package.
+
+    Args:
+        name: one of `METHODS`.
+    """
+    return None if name == XPLIQUE else TABLE.get(name, Method(name))
+
+
+def recipes_of(name: str) -> list[str] | None:
+    """The recipes of a method; `None` if the recipe of the benchmark does not change it.
+
+    Args:
+        name: one of `METHODS`.
+    """
+    method = find(name)
+    if method is None or method.settings is not shared:
+        return None
+    kind: Any = find_method(method.visualizer)
+    return list(kind.recipes)
+
+
+def needs_images(name: str) -> bool:
+    """Whether a method's prior sees real images of the class.
+
+    Args:
+        name: one of `METHODS`.
+    """
+    method = find(name)
+    return method is not None and method.with_images
+
+
+def note(name: str) -> str:
+    """What a method of the table is; empty for the others.
+
+    Args:
+        name: one of `METHODS`.
+    """
+    return TABLE[name].note if name in TABLE else ""
+
+
+class _Methods(Mapping[str, Callable[[keras.Model, Task], Explainer]]):
+    """All registered methods by their name in lower case, "xplique", which is xplique's own `maco`, and the table.
 
     A method of a user's own is found as soon as its module is imported.
     """
 
-    def __getitem__(self, name: str) -> Callable[[keras.Model, Compute], Explainer]:
+    def __getitem__(self, name: str) -> Callable[[keras.Model, Task], Explainer]:
         if name not in list(self):
             raise KeyError(name)
-        return _xplique if name == "xplique" else functools.partial(_registered, name)
+        method = find(name)
+        return xplique_maco if method is None else functools.partial(_explainer, method)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*(name.lower() for name in methods()), "xplique"])
+        return iter([*(name.lower() for name in methods()), XPLIQUE, *TABLE])
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -69,77 +193,29 @@ class _Methods(Mapping[str, Callable[[keras.Model, Compute], Explainer]]):
 METHODS = _Methods()
 
 
-def _registered(name: str, model: keras.Model, settings: Compute) -> Explainer:
-    kind: Any = find_method(name)
-    visualizer = kind(
-        model, settings.recipe, steps=settings.steps, crops=settings.crops, image_size=settings.image_size
-    )
+def _explainer(method: Method, model: keras.Model, settings: Task) -> Explainer:
+    kind: Any = find_method(method.visualizer)
+    visualizer = kind(model, **method.settings(model, settings))
 
-    def explain(index: int, seed: int) -> np.ndarray:
-        explanation = visualizer.explain(Logit(index), seed=seed, verbose=0)
+    # All seeds of a class share its statistics.
+    @functools.lru_cache(maxsize=1)
+    def objective(index: int) -> Objective:
+        return method.objective(Target(model, index, settings.prior_files(index) if method.with_images else ()))
+
+    def explain(index: int, seed: int) -> Picture:
+        explanation = visualizer.explain(objective(index), seed=seed, verbose=0)
         if explanation.config["interrupted"]:
             raise KeyboardInterrupt  # An unfinished image must not be kept as a finished one.
-        return explanation.images[0]
+        return Picture(explanation.images[0], explanation.transparency[0])
 
-    return Explainer(explain, visualizer.config())
-
-
-def _xplique(model: keras.Model, settings: Compute) -> Explainer:
-    """xplique's own `maco` through its public functions, with its defaults except for the compute."""
-    from xplique.features_visualizations import Objective, maco
-
-    wrapped = xplique_model(model)
-
-    def explain(index: int, seed: int) -> np.ndarray:
-        keras.utils.set_random_seed(seed)
-        image, _ = maco(
-            Objective.neuron(wrapped, "logits", index),
-            nb_steps=settings.steps,
-            nb_crops=settings.crops,
-            custom_shape=(settings.image_size, settings.image_size),
-        )
-        return (image + 1) / 2
-
-    return Explainer(explain, {"method": "xplique", "version": importlib.metadata.version("xplique")})
+    config = visualizer.config()
+    if method.objective is not logit:
+        # The weights and the kinds of the terms are the same for all classes.
+        terms = objective(settings.classes[0]).terms
+        config["objective"] = [[float(weight), type(term).__name__] for weight, term in terms]
+    return Explainer(explain, config)
 
 
-def xplique_model(model: keras.Model) -> keras.Model:
-    """A functional classifier in the form that xplique's `maco` takes.
-
-    Args:
-        model: a functional `keras.Model`, whose input range is found; see `find_input_range`.
-
-    Returns:
-        A `keras.Model` from images in (-1, 1) to the layer "logits", which shares or copies the weights.
-    """
-    logits = logits_model(model)
-    height, width, channels = logits.input_shape[1:]
-    inputs = keras.Input((height, width, channels))
-    # xplique's noise and box sizes are made for images in (-1, 1), which the zoo's networks do not take, and it finds
-    # layers of the outermost model only.
-    images = keras.layers.Rescaling(0.5, offset=0.5)(inputs)
-    outputs = logits(as_preprocessing(Activations(model).preprocessing)(images))
-    outputs = keras.layers.Activation("linear", name="logits")(outputs)
-    return keras.Model(inputs, outputs)
-
-
-def logits_model(model: keras.Model) -> keras.Model:
-    """A functional classifier without its final softmax.
-
-    Args:
-        model: a functional `keras.Model`; it does not change.
-
-    Returns:
-        A `keras.Model` with copies of the last layer's weights; all other weights are shared.
-    """
-    last = model.layers[-1]
-    if isinstance(last, keras.layers.Softmax) or (
-        isinstance(last, keras.layers.Activation) and last.activation is keras.activations.softmax
-    ):
-        return keras.Model(model.input, last.input)
-    if getattr(last, "activation", None) is keras.activations.softmax:
-        linear = type(last).from_config({**last.get_config(), "activation": "linear"})
-        outputs = linear(last.input)
-        linear.set_weights(last.get_weights())
-        return keras.Model(model.input, outputs)
-    return model
+def _check_batch_norms(model: keras.Model) -> None:
+    if not batch_norms(Activations(model)):
+        raise InapplicableError("no batch norms")

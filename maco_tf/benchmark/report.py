@@ -36,6 +36,8 @@ def markdown(results: Results) -> str:
     lines += ["", "## Scores", "", *_scores(results, MAIN), *_ratios(results)]
     further = [name for name in DESCRIPTIONS if name not in MAIN]
     lines += ["", "## Further scores", "", *_scores(results, further)]
+    if notes := results.get("notes"):
+        lines += ["", "## Methods", "", *(f"- **{method}**: {note}." for method, note in notes.items())]
     for model in settings["models"]:
         lines += ["", f"## Images of {model}, rated by other networks", "", *_ratings(results, model)]
     lines += ["", "## What each score measures, and what it does not", ""]
@@ -59,9 +61,15 @@ def _setup(results: Results) -> list[str]:
         f"{', '.join(settings['judges'])}; no network judges its own images. FID, KID, precision, recall and "
         f"diversity compare features of {settings['features']}."
     )
+    if "prior images" in basis:
+        text += (
+            f" The priors of methods see {_counted(basis['prior images'], 'real image')} of these classes. Scores are "
+            "taken against others: the images of each class are divided in two halves."
+        )
     if basis:
         real, dimensions = basis["real images"], basis["dimensions"]
-        text += f" There are {_counted(real, 'real image')}, and the features have {_counted(dimensions, 'dimension')}."
+        text += f" Scores are taken against {_counted(real, 'real image')}"
+        text += f", and the features have {_counted(dimensions, 'dimension')}."
         if min(images, real) <= dimensions:
             text += (
                 " FID fits a Gaussian of that many dimensions to fewer images, which makes it too large for every "
@@ -146,11 +154,16 @@ def _ratings(results: Results, model: str) -> list[str]:
     for method in settings["methods"]:
         cell = cell_of(results, model, method)
         scores = cell["scores"]
-        ratings = [f"{score_text(scores[f'judge {name}'])} ({scores[f'top-1 {name}']['mean']:.2f})" for name in judges]
+        ratings = [_rating(scores[f"judge {name}"], scores[f"top-1 {name}"]) for name in judges]
         seconds = "unknown" if cell["median seconds"] is None else f"{cell['median seconds']:.1f}"
         rows.append([method, *ratings, score_text(scores["transferability"]), seconds])
     title = "Mean target probability by each judge and, in brackets, the fraction of images whose class it ranks first."
     return [title, "", *_table(["method", *judges, "mean", "seconds per image"], rows)]
+
+
+def _rating(probability: Mapping[str, Any], top_1: Mapping[str, Any]) -> str:
+    share = "" if top_1["mean"] is None else f" ({top_1['mean']:.2f})"
+    return f"{score_text(probability)}{share}"
 
 
 def _title(name: str) -> str:

@@ -18,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.benchmark.comparison import compare_best, ratios
-from maco_tf.benchmark.methods import METHODS, Explainer
+from maco_tf.benchmark.explainer import Explainer, InapplicableError
+from maco_tf.benchmark.methods import METHODS, note
 from maco_tf.benchmark.networks import load_network
 from maco_tf.benchmark.picture import draw_scores
 from maco_tf.benchmark.report import markdown
@@ -28,6 +29,7 @@ from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
 from maco_tf.display.grid import compare
+from maco_tf.display.spectra import draw_spectra
 from maco_tf.objectives.imagenet_labels import label
 from maco_tf.version import __version__
 
@@ -43,13 +45,15 @@ def run_benchmark(settings: BenchmarkSettings, folder: str | os.PathLike[str], *
 
     Args:
         settings: a `BenchmarkSettings`.
-        folder: where to write images, `results.json`, `results.md`, `scores.png` and `images_<model>.png`.
+        folder: where to write images, `results.json`, `results.md`, `scores.png`, and for every network
+            `images_<model>.png` and `spectra_<model>.png`.
         verbose: 0 is silent; 1 shows progress.
 
     Returns:
         The results, a dictionary as in `results.json`, with `None` for unknown values. "settings", "versions" and
         "device" say how they were made. "basis" is `Scorer.basis`. "cells" is a list with "model", "method", "median
-        seconds" per image and "scores", name -> `Score` as a dictionary. "natural" holds the scores of real images.
+        seconds" per image and "scores", name -> `Score` as a dictionary; a method that a network does not allow has
+        scores without values. "natural" holds the scores of real images. "notes" says what methods with a prior are.
         "comparisons" is the result of `compare_best`, "ratios" that of `ratios`.
 
     Raises:
@@ -61,16 +65,18 @@ def run_benchmark(settings: BenchmarkSettings, folder: str | os.PathLike[str], *
     store = ImageStore(folder, compute)
     scorer = Scorer(settings, store)
     scorer.load()
-    generate(settings, store, verbose=verbose)
+    missing = generate(settings, store, verbose=verbose)
     seconds = store.seconds()
     cells = []
     for model in settings.models:
         for method in settings.methods:
             if verbose:
                 print(f"Scoring {method} on {model}")
+            reason = missing.get((model, method))
+            found = scorer.scores(model, method) if reason is None else scorer.missing(model, reason)
             images = ((model, method, index, seed) for index in settings.classes for seed in settings.seeds)
             times = [seconds[image] for image in images if image in seconds]
-            scores = {name: _as_dictionary(score) for name, score in scorer.scores(model, method).items()}
+            scores = {name: _as_dictionary(score) for name, score in found.items()}
             cells.append({"model": model, "method": method, "scores": scores, "median seconds": _median(times)})
     results = {
         "settings": {
@@ -80,9 +86,10 @@ def run_benchmark(settings: BenchmarkSettings, folder: str | os.PathLike[str], *
         },
         "versions": _versions(),
         "device": _device(),
-        "basis": scorer.basis,
+        "basis": {**scorer.basis, **_prior_images(settings)},
         "cells": cells,
         "natural": {name: _as_dictionary(score) for name, score in scorer.natural().items()},
+        "notes": {method: note(method) for method in settings.methods if note(method)},
     }
     results = _without_nan(results)
     results |= {"comparisons": compare_best(results), "ratios": ratios(results)}
@@ -90,11 +97,17 @@ def run_benchmark(settings: BenchmarkSettings, folder: str | os.PathLike[str], *
     (folder / "results.md").write_text(markdown(results), encoding="utf-8")
     draw_scores(results, path=folder / "scores.png")
     for model in settings.models:
-        _draw_images(settings, store, model, folder / f"images_{model}.png")
+        methods = [method for method in settings.methods if (model, method) not in missing]
+        if methods:
+            _draw_images(settings, store, model, methods, folder / f"images_{model}.png")
+            natural = scorer.natural_spectrum()
+            spectra = {} if natural is None else {"real images": natural}
+            spectra |= {method: scorer.spectrum(model, method) for method in methods}
+            draw_spectra(spectra, path=folder / f"spectra_{model}.png")
     return results
 
 
-def generate(settings: BenchmarkSettings, store: ImageStore, *, verbose: int = 1) -> int:
+def generate(settings: BenchmarkSettings, store: ImageStore, *, verbose: int = 1) -> dict[tuple[str, str], str]:
     """Make every image that does not exist yet.
 
     All methods make the image of one class before the next class, so that an interrupted benchmark compares methods on
@@ -106,8 +119,9 @@ def generate(settings: BenchmarkSettings, store: ImageStore, *, verbose: int = 1
         verbose: 0 is silent; 1 shows a progress bar.
 
     Returns:
-        The number of images made.
+        Dictionary, (model, method) -> what the network lacks, for the methods that cannot explain it.
     """
+    inapplicable: dict[tuple[str, str], str] = {}
     missing = [
         (model, index, seed, method)
         for model in settings.models
@@ -122,14 +136,28 @@ def generate(settings: BenchmarkSettings, store: ImageStore, *, verbose: int = 1
         network = load_network(model, settings.files)
         explainers: dict[str, Explainer] = {}
         for _, index, seed, method in (item for item in missing if item[0] == model):
+            progress.add(1)
+            # Another process may have made the image in the meantime.
+            if (model, method) in inapplicable or store.path(model, method, index, seed).exists():
+                continue
             if method not in explainers:
-                explainers[method] = METHODS[method](network, settings)
+                try:
+                    explainers[method] = METHODS[method](network, settings)
+                except InapplicableError as error:
+                    inapplicable[model, method] = str(error)
+                    continue
                 store.settle(model, method, explainers[method].config)
             begun = time.perf_counter()
-            image = explainers[method](index, seed)
-            store.write(model, method, index, seed, image, time.perf_counter() - begun)
-            progress.add(1)
-    return len(missing)
+            picture = explainers[method](index, seed)
+            store.write(model, method, index, seed, picture, time.perf_counter() - begun)
+    return inapplicable
+
+
+def _prior_images(settings: BenchmarkSettings) -> dict[str, int]:
+    """The number of real images that priors see; nothing if none does."""
+    if not settings.divided:
+        return {}
+    return {"prior images": sum(len(settings.prior_files(index)) for index in settings.classes)}
 
 
 def _as_dictionary(score: Score) -> dict[str, Any]:
@@ -157,11 +185,13 @@ def _json(results: dict[str, Any]) -> str:
     return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), text) + "\n"
 
 
-def _draw_images(settings: BenchmarkSettings, store: ImageStore, model: str, path: Path) -> None:
+def _draw_images(
+    settings: BenchmarkSettings, store: ImageStore, model: str, methods: Sequence[str], path: Path
+) -> None:
     classes = settings.classes[:_SHOWN]
     rows = {
         method: np.stack([read_png(store.path(model, method, index, settings.seeds[0])) for index in classes])
-        for method in settings.methods
+        for method in methods
     }
     compare(rows, names=[label(index) for index in classes], path=path)
 

@@ -3,33 +3,37 @@
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from maco_tf.benchmark.descriptions import DESCRIPTIONS
 from maco_tf.benchmark.networks import Networks
+from maco_tf.benchmark.reference import Reference, Spectra, spectra_of
 from maco_tf.benchmark.score import Score
 from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
-from maco_tf.images import ImageSet, image_files, readable_files
 from maco_tf.metrics.classifiers import ClassifierScores
 from maco_tf.metrics.diversity import diversity
-from maco_tf.metrics.fit import fit_image
 from maco_tf.metrics.frechet import fid, fid_infinity
 from maco_tf.metrics.kernel_distance import KernelSums
 from maco_tf.metrics.plausibility import plausibility
-from maco_tf.metrics.power_spectrum import high_frequency_fraction, power_spectrum, profile_deviation
-from maco_tf.metrics.precision_recall import NEIGHBOURS, PrecisionRecall, overlap, squared_radii
+from maco_tf.metrics.power_spectrum import PowerSpectrum, profile_deviation
+from maco_tf.metrics.precision_recall import NEIGHBOURS, PrecisionRecall, overlap
 from maco_tf.metrics.robustness import ROBUSTNESS
-from maco_tf.objectives.imagenet_labels import wnids
+from maco_tf.metrics.two_alternative import two_alternative
 
 # With fewer images, the extrapolation removes less than half of FID's bias; see the values at `fid_infinity`.
 _FEWEST_FOR_INFINITY = 300
 
 # The scores that compare with real images.
 _DISTANCES, _OVERLAP = ("FID", "FID-infinity", "KID"), PrecisionRecall._fields
-_OF_REAL_IMAGES = ("plausibility", "plausibility, normalised", *_DISTANCES, *_OVERLAP, "spectrum deviation")
+_TEST = "two-alternative"
+_OF_REAL_IMAGES = ("plausibility", "plausibility, normalised", *_DISTANCES, *_OVERLAP, _TEST, "spectrum deviation")
+
+# The number of images of other classes with which each real image of a class is paired.
+_RIVALS = 50
 
 Scores = dict[str, Score]
 
@@ -47,9 +51,8 @@ class Scorer:
         self._networks = Networks(store.folder / "features", settings.files)
         # The class of each image.
         self._targets = np.repeat(settings.classes, len(settings.seeds))
-        self._real: dict[str, list[np.ndarray]] = {}
-        # The balls around the real images of some classes, which all cells share.
-        self._radii: dict[tuple[int, ...], np.ndarray] = {}
+        self._reference = None if settings.real_images is None else Reference(settings, self._networks)
+        self._spectra_of_cells: dict[tuple[str, str], Spectra] = {}
 
     def load(self) -> None:
         """Load and trace every network that scoring needs, so that a missing one is found before any work is done.
@@ -65,10 +68,10 @@ class Scorer:
     @property
     def basis(self) -> dict[str, int]:
         """The number of "real images" and the "dimensions" of their features; empty without real images."""
-        if self.settings.real_images is None:
+        if self._reference is None:
             return {}
-        dimensions = self._real_features(self.settings.features)[0].shape[1]
-        return {"real images": len(self._all_files), "dimensions": dimensions}
+        dimensions = self._reference.features(self.settings.features)[0].shape[1]
+        return {"real images": len(self._reference.all_files), "dimensions": dimensions}
 
     def scores(self, model: str, method: str) -> Scores:
         """All scores of a cell.
@@ -83,22 +86,47 @@ class Scorer:
             that judge ranks first or among the first five, and "robustness crop", "robustness noise" and "robustness
             jpeg" are the parts of "robustness".
         """
-        settings = self.settings
-        paths = [
-            str(self.store.path(model, method, index, seed)) for index in settings.classes for seed in settings.seeds
-        ]
-        judges = [name for name in settings.judges if name != model]
-        features = self._by_class(self._networks.features(settings.features, paths))
+        paths, judges = self._paths(model, method), self._judges(model)
+        features = self._by_class(self._networks.features(self.settings.features, paths))
         scores = {
             **self._ratings(model, judges, paths),
             **self._robustness(judges, paths),
-            **self._spectra(paths),
+            **self._spectra(model, method),
             "diversity": self._diversity(features, len(paths)),
         }
-        if settings.real_images is None:
+        if self._reference is None:
             return scores | {name: Score.missing("no real images") for name in _OF_REAL_IMAGES}
-        compared = {**self._distances(features, len(paths)), **self._overlap(features, len(paths))}
-        return scores | self._plausibility(model, paths) | compared
+        real, count = self._reference, len(paths)
+        scores |= self._plausibility(real, model, paths)
+        scores |= self._distances(real, features, count) | self._overlap(real, features, count)
+        return scores | {_TEST: self._two_alternative(real, features, count)}
+
+    def missing(self, model: str, reason: str) -> Scores:
+        """The scores of a cell without images.
+
+        Args:
+            model: name.
+            reason: see `Score.missing`.
+
+        Returns:
+            Dictionary with the names that `scores` has.
+        """
+        judged = [f"{kind} {name}" for kind in ("judge", "top-1", "top-5") for name in self._judges(model)]
+        names = (*DESCRIPTIONS, *judged, *(f"robustness {kind}" for kind in ROBUSTNESS[1:] if kind != "mean"))
+        return dict.fromkeys(names, Score.missing(reason))
+
+    def spectrum(self, model: str, method: str) -> PowerSpectrum:
+        """The power spectrum averaged over the images of a cell.
+
+        Args:
+            model: name.
+            method: name.
+        """
+        return self._spectra_of(model, method).mean
+
+    def natural_spectrum(self) -> PowerSpectrum | None:
+        """The power spectrum averaged over the real images, at the size of the visualisations; `None` without any."""
+        return None if self._reference is None else self._reference.spectra.mean
 
     def natural(self) -> Scores:
         """The scores of real images, where they show which value is natural.
@@ -106,14 +134,21 @@ class Scorer:
         Returns:
             Dictionary, name -> `Score`; empty without real images.
         """
-        if self.settings.real_images is None:
+        if self._reference is None:
             return {}
-        high = [Score.of(fractions, seeds=len(fractions)).mean for _, fractions in self._real_spectra]
-        real = self._real_features(self.settings.features)
+        high = [Score.of(fractions, seeds=len(fractions)).mean for fractions in self._reference.high_frequencies]
+        real, count = self._reference.features(self.settings.features), len(self._reference.all_files)
         return {
-            "high frequencies": dataclasses.replace(Score.of(high, seeds=1), count=len(self._all_files)),
-            "diversity": self._diversity(real, len(self._all_files)),
+            "high frequencies": dataclasses.replace(Score.of(high, seeds=1), count=count),
+            "diversity": self._diversity(real, count),
         }
+
+    def _paths(self, model: str, method: str) -> list[str]:
+        classes, seeds = self.settings.classes, self.settings.seeds
+        return [str(self.store.path(model, method, index, seed)) for index in classes for seed in seeds]
+
+    def _judges(self, model: str) -> list[str]:
+        return [name for name in self.settings.judges if name != model]
 
     def _ratings(self, model: str, judges: Sequence[str], paths: Sequence[str]) -> Scores:
         """The judges' ratings, their means, and the rating by the explained model."""
@@ -141,23 +176,28 @@ class Scorer:
         drops = {kind: self._score(np.mean([drop[kind] for drop in by_judge], axis=0)) for kind in ROBUSTNESS[1:]}
         return {"robustness": drops.pop("mean"), **{f"robustness {kind}": drop for kind, drop in drops.items()}}
 
-    def _spectra(self, paths: Sequence[str]) -> Scores:
-        profiles, high = _spectra(ImageSet(paths))
+    def _spectra_of(self, model: str, method: str) -> Spectra:
+        if (model, method) not in self._spectra_of_cells:
+            spectra = spectra_of(self._paths(model, method), self.settings.image_size)
+            self._spectra_of_cells[model, method] = spectra
+        return self._spectra_of_cells[model, method]
+
+    def _spectra(self, model: str, method: str) -> Scores:
+        spectra = self._spectra_of(model, method)
         # The mean of the images' fractions; the fraction of the whole set would be that of its most contrasted images.
-        scores = {"high frequencies": self._score(high)}
-        if self.settings.real_images is not None:
-            real_profiles = [profiles for profiles, _ in self._real_spectra]
+        scores = {"high frequencies": self._score(spectra.high)}
+        if self._reference is not None:
             scores["spectrum deviation"] = self._of_set(
                 lambda images, real: profile_deviation(images.mean(axis=0), real.mean(axis=0)),
-                len(paths),
-                self._by_class(profiles),
-                real_profiles,
+                len(spectra.high),
+                self._by_class(spectra.profiles),
+                self._reference.profiles,
             )
         return scores
 
-    def _plausibility(self, model: str, paths: Sequence[str]) -> Scores:
+    def _plausibility(self, reference: Reference, model: str, paths: Sequence[str]) -> Scores:
         features, targets = self._networks.features(model, paths), self._targets.tolist()
-        real = dict(zip(self.settings.classes, self._real_features(model)))
+        real = dict(zip(self.settings.classes, reference.features(model)))
         scores = {"plausibility": self._score(plausibility(features, real, classes=targets))}
         if all(np.any(rows, axis=1).all() for rows in (features, *real.values())):
             distances = plausibility(features, real, normalized=True, classes=targets)
@@ -166,12 +206,12 @@ class Scorer:
             scores["plausibility, normalised"] = Score.missing("some features are all zero")
         return scores
 
-    def _distances(self, features: Sequence[np.ndarray], count: int) -> Scores:
+    def _distances(self, reference: Reference, features: Sequence[np.ndarray], count: int) -> Scores:
         """FID, its extrapolation and KID."""
-        if count < 2 or len(self._all_files) < 2:
+        if count < 2 or len(reference.all_files) < 2:
             return dict.fromkeys(_DISTANCES, Score.missing("one image has no spread"))
-        real = self._real_features(self.settings.features)
-        sums = KernelSums(features, real, self._real_kernel)
+        real = reference.features(self.settings.features)
+        sums = KernelSums(features, real, reference.kernel)
         scores = {"KID": Score.of_set(sums.kid, len(self.settings.classes), count)}
         with warnings.catch_warnings():
             # The report says once that there are fewer images than dimensions.
@@ -185,9 +225,9 @@ class Scorer:
                 scores["FID-infinity"] = Score(value, float("nan"), count)
         return scores
 
-    def _overlap(self, features: Sequence[np.ndarray], count: int) -> Scores:
+    def _overlap(self, reference: Reference, features: Sequence[np.ndarray], count: int) -> Scores:
         """Precision and recall."""
-        real = self._real_features(self.settings.features)
+        real = reference.features(self.settings.features)
         fewest = min(map(_fewest_left, (features, real)))
         if fewest <= NEIGHBOURS:
             return dict.fromkeys(_OVERLAP, Score.missing(f"too few images: {fewest} of {NEIGHBOURS + 1}"))
@@ -195,9 +235,7 @@ class Scorer:
         @functools.cache
         def values_of(positions: tuple[int, ...]) -> PrecisionRecall:
             made, natural = (np.concatenate([rows[i] for i in positions]) for rows in (features, real))
-            if positions not in self._radii:
-                self._radii[positions] = squared_radii(natural)
-            return overlap(made, natural, self._radii[positions])
+            return overlap(made, natural, reference.radii(positions))
 
         def score(index: int) -> Score:
             def value_of(positions: np.ndarray) -> float:
@@ -207,54 +245,29 @@ class Scorer:
 
         return {name: score(index) for index, name in enumerate(_OVERLAP)}
 
+    def _two_alternative(self, reference: Reference, features: Sequence[np.ndarray], count: int) -> Score:
+        """The accuracy for every class, over pairs of a real image of the class and one of another class."""
+        real = reference.features(self.settings.features)
+        if len(real) < 2:
+            return Score.missing("one class has no other")
+        if not np.any(np.concatenate([*features, *real]), axis=1).all():
+            return Score.missing("some features are all zero")
+        accuracies = []
+        for position, (made, own) in enumerate(zip(features, real)):
+            others = np.concatenate(real[:position] + real[position + 1 :])
+            # The same pairs for all methods and networks.
+            rivals = np.random.default_rng(position).choice(others, (len(own), min(_RIVALS, len(others))))
+            strong = np.repeat(own, rivals.shape[1], axis=0)
+            weak = rivals.reshape(strong.shape)
+            accuracies.append(float(two_alternative(strong[None], weak[None], made[None]).accuracy[0]))
+        return dataclasses.replace(Score.of(accuracies, 1), count=count)
+
     def _diversity(self, features: Sequence[np.ndarray], count: int) -> Score:
         if count < 2:
             return Score.missing("diversity needs two images")
         if not np.any(np.concatenate(features), axis=1).all():
             return Score.missing("some features are all zero")
         return self._of_set(diversity, count, features)
-
-    def _real_features(self, name: str) -> list[np.ndarray]:
-        """Features of the real images, one array per class."""
-        if name not in self._real:
-            self._real[name] = self._split(self._networks.features(name, self._all_files))
-        return self._real[name]
-
-    @functools.cached_property
-    def _real_kernel(self) -> np.ndarray:
-        return KernelSums.within(self._real_features(self.settings.features))
-
-    @functools.cached_property
-    def _real_spectra(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Radial profiles and fractions of high frequencies of the real images, one pair per class.
-
-        The images are resized to the size of the visualisations, as they were for the published magnitude.
-        """
-        side = self.settings.image_size
-        profiles, high = _spectra(fit_image(image, side, side) for image in ImageSet(self._all_files))
-        return list(zip(self._split(profiles), self._split(high)))
-
-    @functools.cached_property
-    def _real_files(self) -> Mapping[int, list[str]]:
-        """Class number -> paths of its real images, without damaged files, so that all scores have the same rows."""
-        listed = {index: image_files(folder) for index, folder in self.settings.real_folders().items()}
-        readable = set(readable_files([path for paths in listed.values() for path in paths]))
-        files = {index: [path for path in paths if path in readable] for index, paths in listed.items()}
-        empty = [wnids()[index] for index, paths in files.items() if not paths]
-        if empty:
-            raise ValueError(
-                '"real_images" must hold a readable image of every class. Received: only damaged files of '
-                f"{', '.join(empty[:5])}."
-            )
-        return files
-
-    @functools.cached_property
-    def _all_files(self) -> list[str]:
-        return [path for files in self._real_files.values() for path in files]
-
-    def _split(self, rows: np.ndarray) -> list[np.ndarray]:
-        """Split the rows of all real images by class."""
-        return np.split(rows, np.cumsum([len(files) for files in self._real_files.values()])[:-1])
 
     def _by_class(self, rows: np.ndarray) -> list[np.ndarray]:
         """Split the rows of all visualisations by class."""
@@ -276,19 +289,3 @@ def _fewest_left(groups: Sequence[np.ndarray]) -> int:
     """The number of rows when the largest class is left out, as the jackknife does for three classes or more."""
     sizes = [len(rows) for rows in groups]
     return sum(sizes) - (max(sizes) if len(sizes) > 2 else 0)
-
-
-def _spectra(images: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Radial profiles (count, channels, bins) and fractions of high frequencies (count,).
-
-    The fraction of an image of a single colour, which has no spectrum, is NaN.
-    """
-    profiles, high = [], []
-    for image in images:
-        spectrum = power_spectrum([image])
-        profiles.append(spectrum.radial_profile()[1])
-        try:
-            high.append(high_frequency_fraction(spectrum))
-        except ValueError:
-            high.append(float("nan"))
-    return np.array(profiles), np.array(high)

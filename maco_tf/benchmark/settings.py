@@ -3,18 +3,17 @@
 import dataclasses
 import importlib.util
 import os
-import random
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from maco_tf.benchmark.methods import METHODS
+from maco_tf.benchmark.methods import METHODS, needs_images, recipes_of
+from maco_tf.benchmark.real_images import FEWEST_DIVIDED, check_classes, count_images, divide, flat_hint
 from maco_tf.checks import check_integer
-from maco_tf.images import is_image_path
+from maco_tf.images import image_files
 from maco_tf.models import zoo
 from maco_tf.models.model_file import check_model_file, is_model_file
 from maco_tf.objectives.imagenet_labels import wnids
-from maco_tf.visualizers.registry import find_method
 
 # The name of the paper's feature network: Keras's InceptionV3 on the centre of the image.
 INCEPTION = "inception_v3"
@@ -45,8 +44,9 @@ class BenchmarkSettings:
         image_size: side of the images, pixels, at least 8.
         recipe: recipe of every registered method; each must have it. xplique's own `maco` has no recipes.
         real_images: folder of real images with one subfolder for every class, such as `n02110958/image.jpg`. `None`
-            leaves out the scores that need real images: plausibility, the distances between sets and the spectrum
-            deviation.
+            leaves out the scores that need real images: plausibility, the distances between sets, the two-alternative
+            test and the spectrum deviation. If the prior of a method sees images of the class, half of each class's
+            images are for such priors, and the scores are taken against the other half; see `real_images.divide`.
         features: network whose features are compared by FID, KID, precision, recall and diversity; "inception_v3" as in
             the paper.
         classes_from: how the classes were chosen, in words, for the report.
@@ -88,11 +88,11 @@ class BenchmarkSettings:
         if unknown:
             raise ValueError(f'"methods" must be among {", ".join(METHODS)}. Received: {", ".join(unknown)}.')
         for name in self.methods:
-            kind: Any = None if name == "xplique" else find_method(name)
-            if kind and self.recipe not in kind.recipes:
+            recipes = recipes_of(name)
+            if recipes is not None and self.recipe not in recipes:
                 raise ValueError(
                     f'"recipe" must be one that every method has. Received: {self.recipe!r}, while {name} has '
-                    f"{', '.join(kind.recipes)}. Leave the method out, or add the recipe to it."
+                    f"{', '.join(recipes)}. Leave the method out, or add the recipe to it."
                 )
         for model in self.models:
             if set(self.judges) <= {model}:
@@ -100,14 +100,27 @@ class BenchmarkSettings:
                     f'"judges" must hold a network other than {model!r}: a model never judges its own images. '
                     f"Received: {self.judges}."
                 )
-        if self.real_images is not None:
-            missing = [folder.name for folder in self.real_folders().values() if not any(_images(folder))]
-            if missing:
+        self._check_real_images()
+
+    def _check_real_images(self) -> None:
+        """Check that every class has enough real images."""
+        seeing = [name for name in self.methods if needs_images(name)]
+        if self.real_images is None:
+            if seeing:
                 raise ValueError(
-                    '"real_images" must hold a subfolder with images for every class. Received: '
-                    f"{self.real_images}, without {', '.join(missing[:5])}. Choose classes that have "
-                    f"images.{_flat_hint(self.real_images)}"
+                    f'"real_images" must be a folder for {", ".join(seeing)}, whose prior needs images of each class. '
+                    "Received: None. Name a folder, or leave out these methods."
                 )
+            return
+        least = FEWEST_DIVIDED if seeing else 1
+        missing = [folder.name for folder in self.real_folders().values() if count_images(folder) < least]
+        if missing:
+            needed = f"{least} images (the prior of {', '.join(seeing)} sees some)" if seeing else "images"
+            raise ValueError(
+                f'"real_images" must hold a subfolder with {needed} for every class. Received: '
+                f"{self.real_images}, without {', '.join(missing[:5])}. Choose classes that have "
+                f"images.{flat_hint(self.real_images)}"
+            )
 
     def check_networks(self) -> None:
         """Check that every network can be loaded, before any work is done.
@@ -139,6 +152,28 @@ class BenchmarkSettings:
         if self.real_images is None:
             raise ValueError('"real_images" must be a folder. Received: None.')
         return {index: Path(self.real_images, wnids()[index]) for index in self.classes}
+
+    @property
+    def divided(self) -> bool:
+        """Whether half of the real images are for the priors of methods, and the scores are taken against the rest."""
+        return any(map(needs_images, self.methods))
+
+    def prior_files(self, index: int) -> list[str]:
+        """The real images of a class that a method may see; see `divide`.
+
+        Args:
+            index: class number.
+        """
+        return divide(self.real_folders()[index]).prior
+
+    def compared_files(self, index: int) -> list[str]:
+        """The real images of a class that scores are taken against; all of them if no method sees any.
+
+        Args:
+            index: class number.
+        """
+        folder = self.real_folders()[index]
+        return divide(folder).compared if self.divided else image_files(folder)
 
 
 def offline(**changes: Any) -> BenchmarkSettings:
@@ -181,70 +216,6 @@ def paper(**changes: Any) -> BenchmarkSettings:
 PRESETS = {"offline": offline, "paper": paper}
 
 
-def draw_classes(
-    folder: str | os.PathLike[str] | None,
-    count: int,
-    *,
-    seed: int = 0,
-    least: int = 1,
-    exclude: Collection[int] = (),
-) -> tuple[int, ...]:
-    """Draw classes at random from those with real images.
-
-    Args:
-        folder: see `BenchmarkSettings.real_images`; `None` draws from all classes.
-        count: number of classes, at least 1.
-        seed: integer of at least 0; equal seeds draw equal classes.
-        least: smallest number of real images that a class must have.
-        exclude: class numbers to leave out, such as those that a method was tuned on.
-
-    Returns:
-        Tuple of class numbers.
-
-    Raises:
-        ValueError: there are too few classes, the folder does not exist, or an argument lies outside its range.
-    """
-    count, least, seed = (
-        check_integer("count", count, 1),
-        check_integer("least", least, 0),
-        check_integer("seed", seed, 0),
-    )
-    exclude = check_classes("exclude", exclude)
-    if folder is not None and not Path(folder).is_dir():
-        raise ValueError(f'"real_images" must be a folder that exists. Received: {str(folder)!r}.')
-    pool = [
-        index
-        for index, name in enumerate(wnids())
-        if index not in exclude and (folder is None or sum(1 for _ in _images(Path(folder, name))) >= least)
-    ]
-    if count > len(pool):
-        raise ValueError(
-            f'"count" must be at most {len(pool)}, the number of classes with at least {least} images. '
-            f"Received: {count}.{'' if folder is None else _flat_hint(folder)}"
-        )
-    return tuple(random.Random(seed).sample(pool, count))
-
-
-def check_classes(name: str, classes: Collection[int]) -> tuple[int, ...]:
-    """Check ImageNet class numbers.
-
-    Args:
-        name: the argument's name, for the error.
-        classes: integers, of Python or of NumPy.
-
-    Returns:
-        Tuple of `int`.
-
-    Raises:
-        ValueError: a value is not an integer from 0 to 999.
-    """
-    numbers = tuple(check_integer(name, value) for value in classes)
-    wrong = [number for number in numbers if not 0 <= number < len(wnids())]
-    if wrong:
-        raise ValueError(f'"{name}" must be ImageNet class numbers, 0 to 999. Received: {", ".join(map(str, wrong))}.')
-    return numbers
-
-
 def _names(name: str, values: Any) -> tuple[Any, ...]:
     """A list without duplicates, as a tuple."""
     if isinstance(values, str):
@@ -267,14 +238,3 @@ def _named(name: str, values: Iterable[Any], files: dict[str, str]) -> list[Any]
                 )
         found.append(value)
     return found
-
-
-def _flat_hint(folder: str | os.PathLike[str]) -> str:
-    """What to do with a folder whose images do not lie in subfolders."""
-    if any(path.is_file() and is_image_path(path.name) for path in Path(folder).glob("*")):
-        return " Its images lie in no subfolder: move each into one named after its class, such as n02110958."
-    return ""
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if is_image_path(path.relative_to(folder)))

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from maco_tf.display.files import write_png
+from maco_tf.benchmark.explainer import Picture
+from maco_tf.display.files import read_png, write_png
 
 
 class ImageStore:
     """PNG files `images/<model>/<method>/<class>_<seed>.png`, and the seconds that each took to make.
+
+    Their transparency is kept in files of the same names under `transparency/`, divided by its maximum. Several
+    processes may write into one folder if they make different images.
 
     Args:
         folder: where the images are; made with the first one.
@@ -44,8 +48,11 @@ class ImageStore:
         file = self.folder / "images" / model / method / "config.json"
         _check_same(file, config)
         for path, content in ((self._settings, self._compute), (file, config)):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+                unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
+                os.replace(unfinished, path)
 
     def path(self, model: str, method: str, index: int, seed: int) -> Path:
         """The file of an image, whether or not it exists.
@@ -58,23 +65,45 @@ class ImageStore:
         """
         return self.folder / "images" / model / method / f"{index:03d}_{seed}.png"
 
-    def write(self, model: str, method: str, index: int, seed: int, image: np.ndarray, seconds: float) -> None:
-        """Write an image. Its file appears only when it is complete.
+    def transparency(self, model: str, method: str, index: int, seed: int) -> np.ndarray:
+        """The transparency of an image.
 
         Args:
             model: name.
             method: name.
             index: class number.
             seed: integer.
-            image: array (height, width, 3) in [0, 1].
+
+        Returns:
+            Array (height, width), float32 in [0, 1], in steps of 1 / 255; 1 where it is largest.
+
+        Raises:
+            OSError: it was not kept, as in folders of earlier versions.
+        """
+        return read_png(self._transparency_path(self.path(model, method, index, seed)))[..., 0]
+
+    def write(self, model: str, method: str, index: int, seed: int, picture: Picture, seconds: float) -> None:
+        """Write an image and its transparency. The image's file appears last, and only when it is complete.
+
+        Args:
+            model: name.
+            method: name.
+            index: class number.
+            seed: integer.
+            picture: a `Picture`.
             seconds: the time that the image took to make.
         """
         path = self.path(model, method, index, seed)
-        unfinished = write_png(path.with_name(f".{path.name}"), image)
+        shares = picture.transparency / max(float(np.max(picture.transparency)), 1e-12)
+        write_png(self._transparency_path(path), np.repeat(shares[..., None], 3, axis=-1))
+        unfinished = write_png(path.with_name(f".{path.name}"), picture.image)
         line = {"model": model, "method": method, "class": index, "seed": seed, "seconds": round(seconds, 2)}
         with self._times.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         os.replace(unfinished, path)
+
+    def _transparency_path(self, path: Path) -> Path:
+        return self.folder / "transparency" / path.relative_to(self.folder / "images")
 
     def seconds(self) -> dict[tuple[str, str, int, int], float]:
         """The time that images took to make.

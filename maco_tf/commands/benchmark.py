@@ -64,8 +64,9 @@ def run(options: argparse.Namespace) -> int:
     Returns:
         The exit status: 0, or 130 after an interrupt.
     """
+    from maco_tf.benchmark.real_images import draw_classes
     from maco_tf.benchmark.run import run_benchmark
-    from maco_tf.benchmark.settings import PRESETS, draw_classes
+    from maco_tf.benchmark.settings import PRESETS
 
     import_modules(options.modules)
     preset = options.preset or "offline"

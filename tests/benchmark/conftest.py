@@ -3,12 +3,15 @@
 import dataclasses
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from maco_tf.benchmark import BenchmarkSettings
 from maco_tf.benchmark.comparison import compare_best, ratios
 from maco_tf.benchmark.descriptions import DESCRIPTIONS
 from maco_tf.benchmark.score import Score
+from maco_tf.objectives.imagenet_labels import wnids
 
 
 @pytest.fixture
@@ -38,3 +41,11 @@ def results():
     }
     found = json.loads(json.dumps(found))
     return {**found, "comparisons": compare_best(found), "ratios": ratios(found)}
+
+
+def folder_of_classes(folder, counts):
+    for index, count in counts.items():
+        (folder / wnids()[index]).mkdir(parents=True)
+        for number in range(count):
+            cv2.imwrite(str(folder / wnids()[index] / f"{number}.jpg"), np.zeros((8, 8, 3), "uint8"))
+    return str(folder)

@@ -2,14 +2,15 @@
 
 import types
 
-import keras
 import numpy as np
 import pytest
 
 from maco_tf import MacoVisualizer
 from maco_tf.benchmark import METHODS, BenchmarkSettings
-from maco_tf.benchmark.methods import logits_model, xplique_model
-from tests.conftest import build_tiny_model
+from maco_tf.benchmark.explainer import InapplicableError
+from maco_tf.benchmark.methods import TABLE, needs_images
+from maco_tf.display.files import write_png
+from maco_tf.objectives.imagenet_labels import wnids
 
 COMPUTE = {"steps": 2, "crops": 1, "image_size": 32}
 
@@ -20,7 +21,7 @@ COMPUTE = {"steps": 2, "crops": 1, "image_size": 32}
 def test_a_method_makes_an_image_that_its_seed_determines(tiny_model, method):
     settings = BenchmarkSettings(("a",), (method,), ("b",), (0,), **COMPUTE)
     make = METHODS[method](tiny_model, settings)
-    first, again, other = make(1, 0), make(1, 0), make(1, 1)
+    first, again, other = (make(1, seed).image for seed in (0, 0, 1))
     assert first.shape == (32, 32, 3)
     assert first.min() >= 0
     assert first.max() <= 1
@@ -43,32 +44,38 @@ def test_an_interrupted_image_is_not_returned(tiny_model, monkeypatch):
         make(1, 0)
 
 
-@pytest.mark.parametrize("activation", ["softmax", None])
-def test_logits_model_leaves_out_the_softmax_and_does_not_change_the_model(activation, rng):
-    model = build_tiny_model(activation=activation)
-    images = rng.uniform(size=(2, 16, 16, 3)).astype("float32")
-    before = model(images).numpy()
-    logits = logits_model(model)(images).numpy()
-    expected = build_tiny_model(activation=None)(images).numpy()
-    np.testing.assert_allclose(logits, expected, atol=1e-6)
-    assert np.array_equal(model(images).numpy(), before)
+def folder_of(tmp_path, rng, count=4):
+    """A folder of real images of class 0."""
+    for number in range(count):
+        write_png(tmp_path / wnids()[0] / f"{number}.png", rng.uniform(size=(16, 16, 3)))
+    return tmp_path
 
 
-@pytest.mark.parametrize(
-    ("scale", "offset", "black", "white"),
-    [(1.0, 0.0, 0, 1), (1 / 255, 0.0, 0, 255), (1 / 127.5, -1.0, 0, 255), (0.5, 0.5, -1, 1)],
-)
-def test_xpliques_model_maps_its_images_to_the_range_that_the_network_takes(scale, offset, black, white, rng):
-    network, inputs = build_tiny_model(activation=None), keras.Input((16, 16, 3))
-    model = keras.Model(inputs, network(keras.layers.Rescaling(scale, offset)(inputs)))
-    images = rng.uniform(-1, 1, size=(2, 16, 16, 3)).astype("float32")
-    expected = model(black + (white - black) * (images + 1) / 2)
-    np.testing.assert_allclose(xplique_model(model)(images), expected, atol=1e-5)
+def test_a_method_with_a_prior_adds_it_to_the_logit(tiny_model, tmp_path, rng):
+    settings = BenchmarkSettings(("a",), ("maco+class",), ("b",), (0,), real_images=folder_of(tmp_path, rng), **COMPUTE)
+    make = METHODS["maco+class"](tiny_model, settings)
+    assert make.config["objective"] == [[1.0, "Logit"], [5.0, "NaturalStatistics"]]
+    # The visualizer is that of MACO without a prior.
+    without = METHODS["maco"](tiny_model, settings).config
+    assert {**without, "objective": make.config["objective"]} == make.config
 
 
-def test_logits_model_leaves_out_a_softmax_layer(rng):
-    inner = build_tiny_model(activation=None)
-    for last in (keras.layers.Softmax(), keras.layers.Activation("softmax")):
-        model = keras.Model(inner.input, last(inner.output))
-        images = rng.uniform(size=(2, 16, 16, 3)).astype("float32")
-        np.testing.assert_allclose(logits_model(model)(images), inner(images), atol=1e-6)
+def test_free_pixels_take_as_many_views_as_the_others_or_the_published_steps(tiny_model, tmp_path, rng):
+    compute = {"steps": 5, "crops": 3, "image_size": 32}
+    settings = BenchmarkSettings(("a",), ("vital",), ("b",), (0,), real_images=folder_of(tmp_path, rng), **compute)
+    for name, steps in (("vital", 15), ("vital-2000", 2000)):
+        config = METHODS[name](tiny_model, settings).config
+        assert (config["steps"], config["crops"], config["image_size"]) == (steps, 1, [16, 16])
+
+
+def test_a_method_that_needs_batch_norms_says_that_there_are_none(tiny_model):
+    settings = BenchmarkSettings(("a",), ("maco+bn",), ("b",), (0,), **COMPUTE)
+    for name in ("maco+bn", "fourier+bn", "deepinversion"):
+        with pytest.raises(InapplicableError, match="no batch norms"):
+            METHODS[name](tiny_model, settings)
+
+
+def test_every_method_of_the_table_is_described():
+    for name, method in TABLE.items():
+        assert method.note
+        assert needs_images(name) == (name in ("maco+class", "fourier+class", "vital", "vital-2000"))

@@ -1,8 +1,12 @@
 """The facts in the report: values, errors, the best methods, uncertain leads, reasons, limits and classes."""
 
-from maco_tf.benchmark.comparison import compare_best
+import dataclasses
+
+from maco_tf.benchmark.comparison import compare_best, ratios
 from maco_tf.benchmark.descriptions import DESCRIPTIONS, MAIN
+from maco_tf.benchmark.picture import draw_scores
 from maco_tf.benchmark.report import markdown
+from maco_tf.benchmark.score import Score
 
 
 def tables(text):
@@ -111,3 +115,30 @@ def test_ratios_to_xplique_have_a_table(results):
     rows = tables(markdown({**results, "ratios": [wide]}))[1]
     assert rows[2] == ["maco", "4 (3.51 to unknown)"]
     assert "maco`" not in markdown({**results, "ratios": []})
+
+
+def test_what_priors_see_is_stated(results):
+    text = markdown({**results, "basis": {"real images": 12, "prior images": 9, "dimensions": 64}}).split("##")[0]
+    assert "9 real images" in text
+    assert "12 real images" in text
+    assert "9 real images" not in markdown(results)
+
+
+def test_methods_with_a_prior_are_described(results):
+    assert "- **maco+bn**: with a memory." in markdown({**results, "notes": {"maco+bn": "with a memory"}})
+    assert "## Methods" not in markdown({**results, "notes": {}})
+
+
+def test_a_method_that_a_network_does_not_allow_has_a_reason_everywhere(results):
+    cell = results["cells"][1]
+    cell["scores"] = {name: dataclasses.asdict(Score.missing("no batch norms")) for name in cell["scores"]}
+    for score in cell["scores"].values():
+        score |= {"mean": None, "error": None}
+    cell["median seconds"] = None
+    changed = {**results, "comparisons": compare_best(results), "ratios": ratios(results)}
+    text = markdown(changed)
+    assert block(text, "transferability")["xplique"] == ["no batch norms"]
+    assert table_of(text, "b", "seconds per image")[1] == ["xplique", "no batch norms", "no batch norms", "unknown"]
+    # Nothing can be divided by the scores of a method without images.
+    assert changed["ratios"] == []
+    assert draw_scores(changed).axes

@@ -7,10 +7,13 @@ import keras
 import numpy as np
 import pytest
 
+from maco_tf.benchmark import METHODS
+from maco_tf.benchmark.explainer import Picture
 from maco_tf.benchmark.scorer import Scorer
 from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
-from maco_tf.display.files import read_png
+from maco_tf.display.files import read_png, write_png
+from maco_tf.images import image_set
 from maco_tf.images.image_set import ImageSet
 from maco_tf.metrics import (
     FeatureExtractor,
@@ -41,10 +44,10 @@ def make(tmp_path, rng, monkeypatch):
         for number in range(3):
             cv2.imwrite(str(folder / f"{number}.png"), rng.integers(0, 256, (16, 16, 3), "uint8"))
 
-    def build(seeds, classes=CLASSES, real=True):
+    def build(seeds, classes=CLASSES, real=True, method="maco"):
         settings = BenchmarkSettings(
             ("net",),
-            ("maco",),
+            (method,),
             ("first", "second", "net"),
             classes,
             tuple(range(seeds)),
@@ -56,7 +59,7 @@ def make(tmp_path, rng, monkeypatch):
         for index in classes:
             for seed in range(seeds):
                 image = np.random.default_rng((index, seed)).uniform(size=(16, 16, 3)) ** (1 + index)
-                store.write("net", "maco", index, seed, image, 1.0)
+                store.write("net", method, index, seed, Picture(image, np.ones((16, 16))), 1.0)
         return Scorer(settings, store)
 
     return build
@@ -160,6 +163,72 @@ def test_three_neighbours_must_be_left_without_a_class(make):
         assert 0 <= enough[name].mean <= 1
 
 
+def test_the_two_alternative_test_compares_cosines_with_every_image_of_the_class(make):
+    scorer = make(2)
+    score = scorer.scores("net", "maco")["two-alternative"]
+    *_, made, real = rows_of(scorer, 2)
+    made, real = ([rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in group] for group in (made, real))
+    for position, accuracy in enumerate(score.by_class):
+        cosines = [np.mean(rows @ made[position].T, axis=1) for rows in real]
+        others = np.concatenate(cosines[:position] + cosines[position + 1 :])
+        # Every image of the class meets six images of the two other classes, drawn at random.
+        rivals = others[np.random.default_rng(position).choice(6, (3, 6))]
+        assert accuracy == pytest.approx(np.mean(cosines[position][:, None] > rivals))
+    assert score.mean == pytest.approx(np.mean(score.by_class))
+    assert score.error == pytest.approx(np.std(score.by_class, ddof=1) / np.sqrt(3))
+    alone = make(2, classes=(3,)).scores("net", "maco")["two-alternative"]
+    assert alone.reason == "one class has no other"
+
+
+def test_the_image_of_a_class_passes_the_two_alternative_test(make):
+    scorer = make(1)
+    for index, folder in scorer.settings.real_folders().items():
+        # All images of a class are alike, and unlike those of the others.
+        image = np.random.default_rng(index).uniform(size=(16, 16, 3)) ** (1 + index)
+        for path in folder.iterdir():
+            write_png(path, image)
+        scorer.store.write("net", "maco", index, 0, Picture(image, np.ones((16, 16))), 1.0)
+    assert Scorer(scorer.settings, scorer.store).scores("net", "maco")["two-alternative"].mean == 1
+
+
+def test_no_score_sees_an_image_that_a_prior_has_seen(make, monkeypatch):
+    scorer = make(1, method="maco+class")
+    read, seen = set(), set()
+    decode = image_set.read_image_file
+    monkeypatch.setattr(image_set, "read_image_file", lambda path, *rest: read.add(str(path)) or decode(path, *rest))
+    scores = scorer.scores("net", "maco+class")
+    natural = scorer.natural()
+    made = {str(scorer.store.path("net", "maco+class", index, 0)) for index in CLASSES}
+    compared = {path for index in CLASSES for path in scorer.settings.compared_files(index)}
+    assert read - made == compared
+    assert natural["diversity"].count == scorer.basis["real images"] == len(compared) == 3
+    assert scores["plausibility"].reason is None
+    read.clear()
+    # Only the objective of a class reads the others.
+    network = zoo.load("net")
+    METHODS["maco+class"](network, scorer.settings)(CLASSES[1], 0)
+    seen |= {path for index in CLASSES for path in scorer.settings.prior_files(index)}
+    assert read
+    assert read <= seen
+    assert seen.isdisjoint(compared)
+
+
+def test_a_cell_without_images_has_every_score_with_its_reason(make):
+    scorer = make(2)
+    missing, found = scorer.missing("net", "no batch norms"), scorer.scores("net", "maco")
+    assert set(missing) == set(found)
+    assert {score.reason for score in missing.values()} == {"no batch norms"}
+
+
+def test_the_spectrum_of_a_cell_is_the_mean_over_its_images(make):
+    scorer = make(2)
+    images = np.stack([read_png(scorer.store.path("net", "maco", index, seed)) for index in CLASSES for seed in (0, 1)])
+    np.testing.assert_allclose(scorer.spectrum("net", "maco").values, power_spectrum(images).values, rtol=1e-6)
+    real = [read_png(path) for folder in scorer.settings.real_folders().values() for path in folder.iterdir()]
+    np.testing.assert_allclose(scorer.natural_spectrum().values, power_spectrum(np.stack(real)).values, rtol=1e-6)
+    assert make(2, real=False).natural_spectrum() is None
+
+
 def test_robustness_is_the_mean_over_the_judges(make):
     scorer = make(2)
     scores = scorer.scores("net", "maco")
@@ -186,7 +255,7 @@ def test_nothing_is_computed_twice(make, monkeypatch):
 def test_changed_images_are_computed_again(make):
     scorer = make(2)
     before = scorer.scores("net", "maco")
-    scorer.store.write("net", "maco", 3, 1, np.zeros((16, 16, 3)), 1.0)
+    scorer.store.write("net", "maco", 3, 1, Picture(np.zeros((16, 16, 3)), np.ones((16, 16))), 1.0)
     after = scorer.scores("net", "maco")
     for name in ("transferability", "robustness", "FID", "diversity", "plausibility"):
         assert before[name].mean != after[name].mean
@@ -209,7 +278,7 @@ def test_fid_infinity_needs_enough_images(make):
 def test_missing_scores_have_a_reason(make):
     scores = make(2, real=False).scores("net", "maco")
     without = {name for name, score in scores.items() if np.isnan(score.mean)}
-    distances = {"FID", "FID-infinity", "KID", "precision", "recall"}
+    distances = {"FID", "FID-infinity", "KID", "precision", "recall", "two-alternative"}
     assert without == distances | {"plausibility", "plausibility, normalised", "spectrum deviation"}
     assert {scores[name].reason for name in without} == {"no real images"}
     alone = make(1, classes=(3,)).scores("net", "maco")

@@ -3,22 +3,15 @@
 import dataclasses
 import json
 
-import cv2
 import numpy as np
 import pytest
 
 from maco_tf.benchmark import METHODS, run_benchmark
-from maco_tf.benchmark.settings import draw_classes, offline, paper
+from maco_tf.benchmark.real_images import draw_classes
+from maco_tf.benchmark.settings import offline, paper
 from maco_tf.models.zoo.applications import application_names
 from maco_tf.objectives.imagenet_labels import label, wnids
-
-
-def folder_of_classes(folder, counts):
-    for index, count in counts.items():
-        (folder / wnids()[index]).mkdir(parents=True)
-        for number in range(count):
-            cv2.imwrite(str(folder / wnids()[index] / f"{number}.jpg"), np.zeros((8, 8, 3), "uint8"))
-    return str(folder)
+from tests.benchmark.conftest import folder_of_classes
 
 
 def test_wordnet_numbers_are_in_the_order_of_the_labels():
@@ -27,42 +20,12 @@ def test_wordnet_numbers_are_in_the_order_of_the_labels():
     assert wnids() == sorted(set(wnids()))
 
 
-def test_classes_are_drawn_from_those_with_enough_images(tmp_path):
-    folder = folder_of_classes(tmp_path, {3: 2, 7: 1, 9: 3, 254: 2})
-    drawn = draw_classes(folder, 3, least=2)
-    assert sorted(drawn) == [3, 9, 254]
-    assert drawn == draw_classes(folder, np.int64(3), least=np.int64(2), seed=np.int64(0))
-    assert draw_classes(folder, 1, least=2, exclude=np.array([3, 9])) == (254,)
-    (tmp_path / wnids()[20]).mkdir()
-    (tmp_path / wnids()[20] / ".DS_Store").touch()
-    with pytest.raises(ValueError, match='"count" must be at most 3'):
-        draw_classes(folder, 4, least=2)
-    assert len(set(draw_classes(None, 500))) == 500
-
-
 def test_a_folder_without_subfolders_is_explained(tmp_path):
     (tmp_path / "dog.jpg").touch()
     with pytest.raises(ValueError, match=r'"count" must be at most 0.*no subfolder.*n02110958'):
         draw_classes(tmp_path, 1)
     with pytest.raises(ValueError, match=r'"real_images" must.*no subfolder.*n02110958'):
         offline(classes=[254], real_images=tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "match"),
-    [
-        ({"count": 0}, '"count"'),
-        ({"count": True}, '"count"'),
-        ({"least": -1}, '"least"'),
-        ({"seed": 0.5}, '"seed"'),
-        ({"seed": None}, '"seed"'),
-        ({"exclude": (1000,)}, '"exclude"'),
-        ({"folder": "/nonexistent"}, '"real_images"'),
-    ],
-)
-def test_a_draw_outside_its_range_is_refused(arguments, match):
-    with pytest.raises(ValueError, match=match):
-        draw_classes(**{"folder": None, "count": 1, **arguments})
 
 
 @pytest.mark.parametrize(
@@ -148,3 +111,13 @@ def test_a_recipe_that_a_method_does_not_have_is_refused():
     with pytest.raises(ValueError, match=r'"recipe" must be one that every method has.*fourier has'):
         offline(classes=(1,), recipe="fast")
     assert offline(classes=(1,), recipe="fast", methods=("maco", "xplique")).recipe == "fast"
+
+
+def test_a_prior_that_sees_images_needs_them(tmp_path):
+    with pytest.raises(ValueError, match=r'"real_images" must be a folder for vital'):
+        offline(classes=(3,), methods=("maco", "vital"))
+    folder = folder_of_classes(tmp_path, {3: 3, 7: 2})
+    assert offline(classes=(3,), methods=("vital",), real_images=folder).divided
+    assert not offline(classes=(3, 7), methods=("maco", "deepinversion"), real_images=folder).divided
+    with pytest.raises(ValueError, match=rf'"real_images".*3 images \(the prior of vital.*{wnids()[7]}'):
+        offline(classes=(3, 7), methods=("vital",), real_images=folder)

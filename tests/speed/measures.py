@@ -18,7 +18,7 @@ import tensorflow as tf
 from xplique.features_visualizations import Objective, maco
 
 from maco_tf import Logit, MacoVisualizer
-from maco_tf.benchmark.methods import xplique_model
+from maco_tf.benchmark.xplique_maco import xplique_model
 from maco_tf.version import __version__
 from tests.speed.runs import NETWORKS, keras_methods, our_run
 from tests.speed.settings import BARE, BASELINE, XPLIQUE, Settings, cases

@@ -193,8 +193,8 @@ def _xplique(model: keras.Model, steps: int, crops: int) -> tuple[_Explain, dict
     short, whole = (METHODS["xplique"](model, setting) for setting in settings)
 
     def explain(index: int) -> tuple[np.ndarray, float]:
-        _, once = _timed(lambda: short(index, 0))
-        image, seconds = _timed(lambda: whole(index, 0))
+        _, once = _timed(lambda: short(index, 0).image)
+        image, seconds = _timed(lambda: whole(index, 0).image)
         return image, max(seconds - once, 0.0)
 
     return explain, whole.config

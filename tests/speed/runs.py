@@ -12,7 +12,7 @@ from keras import layers
 from xplique.features_visualizations import Objective, maco
 
 from maco_tf import Logit, MacoVisualizer
-from maco_tf.benchmark.methods import logits_model, xplique_model
+from maco_tf.benchmark.xplique_maco import logits_model, xplique_model
 from maco_tf.models import zoo
 from maco_tf.models.zoo.applications import load_application
 from maco_tf.models.zoo.vision_transformer import VisionTransformer
