@@ -24,8 +24,8 @@ def project(points: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
         seed: integer of at least 0, for UMAP.
 
     Returns:
-        `(coordinates, method)`: array (count, 2), float64, of any scale; and "umap" if umap-learn is installed and there
-        are at least 50 points, otherwise "pca".
+        `(coordinates, method)`: array (count, 2), float64, of any scale; and "umap" for at least 50 points where
+        umap-learn is installed, otherwise "pca".
 
     Raises:
         ValueError: the points are not a finite array of two axes with at least one row.
