@@ -1,0 +1,69 @@
+"""Chromium for the tests of the site, driven by Selenium."""
+
+import contextlib
+import json
+import shutil
+import tempfile
+
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+)
+
+
+def why_missing():
+    """Why no browser can be started here; empty if one can."""
+    try:
+        import selenium  # noqa: F401
+    except ImportError:
+        return "Selenium is not installed (pip install maco_tf[dev])"
+    programs = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    return f"{' and '.join(programs)} not found ('make browser' installs them with apt-get as root)" if programs else ""
+
+
+@contextlib.contextmanager
+def chromium(width=1280, height=900, dark=False):
+    """A fresh browser, closed at the end. Its logs of the console and of all requests are kept."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    for flag in FLAGS:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        options.add_argument(f"--user-data-dir={profile}")
+        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        try:
+            resize(driver, width, height, dark)
+            yield driver
+        finally:
+            driver.quit()
+
+
+def resize(driver, width, height, dark=False):
+    """Set the size of the window, and the colours that the system prefers."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def complaints(driver):
+    """Errors and warnings of the console since the last call."""
+    return [entry["message"] for entry in driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")]
+
+
+def requests(driver):
+    """The addresses of all requests since the last call, without those of images inside a page."""
+    messages = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    sent = [found["params"]["request"]["url"] for found in messages if found["method"] == "Network.requestWillBeSent"]
+    return [address for address in sent if not address.startswith("data:")]
