@@ -1,6 +1,7 @@
 """Files and folders that appear whole or not at all, whenever a process is killed."""
 
 import errno
+import glob
 import itertools
 import os
 import secrets
@@ -76,10 +77,10 @@ def clear_unfinished(root: Path) -> None:
     Args:
         root: see `write_file`.
     """
-    for path in (root / PARTIAL).glob("*"):
-        host, process, token, _ = path.name.rsplit("_", 3)
+    for path in (root / PARTIAL).glob(f"{glob.escape(socket.gethostname())}_*_*_*"):
+        _, process, token, _ = path.name.rsplit("_", 3)
         mine = process == str(os.getpid()) and token == _TOKEN
-        if host == socket.gethostname() and not mine and not _is_other(int(process)):
+        if process.isdecimal() and not mine and not _is_other(int(process)):
             remove(path)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # Manifests that differ only in these describe the same results.
-_DESCRIPTIVE = ("digest", "title", "versions", "command")
+_DESCRIPTIVE = ("digest", "title", "versions", "command", "explain")
 
 
 def as_json(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,8 +17,9 @@ def as_json(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def readable(value: Mapping[str, Any]) -> bytes:
-    """JSON that people read, too."""
-    return (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    """JSON with a line for each entry, which people read, too."""
+    lines = (f" {json.dumps(name)}: {json.dumps(part, ensure_ascii=False)}" for name, part in value.items())
+    return ("{\n" + ",\n".join(lines) + "\n}\n").encode()
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def manifest_digest(manifest: Mapping[str, Any]) -> str:
     """The checksum of all that the results of an atlas depend on.
 
     Args:
-        manifest: dictionary, as JSON. Its title, the versions of packages and the command are left out.
+        manifest: dictionary, as JSON. Its title, the versions of packages and the commands are left out.
     """
     return checksum(manifest, _DESCRIPTIVE)
 
@@ -70,7 +71,8 @@ def differences(earlier: Any, new: Any) -> list[str]:
     Returns:
         List of texts such as "settings.steps is 256, and not 64".
     """
-    return list(_differences({**earlier, **dict.fromkeys(_DESCRIPTIVE)}, {**new, **dict.fromkeys(_DESCRIPTIVE)}, ""))
+    described = dict.fromkeys(_DESCRIPTIVE)
+    return list(_differences({**earlier, **described}, {**new, **described}, ""))
 
 
 def _differences(earlier: Any, new: Any, path: str) -> Iterator[str]:

@@ -48,29 +48,55 @@ class Store:
         """
         folder, manifest = Path(folder), as_json(manifest)
         manifest["digest"] = manifest_digest(manifest)
+        earlier = cls.find(folder, manifest, overwrite=overwrite)
+        if earlier is not None:
+            return earlier
+        folder.mkdir(parents=True, exist_ok=True)
+        # The manifest last: a process that is killed here leaves a smaller atlas of the earlier settings.
+        for name in _OWN - {LOCKS, MANIFEST}:
+            remove(folder / name)
+        write_file(folder, folder / MANIFEST, readable(manifest))
+        return cls(folder, manifest)
+
+    @classmethod
+    def find(
+        cls, folder: str | os.PathLike[str], manifest: Mapping[str, Any], *, overwrite: bool = False
+    ) -> "Store | None":
+        """The atlas of a folder if it has the same settings, without writing anything.
+
+        Args:
+            folder: see `create`.
+            manifest: see `create`.
+            overwrite: see `create`.
+
+        Returns:
+            A `Store`; `None` if `create` would begin one.
+
+        Raises:
+            ValueError: see `create`.
+        """
+        folder = Path(folder)
         if folder.exists() and not folder.is_dir():
             raise ValueError(f'"folder" must be a folder. Received: {folder}, which is a file.')
         entries = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-        if MANIFEST in entries:
-            earlier = cls.open(folder)
-            if earlier.manifest["digest"] == manifest["digest"]:
-                return earlier
-            if not overwrite:
-                changed = "; ".join(differences(earlier.manifest, manifest)[:3])
+        if MANIFEST not in entries:
+            foreign = [name for name in entries if name not in (LOCKS, PARTIAL)]
+            if foreign:
                 raise ValueError(
-                    f'"folder" must hold an atlas with the same settings, or none. Received: {folder}, where '
-                    f"{changed}. Choose another folder, or overwrite this one."
+                    f'"folder" must be empty or hold an atlas. Received: {folder}, with {", ".join(foreign[:3])} and '
+                    f"without {MANIFEST}. Choose another folder."
                 )
-            for name in _OWN - {LOCKS}:
-                remove(folder / name)
-        elif foreign := [name for name in entries if name not in _OWN]:
+            return None
+        earlier = cls.open(folder)
+        changed = differences(earlier.manifest, as_json(manifest))
+        if changed and overwrite:
+            return None
+        if changed:
             raise ValueError(
-                f'"folder" must be empty or hold an atlas. Received: {folder}, with {", ".join(foreign[:3])}. Choose '
-                "another folder."
+                f'"folder" must hold an atlas with the same settings, or none. Received: {folder}, where '
+                f"{'; '.join(changed[:3])}. Choose another folder, or overwrite this one."
             )
-        folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder, folder / MANIFEST, readable(manifest))
-        return cls(folder, manifest)
+        return earlier
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> "Store":
@@ -91,6 +117,8 @@ class Store:
         manifest = read_json(path)
         if manifest.get("digest") != manifest_digest(manifest):
             raise ValueError(f"A manifest must be as it was written. Received: {path}, whose digest does not match.")
+        if manifest.get("version", 1) > 1:
+            raise ValueError(f'"folder" must hold an atlas of version 1. Received: {path} of a later maco_tf.')
         return cls(Path(folder), manifest)
 
     def write(self, section: str, key: str, record: Mapping[str, Any], files: Mapping[str, bytes]) -> Path:
@@ -209,13 +237,25 @@ class Store:
                     found.append(f"{path} does not match its checksum.")
             except OSError as error:
                 found.append(f"{path} cannot be read: {error.strerror}.")
-        present = {path.name for path in self.path(section, key).iterdir() if path.is_file()}
-        foreign = sorted(present - {RECORD, *record["files"]})
-        return [*found, *(f"{self.path(section, key, name)} does not belong to its record." for name in foreign)]
+        return found
 
-    def foreign_files(self) -> list[Path]:
-        """Files and folders at the top of the atlas that are not its own."""
-        return sorted(path for path in self.folder.iterdir() if path.name not in _OWN)
+    def foreign_files(self) -> Iterator[Path]:
+        """Files that are not the atlas's own, and folders at its top."""
+        yield from sorted(path for path in self.folder.iterdir() if path.name not in _OWN)
+        for section in SECTIONS:
+            root = self.folder / section
+            for folder, folders, names in os.walk(root):
+                folders.sort()
+                if names:
+                    key = Path(folder).relative_to(root).as_posix()
+                    yield from (Path(folder, name) for name in sorted(set(names) - self._names(section, key)))
+
+    def _names(self, section: str, key: str) -> set[str]:
+        """The names of the files of a record; none if it cannot be read, which `problems` reports."""
+        try:
+            return {RECORD, *self.read(section, key)["files"]}
+        except ValueError:
+            return {RECORD}
 
 
 def _sha256(content: bytes) -> str:
