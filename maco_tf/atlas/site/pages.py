@@ -213,7 +213,7 @@ def _main_settings(manifest: dict[str, Any]) -> str:
     parts += [
         f"{settings[name]} {text}" for name, text in (("steps", "steps"), ("crops", "views")) if settings.get(name)
     ]
-    parts += [f"{' \N{MULTIPLICATION SIGN} '.join(map(str, size))} pixels"] if isinstance(size, list) else []
+    parts += [f"{size[0]} x {size[1]} pixels"] if isinstance(size, list) else []
     return ", ".join(parts)
 
 
