@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _FLOOR = (1 / 255) ** 2 / 12
 # Width of a map, inches, and the size of type of its title, points.
 _WIDTH, _POINTS = 2.3, 11
+# The most maps side by side.
+_COLUMNS = 4
 
 
 @runtime_checkable
@@ -31,7 +33,7 @@ class Spectrum(Protocol):
 
 
 def draw_spectra(spectra: Mapping[str, Spectrum], *, path: str | Path | None = None) -> "Figure":
-    """Draw power spectra side by side and, below, their radial profiles in one plot.
+    """Draw power spectra side by side, four in a row, and, below, their radial profiles in one plot.
 
     A heat map shows log10 of the power, averaged over channels, with zero frequency in the centre. All maps share one
     colour scale, so equal colours are equal powers. Power below 1.3e-6, which rounding to 8 bits adds, is drawn as
@@ -67,19 +69,22 @@ def draw_spectra(spectra: Mapping[str, Spectrum], *, path: str | Path | None = N
     # The ticks between two maps take a fifth of the width.
     titles = [wrapped(name, 0.8 * _WIDTH, _POINTS) for name in spectra]
     further = count_lines(titles) - 1
-    figure = Figure(figsize=(max(_WIDTH * len(maps), 4.6) + 0.7, 5.6 + 0.2 * further))
+    columns = min(len(maps), _COLUMNS)
+    rows = -(-len(maps) // columns)
+    height = _WIDTH + 0.4 + 0.2 * further
+    figure = Figure(figsize=(max(_WIDTH * columns, 4.6) + 0.7, rows * height + 2.9))
     figure.set_layout_engine("constrained")
-    grid = figure.add_gridspec(2, len(maps), height_ratios=(1, 1.1))
-    axes = [figure.add_subplot(grid[0, column]) for column in range(len(maps))]
-    for axis, title, image in zip(axes, titles, maps):
+    grid = figure.add_gridspec(rows + 1, columns, height_ratios=(*[1] * rows, 1.1))
+    axes = [figure.add_subplot(grid[index // columns, index % columns]) for index in range(len(maps))]
+    for index, (axis, title, image) in enumerate(zip(axes, titles, maps)):
         # Both axes run over cycles per pixel, whatever the size of the image.
         drawn = axis.imshow(image, vmin=low, vmax=high, cmap="magma", extent=(-0.5, 0.5, 0.5, -0.5))
         # A name may hold a dollar sign, which matplotlib would read as a formula.
         axis.set_title(title, fontsize=_POINTS, parse_math=False)
-        axis.set(xticks=(-0.5, 0, 0.5), yticks=(-0.5, 0, 0.5) if axis is axes[0] else ())
+        axis.set(xticks=(-0.5, 0, 0.5), yticks=() if index % columns else (-0.5, 0, 0.5))
         axis.tick_params(labelsize=8)
     figure.colorbar(drawn, ax=axes, label="log10 power", shrink=0.9)
-    _draw_profiles(figure.add_subplot(grid[1, :]), spectra)
+    _draw_profiles(figure.add_subplot(grid[rows, :]), spectra)
     return write_figure(figure, path)
 
 
@@ -93,7 +98,9 @@ def _draw_profiles(axis: "Axes", spectra: Mapping[str, Spectrum]) -> None:
     axis.set_xticks((0.01, 0.03, 0.1, 0.25, 0.5), ("0.01", "0.03", "0.1", "0.25", "0.5"))
     axis.minorticks_off()
     axis.spines[["top", "right"]].set_visible(False)
-    legend = axis.legend(frameon=False, fontsize=9)
+    # A long legend would cover the profiles.
+    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)} if len(spectra) > _COLUMNS else {}
+    legend = axis.legend(frameon=False, fontsize=9, **beside)
     for text in legend.get_texts():
         text.set_parse_math(False)
 

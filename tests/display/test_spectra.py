@@ -37,6 +37,18 @@ def test_the_plot_shows_the_radial_profiles(spectra):
     assert [text.get_text() for text in axis.get_legend().get_texts()] == list(spectra)
 
 
+def test_more_than_four_maps_stand_in_rows(spectra):
+    figure = draw_spectra(dict.fromkeys("abcdef", spectra["natural"]))
+    figure.draw_without_rendering()
+    places = [axis.get_subplotspec() for axis in figure.axes[:6]]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        *[(0, column) for column in range(4)],
+        *[(1, column) for column in range(2)],
+    ]
+    widths = [axis.get_window_extent().width for axis in figure.axes[:6]]
+    assert max(widths) < 1.05 * min(widths)
+
+
 def test_one_spectrum_can_be_written(spectra, tmp_path):
     draw_spectra({"natural": spectra["natural"]}, path=tmp_path / "spectra.png")
     assert (tmp_path / "spectra.png").read_bytes().startswith(b"\x89PNG")
