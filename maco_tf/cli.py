@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from maco_tf.commands import benchmark, compare, exemplars, explain, layers, study, zoo
+from maco_tf.commands import atlas, benchmark, compare, exemplars, explain, layers, study, zoo
 from maco_tf.version import __version__
 
 _EXAMPLES = """examples:
@@ -16,6 +16,7 @@ _EXAMPLES = """examples:
   maco-tf compare --model efficientnet_lite0 --objective logit:pug --objective logit:volcano --output compare
   maco-tf exemplars --model efficientnet_lite0 --units block5b_add --images photographs --output block5b_add
   maco-tf study --model efficientnet_lite0 --objective channel:block5b_add:10 --images photographs --output study
+  maco-tf atlas build --model efficientnet_lite0 --units "logit:*" --images photographs --concepts 10 --output atlas
   maco-tf benchmark --offline --real-images imagenet/val --output benchmark
   maco-tf layers efficientnet_lite0
   maco-tf zoo
@@ -66,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"maco-tf {__version__}")
     commands = parser.add_subparsers(required=True, metavar="command")
-    for command in (explain, compare, exemplars, study, benchmark, layers, zoo):
+    for command in (explain, compare, exemplars, study, atlas, benchmark, layers, zoo):
         command.add_parser(commands)
     return parser
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     # Type checkers and editors read these; at run time, a site is made from a folder without TensorFlow.
     from maco_tf.atlas.atlas_build import build
-    from maco_tf.atlas.verification import check
     from maco_tf.atlas.plan import AtlasPlan
     from maco_tf.atlas.record_store import Store
     from maco_tf.atlas.record_table import export
     from maco_tf.atlas.unit import Unit
+    from maco_tf.atlas.verification import check
 
 __all__ = ["AtlasPlan", "Store", "Unit", "build", "check", "export"]
 

@@ -92,22 +92,28 @@ def describe(
     }
 
 
-def explain_command(visualizer: Visualizer, model_name: str) -> str:
+def explain_command(visualizer: Visualizer, model_name: str) -> str | None:
     """The command `maco-tf explain` with the settings of a visualizer, without objective, seed and output.
 
     Args:
-        visualizer: the visualizer. Settings that are not text or numbers, such as a `Magnitude`, are left out.
+        visualizer: the visualizer.
         model_name: how a command names the model.
+
+    Returns:
+        The command; `None` if the method is a user's own, or a setting is neither text nor numbers, such as a
+        `Magnitude`.
     """
-    words = ["maco-tf", "explain", "--model", model_name]
-    if visualizer.method != "MACO":
-        words += ["--method", visualizer.method]
+    if not type(visualizer).__module__.startswith("maco_tf."):
+        return None
+    words = ["maco-tf", "explain", "--model", model_name, "--method", visualizer.method]
     defaults = type(visualizer).__dataclass_fields__
     for name in visualizer.names():
         value = encode(getattr(visualizer, name), {})
-        parts = value if isinstance(value, list) else [value]
-        if value != defaults[name].default and name not in _NAMES and not any(isinstance(part, dict) for part in parts):
-            words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+        if value == defaults[name].default or name in _NAMES:
+            continue
+        if any(isinstance(part, dict) for part in (value if isinstance(value, list) else [value])):
+            return None
+        words += ["--set", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
     return shlex.join(words)
 
 

@@ -73,7 +73,7 @@ def make_items(
         List of `Item`s.
     """
     command = None
-    if chunk.text is not None:
+    if chunk.text is not None and manifest["explain"] is not None:
         options = f"--objective {shlex.quote(chunk.text)} --seed {chunk.seed}"
         command = f"{manifest['explain']} {options} --output explanation"
     made = []

@@ -1,0 +1,210 @@
+"""`maco-tf atlas`: a folder of all units of a model, and what is made of it."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from maco_tf.commands.arguments import (
+    IMAGES_HELP,
+    INPUT_SHAPE_HELP,
+    MAGNITUDE_HELP,
+    add_method_arguments,
+    add_model_arguments,
+    check_image_folder,
+    import_modules,
+    input_shape,
+    load_magnitude,
+    load_model,
+    read_method,
+)
+
+_DESCRIPTION = """Explain thousands of units of a model, into a folder that can be read without this package.
+
+  maco-tf atlas build --model efficientnet_lite0 --units "logit:*" "channel:block5b_add:*" --images photographs \\
+    --concepts 10 --seeds 2 --output atlas
+  maco-tf atlas check atlas
+  maco-tf atlas export atlas atlas.csv
+"""
+_UNITS_HELP = (
+    'units: "logit:*" (all classes), "logit:3,7,10-20", "logit:golfcart", "channel:LAYER:*", "channel:LAYER:0-95", '
+    '"neuron:LAYER:Y,X,CHANNEL"'
+)
+# Settings of the visualizer that have an option of their own, with the option's default.
+_OPTIONS = {
+    "recipe": "default",
+    "steps": None,
+    "crops": None,
+    "image_size": None,
+    "preprocessing": "auto",
+    "input_shape": None,
+}
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command to the parsers of `maco-tf`."""
+    parser = commands.add_parser(
+        "atlas",
+        help="build an atlas of all classes, channels and concepts of a model",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parts = parser.add_subparsers(required=True, metavar="part")
+    for add_part in (_add_build, _add_check, _add_export):
+        add_part(parts)
+
+
+def _add_build(parts: Any) -> None:
+    parser = parts.add_parser(
+        "build",
+        help="build an atlas, or go on with one",
+        description="Build an atlas. After a crash or Ctrl-C, the same command goes on.",
+    )
+    add_model_arguments(parser)
+    add = parser.add_argument
+    add("--units", required=True, nargs="+", metavar="UNIT", help=_UNITS_HELP)
+    add("--output", required=True, type=Path, metavar="DIR", help="the folder of the atlas")
+    add("--images", metavar="FOLDER", help=f"natural images, for the best ones of each unit: {IMAGES_HELP}")
+    add("--concepts", type=int, default=0, metavar="NUMBER", help="number of concepts of each class (default: 0)")
+    add(
+        "--concept-classes",
+        metavar="CLASSES",
+        help='the classes whose concepts are found, as after "logit:" (default: those among the units)',
+    )
+    add("--seeds", type=int, default=1, metavar="NUMBER", help="number of images of each unit (default: 1)")
+    add("--grid", nargs="+", default=[], metavar="LAYER", help="layers that get an activation atlas")
+    add_method_arguments(parser, "crop_side=0.5")
+    add("--recipe", default="default", help="default, paper or xplique; fast for MACO; lucid for Fourier and CBR")
+    add("--magnitude", metavar="NAME|FOLDER|FILE", help=MAGNITUDE_HELP)
+    add("--input-shape", type=input_shape, metavar="SHAPE", help=INPUT_SHAPE_HELP)
+    add(
+        "--batch",
+        type=int,
+        metavar="NUMBER",
+        help="the most images that are optimised together (default: 16 on a GPU, 4 on a CPU)",
+    )
+    add("--dry-run", action="store_true", help="measure a few steps, and say what the rest of the atlas would cost")
+    add("--overwrite", action="store_true", help="delete an atlas of other settings in the folder")
+    add(
+        "--shard",
+        type=_shard,
+        default=(0, 1),
+        metavar="NUMBER/COUNT",
+        help="do one of COUNT parts of the work; numbers begin with 0. All shards share the folder",
+    )
+    add("--quiet", action="store_true", help="show no progress")
+    parser.set_defaults(run=_build)
+
+
+def _add_check(parts: Any) -> None:
+    parser = parts.add_parser(
+        "check",
+        help="verify every checksum of an atlas",
+        description="Verify every checksum of an atlas, and say what is missing, damaged or does not belong there. "
+        "The exit status is 1 if anything is wrong; the command that built the atlas makes it whole again.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the atlas")
+    parser.set_defaults(run=_check)
+
+
+def _add_export(parts: Any) -> None:
+    parser = parts.add_parser(
+        "export",
+        help="write all records as one table",
+        description="Write a table with a row for each image of an atlas: its unit, seed and score, and the "
+        "statistics of the unit on natural images.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the atlas")
+    parser.add_argument("path", type=Path, metavar="FILE", help="a .csv, .parquet or .jsonl file")
+    parser.set_defaults(run=_export)
+
+
+def _shard(text: str) -> tuple[int, int]:
+    parts = text.split("/")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts) or int(parts[0]) >= int(parts[1]):
+        raise argparse.ArgumentTypeError(f"must be NUMBER/COUNT from 0/8 to 7/8, for 8 parts. Received: {text}.")
+    return int(parts[0]), int(parts[1])
+
+
+def _build(options: argparse.Namespace) -> int:
+    """Build an atlas.
+
+    Returns:
+        The exit status: 0, or 130 after an interrupt.
+    """
+    from maco_tf.atlas.atlas_build import run_plan
+    from maco_tf.atlas.plan import AtlasPlan
+
+    if options.images is not None:
+        check_image_folder(options.images)
+    import_modules(options.modules)
+    kind, settings = read_method(options, _OPTIONS, ["magnitude"] if options.magnitude else [])
+    model = load_model(options.model, options.preprocessing)
+    if options.magnitude:
+        size = {name: getattr(options, name) for name in ("image_size", "preprocessing")}
+        settings["magnitude"] = load_magnitude(options.magnitude, model, quiet=options.quiet, **size)
+    settings.setdefault("class_names", _class_names(options.model, model))
+    plan = AtlasPlan(
+        model,
+        options.units,
+        images=options.images,
+        concepts=options.concepts,
+        concept_classes=options.concept_classes,
+        seeds=options.seeds,
+        grid=options.grid,
+        visualizer=kind(model, **settings),
+        batch=options.batch,
+        model_name=options.model,
+        command=shlex.join(["maco-tf", *sys.argv[1:]]),
+    )
+    if options.dry_run:
+        print(plan.cost(options.output))
+        return 0
+    try:
+        store = run_plan(
+            plan,
+            options.output,
+            overwrite=options.overwrite,
+            shard=options.shard,
+            verbose=0 if options.quiet else 1,
+        )
+    except KeyboardInterrupt:
+        print("\nInterrupted. Run the same command again to go on.")
+        return 130
+    print(f"{len(store.keys('items')):,} images in {store.folder}")
+    return 0
+
+
+def _class_names(name: str, model: Any) -> str | None:
+    """ImageNet's labels for the classifiers that commands know by name."""
+    from maco_tf.models.model_file import is_model_file
+
+    return "imagenet" if not is_model_file(name) and model.output_shape[1:] == (1000,) else None
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Verify an atlas.
+
+    Returns:
+        The exit status: 0 if the atlas is whole, otherwise 1.
+    """
+    from maco_tf.atlas.verification import check
+
+    problems = check(options.folder)
+    for problem in problems:
+        print(problem)
+    print(f"{len(problems)} problems" if len(problems) != 1 else "1 problem")
+    return 1 if problems else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    """Write the records of an atlas as one table.
+
+    Returns:
+        The exit status, 0.
+    """
+    from maco_tf.atlas.record_table import export
+
+    print(f"Wrote {export(options.folder, options.path)}")
+    return 0
