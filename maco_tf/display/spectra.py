@@ -98,9 +98,9 @@ def _draw_profiles(axis: "Axes", spectra: Mapping[str, Spectrum]) -> None:
     axis.set_xticks((0.01, 0.03, 0.1, 0.25, 0.5), ("0.01", "0.03", "0.1", "0.25", "0.5"))
     axis.minorticks_off()
     axis.spines[["top", "right"]].set_visible(False)
-    # A long legend would cover the profiles.
-    beside: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)} if len(spectra) > _COLUMNS else {}
-    legend = axis.legend(frameon=False, fontsize=9, **beside)
+    # A long legend would cover the profiles, so it stands below them.
+    below: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2), "ncols": _COLUMNS}
+    legend = axis.legend(frameon=False, fontsize=9, **(below if len(spectra) > _COLUMNS else {}))
     for text in legend.get_texts():
         text.set_parse_math(False)
 
