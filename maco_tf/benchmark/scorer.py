@@ -73,12 +73,13 @@ class Scorer:
         dimensions = self._reference.features(self.settings.features)[0].shape[1]
         return {"real images": len(self._reference.all_files), "dimensions": dimensions}
 
-    def scores(self, model: str, method: str) -> Scores:
+    def scores(self, model: str, method: str, *, robust: bool = True) -> Scores:
         """All scores of a cell.
 
         Args:
             model: name.
             method: name.
+            robust: whether robustness is among them, which takes most of the time.
 
         Returns:
             Dictionary, name -> `Score`, with every name in `DESCRIPTIONS`. In addition, "judge <name>" is the mean
@@ -90,7 +91,7 @@ class Scorer:
         features = self._by_class(self._networks.features(self.settings.features, paths))
         scores = {
             **self._ratings(model, judges, paths),
-            **self._robustness(judges, paths),
+            **(self._robustness(judges, paths) if robust else {}),
             **self._spectra(model, method),
             "diversity": self._diversity(features, len(paths)),
         }
