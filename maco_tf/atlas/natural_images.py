@@ -233,21 +233,25 @@ def _summary_record(unit: Unit, summary: UnitSummary) -> dict[str, Any]:
     }
 
 
+def positive_maps(activations: Activations) -> str | None:
+    """The last layer of feature maps of a classifier that have no negative values on random images, if there is one.
+
+    Args:
+        activations: the classifier.
+    """
+    probes = np.random.default_rng(0).random((_PROBES, *activations.input_shape), "float32")
+    return last_feature_maps(activations, probes, lambda maps: tf.reduce_min(maps) >= 0)
+
+
 def _embedder(activations: Activations) -> Callable[[np.ndarray], np.ndarray] | None:
     """A function from pictures in colour to features of the model; `None` if it has no layer of features."""
     *size, channels = activations.input_shape
-    probes = np.random.default_rng(0).random((_PROBES, *activations.input_shape), "float32")
-    layer = last_feature_maps(activations, probes, lambda maps: tf.reduce_min(maps) >= 0)
+    layer = positive_maps(activations)
     layers = feature_layers(activations, 1) if layer is None else [layer]
     if not layers:
         return None
-    extractor = FeatureExtractor(
-        activations.model,
-        layers[0],
-        preprocessing=activations.preprocessing,
-        input_shape=activations.input_shape,
-        pooling="mean",
-    )
+    settings: dict[str, Any] = {"preprocessing": activations.preprocessing, "input_shape": activations.input_shape}
+    extractor = FeatureExtractor(activations.model, layers[0], pooling="mean", **settings)
 
     def embed(pictures: np.ndarray) -> np.ndarray:
         images = fit_images(pictures, size)

@@ -1,6 +1,7 @@
 """The natural images of an atlas: which class each belongs to, and what records call it."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,29 @@ class Photographs:
         names = self.source.classes or ()
         return names[number] if number < len(names) else str(number)
 
-    def of_class(self, number: int, most: int) -> np.ndarray:
-        """The indices of images of a class, evenly spread over all of them.
+    def read_class(self, number: int, most: int, size: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+        """Read images of a class, evenly spread over all of them. Damaged files are left out, and a warning lists them.
 
         Args:
             number: the number of the class.
             most: the largest number of images.
+            size: `(height, width)` to which each image is fitted, as the model sees it.
 
         Returns:
-            Array of integers in ascending order; empty if no image of the class is known.
+            `(indices, images)`: array (count,) of integers in ascending order, and array (count, *size, channels),
+            float32 in [0, 1]. Both are empty if no image of the class is known.
         """
         labels = self.source.labels
-        found = np.flatnonzero(labels == number) if labels is not None else np.zeros(0, int)
-        return found[np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)]
+        known = np.flatnonzero(labels == number) if labels is not None else np.zeros(0, int)
+        chosen = known[np.linspace(0, len(known) - 1, min(most, len(known))).round().astype(int)]
+        indices, images, damaged = [], [np.zeros((0, *size, self.source.channels), "float32")], []
+        for index in chosen.tolist():
+            try:
+                images.append(np.stack(self.source.read([index], size)))
+                indices.append(index)
+            except ValueError:
+                if index not in self.source.damaged:
+                    raise
+                damaged.append(index)
+        self.source.warn_of_damaged(damaged)
+        return np.array(indices, int), np.concatenate(images)
