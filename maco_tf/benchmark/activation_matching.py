@@ -4,10 +4,8 @@ Both optimise free pixels of the network's own input size with one view in a ste
 borders, and Adam, whose learning rate rises for a twentieth of the run and then falls as a cosine. Published are 2,000
 such steps; VITAL's settings are those of DeepInversion, with other terms.
 
-Three things differ from both publications: a sigmoid bounds the colours instead of a cut after every step (near grey,
-a step of 1 before the sigmoid changes a colour by 0.25, and a step of 1 in normalised colours by 0.22); shifts are
-proportional to the input, 30 of 224 pixels; and every image is optimised alone, where DeepInversion takes the
-statistics over a batch of images.
+Two things differ from both publications: shifts are proportional to the input, 30 of 224 pixels; and every image is
+optimised alone, where DeepInversion takes the statistics over a batch of images.
 """
 
 import dataclasses
@@ -26,9 +24,11 @@ from maco_tf.objectives.multi_layer import MultiLayerTerm
 from maco_tf.objectives.natural_statistics import NaturalStatistics
 from maco_tf.objectives.objective import Objective
 from maco_tf.objectives.penalties import L2, TotalVariation
+from maco_tf.parametrizations.parametrization import Parametrization, normal_start
 from maco_tf.transforms.flip import RandomFlip
 from maco_tf.transforms.jitter import Jitter
 from maco_tf.transforms.transform import Transform
+from maco_tf.visualizers.visualizer import Visualizer
 
 # The published length of a run.
 STEPS = 2000
@@ -36,6 +36,9 @@ STEPS = 2000
 _WARMUP = 0.05
 # The largest shift, as a share of the image's side.
 _SHIFT = 30 / 224
+
+# Mean and deviation of ImageNet's red, green and blue, in which both publications normalise colours.
+_COLOUR_MEAN, _COLOUR_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 # The maps of VITAL's networks are read whole, up to this number of positions; larger ones at a grid, see
 # `layer_statistics.sampled_rows`.
@@ -70,8 +73,36 @@ class Surround(Transform):
         return np.arange(side - self.pixels, side) if end else np.arange(self.pixels)
 
 
+class ClippedPixels(Parametrization):
+    """Free pixels in normalised colours, which start at normal noise and are clipped to those of images after a step.
+
+    Args: see `Parametrization`; the images have three channels.
+    """
+
+    def initialize(self, seed: int) -> list[tf.Tensor]:
+        return [_clipped(normal_start(seed, self.batch_size, self.image_shape, 1.0))]
+
+    def image(self, variables: list[tf.Tensor]) -> tf.Tensor:
+        return variables[0] * tf.constant(_COLOUR_DEVIATION) + tf.constant(_COLOUR_MEAN)
+
+    def after_step(self, variables: list[tf.Tensor], done: int | tf.Tensor) -> list[tf.Tensor]:
+        return [_clipped(variables[0])]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class ClippedPixelVisualizer(Visualizer):
+    """The optimisation of `ClippedPixels`: a part of two methods of the benchmark, and not a method by itself."""
+
+    def parametrization(self, batch_size: int) -> ClippedPixels:
+        return ClippedPixels(self.image_shape, batch_size)
+
+
+# Set after the definition of the class, which would register a method of this name.
+ClippedPixelVisualizer.method = "clipped pixels"
+
+
 def pixel_settings(model: keras.Model, steps: int, *, learning_rate: float, flip: bool = False) -> dict[str, Any]:
-    """The settings of a `CBRVisualizer` for both methods.
+    """The settings of a `ClippedPixelVisualizer` for both methods.
 
     Args:
         model: the explained network.
@@ -90,10 +121,7 @@ def pixel_settings(model: keras.Model, steps: int, *, learning_rate: float, flip
     )
     return {
         "steps": steps,
-        "crops": 1,
         "image_size": "input",
-        "std": 1.0,
-        "decorrelate": False,
         "transforms": [*transforms, RandomFlip()] if flip else transforms,
         "optimizer": keras.optimizers.Adam(schedule, beta_1=0.5, beta_2=0.9, epsilon=1e-8),
     }
@@ -191,3 +219,8 @@ class PublishedBatchNorms(MultiLayerTerm):
 
     def get_config(self) -> dict[str, Any]:
         return {}
+
+
+def _clipped(pixels: tf.Tensor) -> tf.Tensor:
+    mean, deviation = tf.constant(_COLOUR_MEAN), tf.constant(_COLOUR_DEVIATION)
+    return tf.clip_by_value(pixels, -mean / deviation, (1 - mean) / deviation)

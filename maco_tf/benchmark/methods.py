@@ -19,6 +19,7 @@ from maco_tf.objectives.natural_statistics import NaturalStatistics
 from maco_tf.objectives.objective import Objective
 from maco_tf.visualizers import methods
 from maco_tf.visualizers.registry import find_method
+from maco_tf.visualizers.visualizer import Visualizer
 
 XPLIQUE = "xplique"
 
@@ -59,7 +60,7 @@ class Method:
     """A method of the benchmark.
 
     Attributes:
-        visualizer: the name of a registered visualizer.
+        visualizer: the name of a registered visualizer, or a class.
         objective: function from a `Target` to the `Objective` of its class. It raises `InapplicableError` for a network
             that lacks what it needs.
         settings: function from the network and the compute to the visualizer's settings.
@@ -67,7 +68,7 @@ class Method:
         note: what the method is, for the report; empty for a visualizer without a prior.
     """
 
-    visualizer: str
+    visualizer: str | type[Visualizer]
     objective: Callable[[Target], Objective] = logit
     settings: Callable[[keras.Model, Compute], Mapping[str, Any]] = shared
     with_images: bool = False
@@ -95,8 +96,8 @@ def _deep_inversion(target: Target) -> Objective:
     return matching.deep_inversion(target.index)
 
 
-def _pixels(learning_rate: float, *, flip: bool = False, published: bool = False) -> Callable[..., dict[str, Any]]:
-    """Settings of free pixels: the published number of steps, or as many views as every method sees."""
+def _run(learning_rate: float, *, flip: bool = False, published: bool = False) -> Callable[..., dict[str, Any]]:
+    """Settings of clipped pixels: the published number of steps, or as many views as every method sees."""
 
     def settings(model: keras.Model, compute: Compute) -> dict[str, Any]:
         steps = matching.STEPS if published else compute.steps * compute.crops
@@ -105,6 +106,7 @@ def _pixels(learning_rate: float, *, flip: bool = False, published: bool = False
     return settings
 
 
+_PIXELS = matching.ClippedPixelVisualizer
 _VITAL = "VITAL (Gorgun et al., 2025): free pixels that match the sorted activations of real images of the class"
 _DEEP = "DeepInversion (Yin et al., 2020): free pixels, cross-entropy and the memory of all batch norms"
 _EQUAL = ", with as many views as the other methods, one in a step"
@@ -119,13 +121,13 @@ TABLE: Mapping[str, Method] = {
     "fourier+class": Method(
         "fourier", with_class_images, with_images=True, note="Fourier with the statistics of real images of the class"
     ),
-    "vital": Method("cbr", _vital, _pixels(1.0), with_images=True, note=_VITAL + _EQUAL),
+    "vital": Method(_PIXELS, _vital, _run(1.0), with_images=True, note=_VITAL + _EQUAL),
     f"vital-{matching.STEPS}": Method(
-        "cbr", _vital, _pixels(1.0, published=True), with_images=True, note=_VITAL + _PUBLISHED
+        _PIXELS, _vital, _run(1.0, published=True), with_images=True, note=_VITAL + _PUBLISHED
     ),
-    "deepinversion": Method("cbr", _deep_inversion, _pixels(0.25, flip=True), note=_DEEP + _EQUAL),
+    "deepinversion": Method(_PIXELS, _deep_inversion, _run(0.25, flip=True), note=_DEEP + _EQUAL),
     f"deepinversion-{matching.STEPS}": Method(
-        "cbr", _deep_inversion, _pixels(0.25, flip=True, published=True), note=_DEEP + _PUBLISHED
+        _PIXELS, _deep_inversion, _run(0.25, flip=True, published=True), note=_DEEP + _PUBLISHED
     ),
 }
 
@@ -148,8 +150,7 @@ def recipes_of(name: str) -> list[str] | None:
     method = find(name)
     if method is None or method.settings is not shared:
         return None
-    kind: Any = find_method(method.visualizer)
-    return list(kind.recipes)
+    return list(_kind(method).recipes)
 
 
 def needs_images(name: str) -> bool:
@@ -194,8 +195,7 @@ METHODS = _Methods()
 
 
 def _explainer(method: Method, model: keras.Model, settings: Task) -> Explainer:
-    kind: Any = find_method(method.visualizer)
-    visualizer = kind(model, **method.settings(model, settings))
+    visualizer = _kind(method)(model, **method.settings(model, settings))
 
     # All seeds of a class share its statistics.
     @functools.lru_cache(maxsize=1)
@@ -214,6 +214,10 @@ def _explainer(method: Method, model: keras.Model, settings: Task) -> Explainer:
         terms = objective(settings.classes[0]).terms
         config["objective"] = [[float(weight), type(term).__name__] for weight, term in terms]
     return Explainer(explain, config)
+
+
+def _kind(method: Method) -> Any:
+    return find_method(method.visualizer) if isinstance(method.visualizer, str) else method.visualizer
 
 
 def _check_batch_norms(model: keras.Model) -> None:

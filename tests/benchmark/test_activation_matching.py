@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import CBRVisualizer
 from maco_tf.benchmark import activation_matching as matching
 from maco_tf.display.files import write_png
 from maco_tf.models.activations import IMAGE, Activations
 from maco_tf.objectives.multi_layer import MultiLayerTerm
+from maco_tf.visualizers import methods
 
 
 @pytest.fixture(scope="module")
@@ -84,12 +84,31 @@ def test_deep_inversion_is_its_published_loss(network, rng):
 
 def test_the_learning_rate_rises_for_a_twentieth_and_falls_to_zero(network):
     settings = matching.pixel_settings(network, 2000, learning_rate=1.0)
-    optimizer = CBRVisualizer(network, **settings).resolved.optimizer
+    optimizer = matching.ClippedPixelVisualizer(network, **settings).resolved.optimizer
     rate = optimizer._learning_rate
     assert (optimizer.beta_1, optimizer.beta_2) == (0.5, 0.9)
     assert [float(rate(step)) for step in (0, 50, 100, 1050, 2000)] == pytest.approx([0.01, 0.505, 1, 0.5, 0], abs=1e-5)
     assert settings["steps"] == 2000
-    assert settings["crops"] == 1
+
+
+def test_pixels_are_clipped_to_images_and_take_steps_in_normalised_colours():
+    pixels = matching.ClippedPixels((4, 5, 3))
+    (start,) = pixels.initialize(0)
+    image = pixels.image([start]).numpy()
+    assert image.min() >= 0
+    assert image.max() <= 1
+    np.testing.assert_allclose(np.reshape(image, (-1, 3)).mean(axis=0), (0.485, 0.456, 0.406), atol=0.2)
+    (beyond,) = pixels.after_step([start + 100 * np.sign(start)], 1)
+    np.testing.assert_allclose(pixels.image([beyond]), image > (0.485, 0.456, 0.406), atol=1e-6)
+    step = (pixels.image([start * 0 + 1]) - pixels.image([start * 0]))[0, 0, 0]
+    np.testing.assert_allclose(step, (0.229, 0.224, 0.225), rtol=1e-5)
+
+
+def test_clipped_pixels_are_no_method_by_themselves(network):
+    assert "clipped pixels" not in methods()
+    visualizer = matching.ClippedPixelVisualizer(network, **matching.pixel_settings(network, 10, learning_rate=1.0))
+    assert visualizer.config()["method"] == "clipped pixels"
+    assert visualizer.resolved.crops == 1
 
 
 @pytest.mark.slow
@@ -108,7 +127,7 @@ def test_an_image_is_shifted_around_its_borders(network, rng):
 
 @pytest.mark.slow
 def test_a_run_comes_closer_to_the_images(network, files):
-    visualizer = CBRVisualizer(network, **matching.pixel_settings(network, 100, learning_rate=0.3))
+    visualizer = matching.ClippedPixelVisualizer(network, **matching.pixel_settings(network, 100, learning_rate=0.3))
     explanation = visualizer.explain(matching.vital(network, files), seed=0, verbose=0)
     assert explanation.images.shape == (1, 16, 16, 3)
     first, last = explanation.scores[:10].mean(), explanation.scores[-10:].mean()
