@@ -7,22 +7,20 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
 from maco_tf.atlas.atomic_files import clear_unfinished
 from maco_tf.atlas.chunks import Chunk, plan_chunks
 from maco_tf.atlas.explained_items import Writer, explain_chunk
-from maco_tf.atlas.natural_images import write_natural_images
 from maco_tf.atlas.plan import AtlasPlan
 from maco_tf.atlas.progress import Progress, StepClock
 from maco_tf.atlas.record_store import Store
-from maco_tf.atlas.record_table import write_index
 from maco_tf.atlas.run_lock import brief_lock, run_lock
-from maco_tf.atlas.unit import Unit
+from maco_tf.atlas.stages import Stages
 from maco_tf.atlas.unit_specs import Specs
-from maco_tf.checks import settled, warn_user
+from maco_tf.checks import check_integer, settled, warn_user
 from maco_tf.objectives.combinations import structure
 from maco_tf.visualizers.visualizer import Visualizer
 
@@ -75,6 +73,8 @@ def run_plan(
     verbose: int | str = "auto",
 ) -> Store:
     """Build the atlas of a plan; see `build`."""
+    count = check_integer("shard", shard[1], 1)
+    shard = check_integer("shard", shard[0], 0, count - 1), count
     folder, manifest = Path(folder), plan.manifest(folder)
     # Refused before anything is written.
     Store.find(folder, manifest, overwrite=overwrite)
@@ -84,80 +84,87 @@ def run_plan(
             store = Store.create(folder, manifest, overwrite=overwrite)
             clear_unfinished(folder)
         progress = Progress(folder / "log.txt", verbose)
-        work = _Work(plan, store, shard, progress)
-        work.explain(work.find_units())
+        stages = Stages(plan, store, shard, progress)
+        stages.write_natural_images()
+        planned, found = (
+            plan_chunks(units, plan.seeds, manifest["batch"]) for units in (plan.units, stages.find_units())
+        )
+        work = missing_work(store, [*planned[shard[0] :: shard[1]], *found])
+        progress.begin([part.chunk for part in work])
+        failed = explain_here(plan.visualizer, store, work, progress)
         with brief_lock(folder, "end"):
-            work.finish()
+            stages.finish()
+    if failed:
+        warn_user(
+            f"{len(failed)} images could not be made, because a score or an image was not finite: "
+            f"{', '.join(failed[:3])}. The file log.txt says more."
+        )
     return store
 
 
-class _Work:
-    """One run: its part of the chunks of a plan, into a store.
+class Work(NamedTuple):
+    """A chunk of which something is missing.
 
-    Args:
-        plan: the plan.
-        store: the atlas.
-        shard: `(number, count)`.
-        progress: the progress.
+    Attributes:
+        chunk: the chunk.
+        wanted: the keys of the items that are missing or damaged. Only these are written.
     """
 
-    def __init__(self, plan: AtlasPlan, store: Store, shard: tuple[int, int], progress: Progress) -> None:
-        self._plan, self._store, self._shard, self._progress = plan, store, shard, progress
-
-    def find_units(self) -> list[Unit]:
-        """Write natural images, concepts and grids; the units of the plan, and those that are found."""
-        plan, store = self._plan, self._store
-        resolved = plan.visualizer.resolved
-        inputs: dict[str, Any] = {"preprocessing": resolved.preprocessing, "input_shape": resolved.input_shape}
-        if plan.images is not None and self._shard[0] == 0:
-            self._progress.say(f"Natural images of {len(plan.units):,} units")
-            write_natural_images(store, plan.visualizer.model, plan.units, plan.images, verbose=0, **inputs)
-        return plan.units
-
-    def explain(self, units: Sequence[Unit]) -> None:
-        """Explain this run's part of all chunks that are not whole."""
-        chunks = plan_chunks(units, self._plan.seeds, self._store.manifest["batch"])
-        number, count = self._shard
-        missing = {chunk: self._missing(chunk) for chunk in chunks[number::count]}
-        left = [chunk for chunk, keys in missing.items() if keys]
-        self._progress.begin(left)
-        self._progress.say(f"{sum(len(chunk.units) for chunk in left):,} images in {len(left):,} chunks are left")
-        failed: list[str] = []
-        with Writer(self._store) as writer:
-            for chunk, visualizer in _with_visualizers(left, self._plan.visualizer):
-                begun = time.monotonic()
-                clock = StepClock(settled(visualizer.resolved.steps), functools.partial(self._progress.step, chunk))
-                try:
-                    with warnings.catch_warnings(record=True) as caught:
-                        explanation = explain_chunk(visualizer, chunk, [clock])
-                except FloatingPointError as error:
-                    self._progress.say(f"{chunk.group}, seed {chunk.seed} failed: {error}")
-                    failed += missing[chunk]
-                else:
-                    for warning in caught:
-                        self._progress.note(f"warning: {warning.message}")
-                    writer.write(chunk, explanation, missing[chunk])
-                self._progress.finish(chunk, time.monotonic() - begun, clock.tracing)
-        if failed:
-            warn_user(
-                f"{len(failed)} images could not be made, because a score or an image was not finite: "
-                f"{', '.join(failed[:3])}. The file log.txt says more."
-            )
-
-    def finish(self) -> None:
-        """Write what is derived from all records."""
-        path = write_index(self._store)
-        self._progress.say(f"Wrote {path}")
-
-    def _missing(self, chunk: Chunk) -> list[str]:
-        return [key for key in chunk.keys if not self._store.is_whole("items", key)]
+    chunk: Chunk
+    wanted: list[str]
 
 
-def _with_visualizers(chunks: Iterable[Chunk], visualizer: Visualizer) -> Iterator[tuple[Chunk, Visualizer]]:
+def missing_work(store: Store, chunks: Iterable[Chunk]) -> list[Work]:
+    """The chunks of which an item is missing, or does not match its checksum.
+
+    Args:
+        store: the atlas.
+        chunks: the plan.
+    """
+    work = [Work(chunk, [key for key in chunk.keys if not store.is_whole("items", key)]) for chunk in chunks]
+    return [part for part in work if part.wanted]
+
+
+def explain_here(visualizer: Visualizer, store: Store, work: Sequence[Work], progress: Progress) -> list[str]:
+    """Explain chunks in this process, one after the other.
+
+    Args:
+        visualizer: the visualizer.
+        store: the atlas.
+        work: the chunks that are left.
+        progress: the progress.
+
+    Returns:
+        The keys of items that could not be made, because a score or an image was not finite.
+
+    Raises:
+        OSError: see `Store.write`.
+        KeyboardInterrupt: see `explain_chunk`.
+    """
+    failed: list[str] = []
+    with Writer(store) as writer:
+        for (chunk, wanted), current in _with_visualizers(work, visualizer):
+            begun = time.monotonic()
+            clock = StepClock(settled(current.resolved.steps), functools.partial(progress.step, chunk))
+            try:
+                with warnings.catch_warnings(record=True) as caught:
+                    explanation = explain_chunk(current, chunk, [clock])
+            except FloatingPointError as error:
+                progress.say(f"{chunk.group}, seed {chunk.seed} failed: {error}")
+                failed += wanted
+            else:
+                for warning in caught:
+                    progress.note(f"warning: {warning.message}")
+                writer.write(chunk, explanation, wanted)
+            progress.finish(chunk, time.monotonic() - begun, clock.tracing)
+    return failed
+
+
+def _with_visualizers(work: Iterable[Work], visualizer: Visualizer) -> Iterator[tuple[Work, Visualizer]]:
     """Chunks with a visualizer, a new one for each compiled function, so that earlier functions leave the memory."""
     compiled: Any = None
-    for chunk in chunks:
-        needed = (structure(chunk.units[0].objective), chunk.size)
+    for part in work:
+        needed = (structure(part.chunk.units[0].objective), part.chunk.size)
         if needed != compiled:
             compiled, current = needed, dataclasses.replace(visualizer)
-        yield chunk, current
+        yield part, current

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-# Manifests that differ only in these describe the same results.
+# Manifests that differ only in these describe the same results. Keras numbers the names of models and layers that have
+# none, so they differ if a model is made twice.
 _DESCRIPTIVE = ("digest", "title", "versions", "command", "explain")
+_DESCRIPTIVE_OF_MODEL = ("name", "layers")
 
 
 def as_json(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -40,14 +42,13 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def checksum(value: Mapping[str, Any], without: tuple[str, ...] = ("checksum",)) -> str:
-    """The SHA-256 of a dictionary as canonical JSON: sorted keys, no spaces.
+def checksum(value: Mapping[str, Any]) -> str:
+    """The SHA-256 of a dictionary as canonical JSON, with sorted keys and no spaces, and without its "checksum".
 
     Args:
         value: dictionary, as JSON.
-        without: the entries that are left out.
     """
-    kept = {name: part for name, part in value.items() if name not in without}
+    kept = {name: part for name, part in value.items() if name != "checksum"}
     text = json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -56,9 +57,9 @@ def manifest_digest(manifest: Mapping[str, Any]) -> str:
     """The checksum of all that the results of an atlas depend on.
 
     Args:
-        manifest: dictionary, as JSON. Its title, the versions of packages and the commands are left out.
+        manifest: dictionary, as JSON. Names, the list of layers, versions of packages and commands are left out.
     """
-    return checksum(manifest, _DESCRIPTIVE)
+    return checksum(_decisive(manifest))
 
 
 def differences(earlier: Any, new: Any) -> list[str]:
@@ -71,8 +72,15 @@ def differences(earlier: Any, new: Any) -> list[str]:
     Returns:
         List of texts such as "settings.steps is 256, and not 64".
     """
-    described = dict.fromkeys(_DESCRIPTIVE)
-    return list(_differences({**earlier, **described}, {**new, **described}, ""))
+    return list(_differences(_decisive(earlier), _decisive(new), ""))
+
+
+def _decisive(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a manifest that results depend on."""
+    kept = {name: value for name, value in manifest.items() if name not in _DESCRIPTIVE}
+    if isinstance(kept.get("model"), dict):
+        kept["model"] = {name: value for name, value in kept["model"].items() if name not in _DESCRIPTIVE_OF_MODEL}
+    return kept
 
 
 def _differences(earlier: Any, new: Any, path: str) -> Iterator[str]:

@@ -57,6 +57,7 @@ class Progress:
         """
         self._left = list(chunks)
         self._total = sum(len(chunk.units) for chunk in self._left)
+        self.say(f"{self._total:,} {'image is' if self._total == 1 else 'images are'} left")
 
     def step(self, chunk: Chunk, share: float) -> None:
         """Redraw the line of the terminal, at most twice a second.

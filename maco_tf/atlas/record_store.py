@@ -246,16 +246,13 @@ class Store:
             root = self.folder / section
             for folder, folders, names in os.walk(root):
                 folders.sort()
-                if names:
-                    key = Path(folder).relative_to(root).as_posix()
-                    yield from (Path(folder, name) for name in sorted(set(names) - self._names(section, key)))
-
-    def _names(self, section: str, key: str) -> set[str]:
-        """The names of the files of a record; none if it cannot be read, which `problems` reports."""
-        try:
-            return {RECORD, *self.read(section, key)["files"]}
-        except ValueError:
-            return {RECORD}
+                own = set()
+                if RECORD in names:
+                    try:
+                        own = {RECORD, *self.read(section, Path(folder).relative_to(root).as_posix())["files"]}
+                    except ValueError:  # `problems` reports it.
+                        continue
+                yield from (Path(folder, name) for name in sorted(set(names) - own))
 
 
 def _sha256(content: bytes) -> str:
