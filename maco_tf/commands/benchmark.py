@@ -33,7 +33,13 @@ def add_parser(commands: Any) -> None:
         "from InceptionV3; needs a GPU and downloads",
     )
     add("--models", nargs="+", help="explained networks: names, .keras files, or .npz checkpoints of FlexiViT or ViT")
-    add("--methods", nargs="+", help="maco, fourier, cbr, xplique (its own maco), or methods of your own modules")
+    add(
+        "--methods",
+        nargs="+",
+        help="maco, fourier, cbr, xplique (its own maco), or methods of your own modules; maco+bn, fourier+bn (with "
+        "the memory of the batch norms); maco+class, fourier+class (with real images of the class); vital, "
+        "deepinversion, or with -2000 their published length",
+    )
     add(
         "--judges",
         nargs="+",
@@ -45,7 +51,8 @@ def add_parser(commands: Any) -> None:
     add("--exclude", nargs="+", type=int, help="classes to leave out of the draw, such as those used for tuning")
     add(
         "--real-images",
-        help="folder of real images with one folder for each class (n02110958/*.jpg), for plausibility and FID",
+        help="folder of real images with one folder for each class (n02110958/*.jpg), for plausibility, FID and the "
+        "priors that see images; such priors get half of the images, and scores are taken against the rest",
     )
     add("--least-images", type=int, help="number of real images that a drawn class must have (default: 6)")
     add("--seeds", nargs="+", type=int, help="one image is made for each seed (default: 0)")
