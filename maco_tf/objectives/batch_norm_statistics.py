@@ -12,7 +12,7 @@ from maco_tf.models.layers import layer_paths
 from maco_tf.models.references import distinct, find_reference
 from maco_tf.models.taps import batch_norms, spread
 from maco_tf.objectives.layer_statistics import sampled_rows
-from maco_tf.objectives.multi_layer import MultiLayerTerm
+from maco_tf.objectives.multi_layer import MultiLayerTerm, check_balance
 
 _LAYERS = 8
 # A channel with a smaller share of its layer's mean scale is compared on this scale: it has no reliable deviation.
@@ -23,7 +23,7 @@ _LEAST_SCALE = 0.01
 class BatchNormStatistics(MultiLayerTerm):
     """How close activations are to the statistics that the network's batch norms learned from its training images.
 
-        explanation = visualizer.explain(Logit("golfcart") + 60 * BatchNormStatistics())
+        explanation = visualizer.explain(Logit("golfcart") + BatchNormStatistics())
 
     The output of a batch norm has the mean beta and the deviation |gamma| in every channel, taken over the positions of
     all training images. The score is at most 0: minus the mean over the layers and their channels of
@@ -40,18 +40,21 @@ class BatchNormStatistics(MultiLayerTerm):
 
     Args:
         layers: names or paths of batch norms; `None` chooses up to eight, spread evenly from the stem to the head.
+        balance: at weight 1, the gradient of the prior at the start of a run, relative to that of the other terms;
+            `None` uses the weight of the objective as it is.
 
     Source: Yin et al., 2020, "Dreaming to Distill: Data-free Knowledge Transfer via DeepInversion" (arXiv:1912.08795),
     with the Euclidean distances of means and variances, summed over all batch norms. Relative to the deviation,
     layers and channels of different scales count the same.
     """
 
-    def __init__(self, layers: Sequence[str | int] | None = None) -> None:
+    def __init__(self, layers: Sequence[str | int] | None = None, *, balance: float | None = 1.0) -> None:
         if isinstance(layers, str):
             layers = [layers]
         if layers is not None and not (layers := distinct(layers)):
             raise ValueError('"layers" must name at least one batch norm, or be None. Received: an empty list.')
         self._chosen = None if layers is None else list(layers)
+        self.balance = check_balance(balance)
         super().__init__(names=["batch-norm statistics"])
 
     def resolved(self, activations: Activations) -> "BatchNormStatistics":
@@ -102,7 +105,7 @@ class BatchNormStatistics(MultiLayerTerm):
         return -tf.add_n(distances) / len(distances)
 
     def get_config(self) -> dict[str, Any]:
-        return {"layers": self._chosen}
+        return {"layers": self._chosen, "balance": self.balance}
 
 
 def _learned(norm: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:

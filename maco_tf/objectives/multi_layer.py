@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.checks import check_number
 from maco_tf.objectives.term import Term
 
 
@@ -67,3 +68,8 @@ class MultiLayerTerm(Term, abc.ABC):
         Returns:
             Float32 tensor (views,).
         """
+
+
+def check_balance(balance: float | None) -> float | None:
+    """Check the argument "balance" of a prior; see `Term.balance`."""
+    return None if balance is None else check_number("balance", balance, least=0)

@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.checks import check_choice
 from maco_tf.objectives.layer_statistics import LayerStatistics, averaged, sampled_rows, sorted_means
-from maco_tf.objectives.multi_layer import MultiLayerTerm
+from maco_tf.objectives.multi_layer import MultiLayerTerm, check_balance
 from maco_tf.objectives.tokens import check_tokens, tokens_config
 
 # A channel whose deviation is a smaller share of its layer's mean, as a dead one, is compared on this scale.
@@ -42,8 +43,14 @@ class NaturalStatistics(MultiLayerTerm):
     """
 
     def __init__(
-        self, statistics: LayerStatistics | str | os.PathLike[str] | Sequence[LayerStatistics | str | os.PathLike[str]]
+        self,
+        statistics: LayerStatistics | str | os.PathLike[str] | Sequence[LayerStatistics | str | os.PathLike[str]],
+        *,
+        distance: str = "sorted",
+        balance: float | None = 0.4,
     ) -> None:
+        self._distance = check_choice("distance", distance, ("sorted", "moments"))
+        self.balance = check_balance(balance)
         listed = list(statistics) if isinstance(statistics, list | tuple) else [statistics]
         batch = [_as_statistics(item) for item in listed]
         if not batch:
@@ -88,11 +95,10 @@ class NaturalStatistics(MultiLayerTerm):
         for number, values in enumerate(activation):
             wanted, deviations = parameters[f"quantiles_{number}"], parameters[f"deviations_{number}"]
             rows = sampled_rows(values, self.tokens)
-            count = min(wanted.shape[-1], rows.shape[1])
-            differences = sorted_means(rows, count) - averaged(wanted, count)
             least = _LEAST_DEVIATION * tf.reduce_mean(deviations, axis=-1, keepdims=True) + 1e-12
-            squares = tf.reduce_mean(tf.square(differences), axis=-1) / tf.square(tf.maximum(deviations, least))
-            distances.append(tf.reduce_mean(squares, axis=-1))
+            scale = tf.square(tf.maximum(deviations, least))
+            squares = _sorted_squares(rows, wanted) if self._distance == "sorted" else _moment_squares(rows, wanted)
+            distances.append(tf.reduce_mean(squares / scale, axis=-1))
         return -tf.add_n(distances) / len(distances)
 
     @property
@@ -111,12 +117,31 @@ class NaturalStatistics(MultiLayerTerm):
         ]
 
     def get_config(self) -> dict[str, Any]:
-        return {"statistics": [base64.b64encode(item.to_bytes()).decode() for item in self.statistics]}
+        settings = {"distance": self._distance, "balance": self.balance}
+        return settings | {"statistics": [base64.b64encode(item.to_bytes()).decode() for item in self.statistics]}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "NaturalStatistics":
-        stored = [base64.b64decode(text) for text in config["statistics"]]
-        return cls([LayerStatistics.from_bytes(content, received="a damaged record") for content in stored])
+        config = dict(config)
+        stored = [base64.b64decode(text) for text in config.pop("statistics")]
+        batch = [LayerStatistics.from_bytes(content, received="a damaged record") for content in stored]
+        return cls(batch, **config)
+
+
+def _sorted_squares(rows: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """The mean square difference of the sorted activations: tensor (views, channels)."""
+    count = min(wanted.shape[-1], rows.shape[1])
+    return tf.reduce_mean(tf.square(sorted_means(rows, count) - averaged(wanted, count)), axis=-1)
+
+
+def _moment_squares(rows: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
+    """The square differences of mean and deviation: what `_sorted_squares` is for distributions of one shape."""
+    mean, target = tf.reduce_mean(rows, axis=1), tf.reduce_mean(wanted, axis=-1)
+    variance = tf.reduce_mean(tf.square(rows - mean[:, None]), axis=1)
+    target_deviation = tf.math.reduce_std(wanted, axis=-1)
+    # The square root has no gradient at 0, where a channel may be constant.
+    deviation = tf.sqrt(variance + 1e-12 + 1e-6 * tf.square(target_deviation))
+    return tf.square(mean - target) + tf.square(deviation - target_deviation)
 
 
 def _as_statistics(value: Any) -> LayerStatistics:

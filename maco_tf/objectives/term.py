@@ -46,11 +46,14 @@ class Term(Objective):
     layer: str | int = ""
     #: Read-only arrays (batch, ...).
     parameters: Mapping[str, np.ndarray] = types.MappingProxyType({})
+    #: At weight 1, the gradient of this term at the start of a run relative to that of the terms without a balance; the
+    #: weight is scaled to it before the first step. `None` leaves the weight as it is.
+    balance: float | None = None
 
     # An empty tuple stands for the default names.
     _names: tuple[str, ...] = ()
     # Attributes whose value may differ between objectives that share a compiled step.
-    _untraced = frozenset({"layer", "parameters", "_names"})
+    _untraced = frozenset({"layer", "parameters", "balance", "_names"})
 
     def __init__(self, parameters: Mapping[str, Any] | None = None, names: Iterable[str] | None = None) -> None:
         self.parameters = {name: _frozen(value) for name, value in (parameters or {}).items()}

@@ -15,6 +15,7 @@ from maco_tf.objectives.imagenet_labels import labels
 from maco_tf.objectives.objective import Objective, check_objective_type
 from maco_tf.objectives.term import layers_read
 from maco_tf.objectives.units import plain
+from maco_tf.optimization.balance import balanced
 from maco_tf.optimization.callbacks import as_callbacks
 from maco_tf.optimization.contexts import check_context
 from maco_tf.optimization.loop import Run, check_verbose, optimize
@@ -135,11 +136,13 @@ class Engine:
         recorder = None if record is None else Recorder(record, steps, (len(fitted), *self.image_shape))
         with self._lock, matrix_products(self.visualizer.precision):
             compiled = self._compile(fitted, verbose, len(seeds))
+            terms = [term for _, term in fitted.terms]
+            tensors = balanced(compiled, objective_tensors(fitted), terms, seeds, run_start)
             run = Run(compiled, steps, seeds, run_start, fitted.names)
             begun = run.images()
             optimize(
                 run,
-                objective_tensors(fitted),
+                tensors,
                 steps_per_execution=self.visualizer.steps_per_execution,
                 callbacks=[*([recorder] if recorder else []), *callbacks],
                 verbose=verbose,
