@@ -64,6 +64,7 @@ class Method:
         objective: function from a `Target` to the `Objective` of its class. It raises `InapplicableError` for a network
             that lacks what it needs.
         settings: function from the network and the compute to the visualizer's settings.
+        more: further settings of the visualizer, which replace those.
         with_images: whether the objective is given images of the class.
         note: what the method is, for the report; empty for a visualizer without a prior.
     """
@@ -71,6 +72,7 @@ class Method:
     visualizer: str | type[Visualizer]
     objective: Callable[[Target], Objective] = logit
     settings: Callable[[keras.Model, Compute], Mapping[str, Any]] = shared
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     with_images: bool = False
     note: str = ""
 
@@ -112,7 +114,7 @@ _DEEP = "DeepInversion (Yin et al., 2020): free pixels, cross-entropy and the me
 _EQUAL = ", with as many views as the other methods, one in a step"
 _PUBLISHED = f", with the published {matching.STEPS:,} steps of one view"
 
-TABLE: Mapping[str, Method] = {
+TABLE: dict[str, Method] = {
     "maco+bn": Method("maco", with_batch_norms, note="MACO with the memory of the batch norms as a prior"),
     "maco+class": Method(
         "maco", with_class_images, with_images=True, note="MACO with the statistics of real images of the class"
@@ -185,7 +187,7 @@ class _Methods(Mapping[str, Callable[[keras.Model, Task], Explainer]]):
         return xplique_maco if method is None else functools.partial(_explainer, method)
 
     def __iter__(self) -> Iterator[str]:
-        return iter([*(name.lower() for name in methods()), XPLIQUE, *TABLE])
+        return iter(dict.fromkeys([*(name.lower() for name in methods()), XPLIQUE, *TABLE]))
 
     def __len__(self) -> int:
         return len(list(iter(self)))
@@ -195,7 +197,7 @@ METHODS = _Methods()
 
 
 def _explainer(method: Method, model: keras.Model, settings: Task) -> Explainer:
-    visualizer = _kind(method)(model, **method.settings(model, settings))
+    visualizer = _kind(method)(model, **{**method.settings(model, settings), **method.more})
 
     # All seeds of a class share its statistics.
     @functools.lru_cache(maxsize=1)
@@ -212,7 +214,9 @@ def _explainer(method: Method, model: keras.Model, settings: Task) -> Explainer:
     if method.objective is not logit:
         # The weights and the kinds of the terms are the same for all classes.
         terms = objective(settings.classes[0]).terms
-        config["objective"] = [[float(weight), type(term).__name__] for weight, term in terms]
+        config["objective"] = [
+            [float(weight), type(term).__name__, getattr(term, "balance", None)] for weight, term in terms
+        ]
     return Explainer(explain, config)
 
 

@@ -8,7 +8,7 @@ import pytest
 from maco_tf import MacoVisualizer
 from maco_tf.benchmark import METHODS, BenchmarkSettings
 from maco_tf.benchmark.explainer import InapplicableError
-from maco_tf.benchmark.methods import TABLE, needs_images
+from maco_tf.benchmark.methods import TABLE, Method, needs_images
 from maco_tf.display.files import write_png
 from maco_tf.objectives.imagenet_labels import wnids
 
@@ -54,10 +54,17 @@ def folder_of(tmp_path, rng, count=4):
 def test_a_method_with_a_prior_adds_it_to_the_logit(tiny_model, tmp_path, rng):
     settings = BenchmarkSettings(("a",), ("maco+class",), ("b",), (0,), real_images=folder_of(tmp_path, rng), **COMPUTE)
     make = METHODS["maco+class"](tiny_model, settings)
-    assert make.config["objective"] == [[1.0, "Logit"], [5.0, "NaturalStatistics"]]
+    assert [part[:2] for part in make.config["objective"]] == [[1.0, "Logit"], [5.0, "NaturalStatistics"]]
     # The visualizer is that of MACO without a prior.
     without = METHODS["maco"](tiny_model, settings).config
     assert {**without, "objective": make.config["objective"]} == make.config
+
+
+def test_an_entry_of_the_table_may_have_settings_of_its_own(tiny_model, monkeypatch):
+    monkeypatch.setitem(TABLE, "maco+contrast", Method("maco", more={"contrast": 1.5, "steps": 3}))
+    config = METHODS["maco+contrast"](tiny_model, BenchmarkSettings(("a",), ("maco",), ("b",), (0,), **COMPUTE)).config
+    assert (config["contrast"], config["steps"], config["crops"]) == (1.5, 3, 1)
+    assert "objective" not in config
 
 
 def test_free_pixels_take_as_many_views_as_the_others_or_the_published_steps(tiny_model, tmp_path, rng):
