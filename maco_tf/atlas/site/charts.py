@@ -44,11 +44,8 @@ def history_path(scores: Sequence[float | None]) -> str:
     if len(finite) < 2:
         return ""
     low, high = min(finite), max(finite)
-    span = (high - low) or 1.0
-    points = [
-        f"{_WIDTH * place / (len(finite) - 1):.1f} {4 + (_HEIGHT - 8) * (1 - (score - low) / span):.1f}"
-        for place, score in enumerate(finite)
-    ]
+    scale, step = (_HEIGHT - 8) / ((high - low) or 1.0), _WIDTH / (len(finite) - 1)
+    points = [f"{round(step * place)} {round(4 + scale * (high - score))}" for place, score in enumerate(finite)]
     return "M" + "L".join(points)
 
 

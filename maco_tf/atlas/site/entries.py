@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-from maco_tf.atlas.record_store import Store
+from maco_tf.atlas.manifest import read_json
+from maco_tf.atlas.record_store import RECORD, Store
 
 # Classes of a unit that the search finds it by. The ratio is that of the unit's mean on the class to an average class.
 _WORDS, _RATIO = 3, 1.0
@@ -166,8 +167,9 @@ def read_contents(store: Store) -> Contents:
 
 def _unit_entry(store: Store, key: str, seeds: list[int], natural: bool) -> Entry:
     picture = f"{key}/seed-{seeds[0]}" if seeds else None
-    item = store.read("items", picture) if picture else None
-    seen = store.read("natural", key) if natural else None
+    # Without a look at the checksums, which are compared when the page of the unit is drawn.
+    item = read_json(store.path("items", picture, RECORD)) if picture else None
+    seen = read_json(store.path("natural", key, RECORD)) if natural else None
     first: dict[str, Any] = item or seen or {}
     entry = Entry(key, first["kind"], first["layer"], first["index"], first["name"], picture, tuple(seeds))
     if item:

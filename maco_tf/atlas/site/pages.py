@@ -7,14 +7,14 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Protocol
-from urllib.parse import quote
+from typing import Any
 
 from maco_tf.atlas.record_store import Store
-from maco_tf.atlas.site.charts import histogram_path, history_path, map_places
+from maco_tf.atlas.site.charts import map_places
+from maco_tf.atlas.site.drawing import Drawing
 from maco_tf.atlas.site.entries import Contents, Entry, Group
+from maco_tf.atlas.site.file_links import FileLinks
 from maco_tf.atlas.site.reproduce import command_and_note, shown_settings
-from maco_tf.version import __version__
 
 # Units on one page of a list.
 _LISTED = 1000
@@ -22,40 +22,39 @@ _LISTED = 1000
 _CARD, _CLASSES = 8, 12
 
 
-class Files(Protocol):
-    """Puts files of records into the site."""
-
-    def add(self, section: str, key: str, names: Iterable[str]) -> None:
-        """Put the named files of a record, and the record itself, into the site."""
-
-
-def write_pages(store: Store, contents: Contents, files: Files, output: Path) -> int:
-    """Write all pages.
+def write_pages(
+    store: Store, contents: Contents, files: FileLinks, output: Path, share: int = 0, shares: int = 1
+) -> int:
+    """Write pages, with the files of the records that they show.
 
     Args:
         store: the atlas.
         contents: what the site lists.
-        files: puts the images into the site.
+        files: puts the files of records into the site.
         output: the folder of the site.
+        share: the part of the pages that is written, counted from 0.
+        shares: the number of parts.
 
     Returns:
-        The number of pages.
+        The number of pages written.
 
     Raises:
         ValueError: a record is damaged.
         OSError: a file cannot be written.
     """
     writer = _Writer(store, contents, files, output)
-    writer.write_all()
+    pages = writer.pages()
+    for write in pages[len(pages) * share // shares : len(pages) * (share + 1) // shares]:
+        write()
     return writer.count
 
 
 class _Writer:
-    def __init__(self, store: Store, contents: Contents, files: Files, output: Path) -> None:
+    def __init__(self, store: Store, contents: Contents, files: FileLinks, output: Path) -> None:
         self.store, self.contents, self.files, self.output = store, contents, files, str(output)
         self.count = 0
         self._folders: set[str] = set()
-        self._templates = _templates(store, contents)
+        self._drawing = Drawing(store.manifest, contents)
         self._class_record = functools.lru_cache(maxsize=4)(functools.partial(store.read, "classes"))
         self._neighbours = _read_neighbours(store)
         # Classes of images are linked to logits of the same name, unless two have it.
@@ -63,32 +62,33 @@ class _Writer:
         counts = Counter(entry.name for entry in logits)
         self._by_name = {entry.name: entry for entry in logits if counts[entry.name] == 1}
 
-    def write_all(self) -> None:
-        groups = self.contents.groups.values()
+    def pages(self) -> list[Callable[[], None]]:
+        """What writes the pages, in their order."""
+        found: list[Callable[[], None]] = [self._write_home, self._write_about]
+        for group in self.contents.groups.values():
+            found.append(functools.partial(self._write_lists, group))
+            write = self._write_class if group.kind == "class" else functools.partial(self._write_unit, group)
+            found += [functools.partial(write, *places) for places in _with_neighbours(group.entries)]
+        return [*found, *(functools.partial(self._write_grid, key) for key in self.contents.grids)]
+
+    def _write_home(self) -> None:
+        groups = list(self.contents.groups.values())
         classes = next((group.entries for group in groups if group.kind == "class"), [])
         shown = [group for group in groups if group.kind != "class"]
         self._write("index", "home", groups=shown, classes=classes[:_CLASSES], card=_CARD, class_count=len(classes))
+
+    def _write_about(self) -> None:
         self._write("about", "about", settings=shown_settings(self.store.manifest))
-        for group in groups:
-            self._write_lists(group)
-            if group.kind == "class":
-                for entry, before, after in _with_neighbours(group.entries):
-                    self._write_class(entry, before, after)
-            else:
-                for entry, before, after in _with_neighbours(group.entries):
-                    self._write_unit(group, entry, before, after)
-        for key in self.contents.grids:
-            self._write_grid(key)
 
     def _write(self, address: str, template: str, **values: Any) -> None:
-        path = os.path.join(self.output, f"{address}.html")
+        path, root = os.path.join(self.output, f"{address}.html"), "../" * address.count("/")
         folder = os.path.dirname(path)
         if folder not in self._folders:
             os.makedirs(folder, exist_ok=True)
             self._folders.add(folder)
-        text = self._templates(template).render(root="../" * address.count("/"), address=address, **values)
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
+        text = self._drawing.draw(template, root, address=address, **values)
+        with open(path, "wb") as file:
+            file.write(text.encode())
         self.count += 1
 
     def _write_lists(self, group: Group) -> None:
@@ -174,49 +174,6 @@ class _Writer:
         return self.store.manifest["model"]["layers"]
 
 
-def _templates(store: Store, contents: Contents) -> Callable[[str], Any]:
-    """Jinja2's templates by name. Everything that they show is escaped."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        auto_reload=False,
-    )
-    environment.filters |= {
-        "number": _number,
-        "address": quote,
-        "histogram": histogram_path,
-        "history": history_path,
-        "percent": _percent,
-    }
-    manifest = store.manifest
-    environment.globals |= {
-        "manifest": manifest,
-        "contents": contents,
-        "version": __version__,
-        "has_classes": bool(contents.classes),
-        "main_settings": _main_settings(manifest),
-    }
-    return lambda name: environment.get_template(f"{name}.html")
-
-
-def _main_settings(manifest: dict[str, Any]) -> str:
-    """The method in a few words, for every unit's page."""
-    settings = manifest["settings"]
-    size = settings.get("image_size")
-    parts = [str(settings.get("method", manifest["method"]))]
-    parts += [f"recipe {settings['recipe']}"] if settings.get("recipe") else []
-    parts += [
-        f"{settings[name]} {text}" for name, text in (("steps", "steps"), ("crops", "views")) if settings.get(name)
-    ]
-    parts += [f"{size[0]} x {size[1]} pixels"] if isinstance(size, list) else []
-    return ", ".join(parts)
-
-
 def _read_neighbours(store: Store) -> dict[str, list[list[Any]]]:
     path = store.folder / "neighbours.json"
     if not path.is_file():
@@ -233,19 +190,3 @@ def _with_neighbours(entries: Iterable[Entry]) -> Iterable[tuple[Entry, Entry | 
     for entry, after in itertools.zip_longest(entries, itertools.islice(entries, 1, None)):
         yield entry, before, after
         before = entry
-
-
-def _percent(share: float) -> str:
-    if 0 < share < 0.01:
-        return "less than 1 %"
-    return f"{100 * share:.0f} %"
-
-
-def _number(value: float | None, digits: int = 4) -> str:
-    """A number with a few digits, and with commas for thousands."""
-    if value is None:
-        return "\N{EN DASH}"
-    if isinstance(value, int) or (float(value).is_integer() and abs(value) >= 10**digits):
-        return f"{int(value):,}"
-    text = f"{value:.{digits}g}"
-    return text.replace("-", "\N{MINUS SIGN}", 1) if text.startswith("-") else text

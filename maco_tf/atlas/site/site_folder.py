@@ -6,20 +6,17 @@ import importlib.util
 import json
 import os
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 from maco_tf.atlas.record_store import RECORD, SECTIONS, Store
 from maco_tf.atlas.site.entries import read_contents
-from maco_tf.atlas.site.pages import write_pages
+from maco_tf.atlas.site.page_shares import write_in_shares
 from maco_tf.atlas.site.search_index import index_files
 from maco_tf.version import __version__
 
 # Says that a folder is a site, and of which state of which atlas.
 _MARK = "site.json"
 _FORMAT = "maco_tf atlas site"
-# Features, which the store keeps beside the images, are not shown.
-_SHOWN = (".webp", ".json")
 _STATIC = Path(__file__).parent / "static"
 
 
@@ -74,13 +71,12 @@ def write_site(folder: str | os.PathLike[str], output: str | os.PathLike[str] | 
         (partial / "data").mkdir()
         for name, text in index_files(contents):
             (partial / "data" / name).write_text(text, encoding="utf-8")
-        files = FileLinks(store, partial / "images")
-        pages = write_pages(store, contents, files, partial)
+        written = write_in_shares(store, contents, partial)
         (partial / _MARK).write_text(json.dumps({"format": _FORMAT, "state": state}) + "\n", encoding="utf-8")
         _move(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Site(target, pages, files.linked, files.copied)
+    return Site(target, *written)
 
 
 def default_output(folder: str | os.PathLike[str]) -> Path:
@@ -106,53 +102,6 @@ def is_current(folder: str | os.PathLike[str], site: str | os.PathLike[str]) -> 
     """
     mark = _mark(Path(site))
     return mark is not None and mark.get("state") == _state(Store.open(folder))
-
-
-class FileLinks:
-    """Puts the files of records into the site.
-
-    Args:
-        store: the atlas.
-        folder: the folder for the files.
-
-    Attributes:
-        linked: number of hard links.
-        copied: number of copies.
-    """
-
-    def __init__(self, store: Store, folder: Path) -> None:
-        self._store, self._root = store, str(folder)
-        self.linked = self.copied = 0
-
-    def add(self, section: str, key: str, names: Iterable[str]) -> None:
-        """Put files of a record, and the record itself, into the site.
-
-        Args:
-            section: the section of the record.
-            key: its key.
-            names: names of its files, of which only images are shown.
-        """
-        source, target = str(self._store.path(section, key)), os.path.join(self._root, section, key)
-        os.makedirs(target, exist_ok=True)
-        for name in (*names, RECORD):
-            if name.endswith(_SHOWN):
-                self._put(os.path.join(source, name), os.path.join(target, name))
-
-    def _put(self, source: str, target: str) -> None:
-        if not self.copied:
-            try:
-                os.link(source, target)
-                self.linked += 1
-                return
-            except FileNotFoundError as error:
-                raise ValueError(
-                    f"A record must have its files. Received: no {source}. Run: maco-tf atlas check"
-                ) from error
-            except OSError:
-                # Another disk, or one without hard links.
-                pass
-        shutil.copyfile(source, target)
-        self.copied += 1
 
 
 def _check_output(target: Path, atlas: Path) -> None:

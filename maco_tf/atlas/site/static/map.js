@@ -52,6 +52,13 @@
     draw();
   }
 
+  // On a narrow window, the whole map would be too small to see anything.
+  function begin() {
+    side = Math.max(whole(), Math.min(64, Math.max(map.clientWidth / columns, map.clientHeight / rows)));
+    [x, y] = [(map.clientWidth - side * columns) / 2, (map.clientHeight - side * rows) / 2];
+    draw();
+  }
+
   function reveal(cell) {
     const left = x + side * cell.column, top = y + side * cell.row, edge = Math.min(side, map.clientWidth / 4);
     if (left < edge) x += edge - left;
@@ -162,6 +169,12 @@
 
   controls.hidden = false;
   map.classList.add("live");
-  new ResizeObserver(() => { if (side <= whole() || !side) all(); else draw(); }).observe(map);
-  all();
+  begin();
+  let before = whole();
+  new ResizeObserver(() => {
+    const fitted = side <= before;
+    before = whole();
+    if (fitted) all();
+    else draw();
+  }).observe(map);
 })();
