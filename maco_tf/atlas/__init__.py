@@ -9,10 +9,12 @@ if TYPE_CHECKING:
     from maco_tf.atlas.plan import AtlasPlan
     from maco_tf.atlas.record_store import Store
     from maco_tf.atlas.record_table import export
+    from maco_tf.atlas.server import view
+    from maco_tf.atlas.site import write_site
     from maco_tf.atlas.unit import Unit
     from maco_tf.atlas.verification import check
 
-__all__ = ["AtlasPlan", "Store", "Unit", "build", "check", "export"]
+__all__ = ["AtlasPlan", "Store", "Unit", "build", "check", "export", "view", "write_site"]
 
 # The module of each name. No module is called like a function, which it would hide.
 _MODULES = {
@@ -22,6 +24,8 @@ _MODULES = {
     "build": "atlas_build",
     "check": "verification",
     "export": "record_table",
+    "view": "server",
+    "write_site": "site",
 }
 
 

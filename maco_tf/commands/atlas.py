@@ -24,6 +24,8 @@ _DESCRIPTION = """Explain thousands of units of a model, into a folder that can 
 
   maco-tf atlas build --model efficientnet_lite0 --units "logit:*" "channel:block5b_add:*" --images photographs \\
     --concepts 10 --seeds 2 --output atlas
+  maco-tf atlas view atlas
+  maco-tf atlas site atlas --output atlas-site
   maco-tf atlas check atlas
   maco-tf atlas export atlas atlas.csv
 """
@@ -31,6 +33,7 @@ _UNITS_HELP = (
     'units: "logit:*" (all classes), "logit:3,7,10-20", "logit:golfcart", "channel:LAYER:*", "channel:LAYER:0-95", '
     '"neuron:LAYER:Y,X,CHANNEL"'
 )
+_SITE_HELP = 'the folder of the site (default: the name of the atlas with "-site" at the end, beside it)'
 # Settings of the visualizer that have an option of their own, with the option's default.
 _OPTIONS = {
     "recipe": "default",
@@ -51,7 +54,7 @@ def add_parser(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parts = parser.add_subparsers(required=True, metavar="part")
-    for add_part in (_add_build, _add_check, _add_export):
+    for add_part in (_add_build, _add_site, _add_view, _add_check, _add_export):
         add_part(parts)
 
 
@@ -95,6 +98,32 @@ def _add_build(parts: Any) -> None:
     )
     add("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run=_build)
+
+
+def _add_site(parts: Any) -> None:
+    parser = parts.add_parser(
+        "site",
+        help="write the site of an atlas",
+        description="Write the site of an atlas: a folder of pages that opens from disk (index.html) and from any web "
+        "host. Images are hard links to those of the atlas, or copies if the site is on another disk.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the atlas")
+    parser.add_argument("--output", type=Path, metavar="SITE", help=_SITE_HELP)
+    parser.set_defaults(run=_site)
+
+
+def _add_view(parts: Any) -> None:
+    parser = parts.add_parser(
+        "view",
+        help="show an atlas in the browser",
+        description="Show an atlas in the browser, until Ctrl-C. Its site is written first if it is missing or "
+        "outdated. Only programs on this machine can reach it.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the atlas, or of a site")
+    parser.add_argument("--output", type=Path, metavar="SITE", help=_SITE_HELP)
+    parser.add_argument("--port", type=int, help="the port (default: 8000, or any free one)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    parser.set_defaults(run=_view)
 
 
 def _add_check(parts: Any) -> None:
@@ -181,6 +210,30 @@ def _class_names(name: str, model: Any) -> str | None:
     from maco_tf.models.model_file import is_model_file
 
     return "imagenet" if not is_model_file(name) and model.output_shape[1:] == (1000,) else None
+
+
+def _site(options: argparse.Namespace) -> int:
+    """Write the site of an atlas.
+
+    Returns:
+        The exit status, 0.
+    """
+    from maco_tf.atlas.site import say_written, write_site
+
+    say_written(write_site(options.folder, options.output))
+    return 0
+
+
+def _view(options: argparse.Namespace) -> int:
+    """Show an atlas in the browser.
+
+    Returns:
+        The exit status, 0.
+    """
+    from maco_tf.atlas.server import view
+
+    view(options.folder, output=options.output, port=options.port, browser=not options.no_browser)
+    return 0
 
 
 def _check(options: argparse.Namespace) -> int:
