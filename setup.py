@@ -43,7 +43,8 @@ setup(
     packages=find_packages(include=["maco_tf", "maco_tf.*"]),
     package_data={
         "maco_tf": ["py.typed"],
-        "maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json"],
+        "maco_tf.atlas.site": ["templates/*.html", "static/*"],
+        "maco_tf.objectives": ["imagenet_labels.json", "imagenet_wnids.json", "natural_statistics/*.npz"],
         "maco_tf.spectrum": ["natural_magnitude.json"],
     },
     python_requires=">=3.10,<3.14",
@@ -72,6 +73,9 @@ setup(
             "scikit-image>=0.22",
             # A transformer of others for the tests; without its presets, which are downloads.
             "keras-hub>=0.25",
+            # A browser for the tests of the atlas's site; Chromium itself comes from the system, see `make browser`.
+            "selenium>=4.20",
+            "axe-core-python>=0.1",
             "pytest>=8",
             "pytest-xdist>=3.5",
             "ruff>=0.8",
