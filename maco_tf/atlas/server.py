@@ -6,7 +6,7 @@ import http.server
 import os
 import webbrowser
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from maco_tf.atlas.site.site_folder import default_output, is_current, is_site, say_written, write_site
 from maco_tf.checks import check_flag, check_integer
@@ -106,16 +106,15 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     """Answers with files only, without lists of folders and without a line on the terminal for each request."""
 
     protocol_version = "HTTP/1.1"
-    # Python knows the type of WebP from 3.13 on.
-    extensions_map: ClassVar[dict[str, str]] = {
-        **http.server.SimpleHTTPRequestHandler.extensions_map,
-        ".webp": "image/webp",
-    }
 
     def end_headers(self) -> None:
         # The browser asks whether a page has changed, so that a new site is seen at once.
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
+
+    def guess_type(self, path: Any) -> str:
+        # Python knows WebP from 3.13 on.
+        return "image/webp" if str(path).endswith(".webp") else super().guess_type(path)
 
     def list_directory(self, path: Any) -> None:
         self.send_error(http.HTTPStatus.NOT_FOUND)
