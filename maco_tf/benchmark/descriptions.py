@@ -80,7 +80,8 @@ DESCRIPTIONS = {
     "two-alternative": Description(
         True,
         "Of two real images, one of the class and one of another class, how often the one of the class is more like "
-        "the visualisation, in the feature space of FID. Chance is 0.5.",
+        "the visualisation, in the feature space of FID. Each image of the class meets the ten of other classes that "
+        "are most like it. Chance is 0.5.",
         "It does not tell whether people would choose as the network of the features does, nor whether the image is "
         "good: a hint of the class's colour may be enough to choose.",
     ),

@@ -16,6 +16,7 @@ from maco_tf.benchmark.settings import BenchmarkSettings
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.metrics.classifiers import ClassifierScores
 from maco_tf.metrics.diversity import diversity
+from maco_tf.metrics.feature_array import unit_rows
 from maco_tf.metrics.frechet import fid, fid_infinity
 from maco_tf.metrics.kernel_distance import KernelSums
 from maco_tf.metrics.plausibility import plausibility
@@ -32,8 +33,8 @@ _DISTANCES, _OVERLAP = ("FID", "FID-infinity", "KID"), PrecisionRecall._fields
 _TEST = "two-alternative"
 _OF_REAL_IMAGES = ("plausibility", "plausibility, normalised", *_DISTANCES, *_OVERLAP, _TEST, "spectrum deviation")
 
-# The number of images of other classes with which each real image of a class is paired.
-_RIVALS = 50
+# Each real image of a class is paired with this many images of other classes, the most similar ones.
+_RIVALS = 10
 
 Scores = dict[str, Score]
 
@@ -247,7 +248,7 @@ class Scorer:
         return {name: score(index) for index, name in enumerate(_OVERLAP)}
 
     def _two_alternative(self, reference: Reference, features: Sequence[np.ndarray], count: int) -> Score:
-        """The accuracy for every class, over pairs of a real image of the class and one of another class."""
+        """The accuracy for every class, over pairs of a real image of the class and a similar one of another class."""
         real = reference.features(self.settings.features)
         if len(real) < 2:
             return Score.missing("one class has no other")
@@ -256,8 +257,8 @@ class Scorer:
         accuracies = []
         for position, (made, own) in enumerate(zip(features, real)):
             others = np.concatenate(real[:position] + real[position + 1 :])
-            # The same pairs for all methods and networks.
-            rivals = np.random.default_rng(position).choice(others, (len(own), min(_RIVALS, len(others))))
+            similarity = unit_rows("real", own) @ unit_rows("real", others).T
+            rivals = others[np.argsort(-similarity, axis=1)[:, :_RIVALS]]
             strong = np.repeat(own, rivals.shape[1], axis=0)
             weak = rivals.reshape(strong.shape)
             accuracies.append(float(two_alternative(strong[None], weak[None], made[None]).accuracy[0]))

@@ -51,6 +51,7 @@ def folder_of(tmp_path, rng, count=4):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_method_with_a_prior_adds_it_to_the_logit(tiny_model, tmp_path, rng):
     settings = BenchmarkSettings(("a",), ("maco+class",), ("b",), (0,), real_images=folder_of(tmp_path, rng), **COMPUTE)
     make = METHODS["maco+class"](tiny_model, settings)
@@ -67,6 +68,7 @@ def test_an_entry_of_the_table_may_have_settings_of_its_own(tiny_model, monkeypa
     assert "objective" not in config
 
 
+@pytest.mark.slow
 def test_free_pixels_take_as_many_views_as_the_others_or_the_published_steps(tiny_model, tmp_path, rng):
     compute = {"steps": 5, "crops": 3, "image_size": 32}
     settings = BenchmarkSettings(("a",), ("vital",), ("b",), (0,), real_images=folder_of(tmp_path, rng), **compute)

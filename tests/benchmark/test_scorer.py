@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from maco_tf.benchmark import METHODS
+from maco_tf.benchmark import scorer as scorer_module
 from maco_tf.benchmark.explainer import Picture
 from maco_tf.benchmark.scorer import Scorer
 from maco_tf.benchmark.settings import BenchmarkSettings
@@ -163,7 +164,9 @@ def test_three_neighbours_must_be_left_without_a_class(make):
         assert 0 <= enough[name].mean <= 1
 
 
-def test_the_two_alternative_test_compares_cosines_with_every_image_of_the_class(make):
+@pytest.mark.slow
+def test_the_two_alternative_test_compares_cosines_with_every_image_of_the_class(make, monkeypatch):
+    monkeypatch.setattr(scorer_module, "_RIVALS", 2)
     scorer = make(2)
     score = scorer.scores("net", "maco")["two-alternative"]
     *_, made, real = rows_of(scorer, 2)
@@ -171,9 +174,10 @@ def test_the_two_alternative_test_compares_cosines_with_every_image_of_the_class
     for position, accuracy in enumerate(score.by_class):
         cosines = [np.mean(rows @ made[position].T, axis=1) for rows in real]
         others = np.concatenate(cosines[:position] + cosines[position + 1 :])
-        # Every image of the class meets six images of the two other classes, drawn at random.
-        rivals = others[np.random.default_rng(position).choice(6, (3, 6))]
-        assert accuracy == pytest.approx(np.mean(cosines[position][:, None] > rivals))
+        # Every image of the class meets the two images of other classes that are most like it.
+        unlike = np.concatenate(real[:position] + real[position + 1 :])
+        nearest = np.argsort(-(real[position] @ unlike.T), axis=1)[:, :2]
+        assert accuracy == pytest.approx(np.mean(cosines[position][:, None] > others[nearest]))
     assert score.mean == pytest.approx(np.mean(score.by_class))
     assert score.error == pytest.approx(np.std(score.by_class, ddof=1) / np.sqrt(3))
     alone = make(2, classes=(3,)).scores("net", "maco")["two-alternative"]
@@ -191,6 +195,7 @@ def test_the_image_of_a_class_passes_the_two_alternative_test(make):
     assert Scorer(scorer.settings, scorer.store).scores("net", "maco")["two-alternative"].mean == 1
 
 
+@pytest.mark.slow
 def test_no_score_sees_an_image_that_a_prior_has_seen(make, monkeypatch):
     scorer = make(1, method="maco+class")
     read, seen = set(), set()
@@ -213,6 +218,7 @@ def test_no_score_sees_an_image_that_a_prior_has_seen(make, monkeypatch):
     assert seen.isdisjoint(compared)
 
 
+@pytest.mark.slow
 def test_a_cell_without_images_has_every_score_with_its_reason(make):
     scorer = make(2)
     missing, found = scorer.missing("net", "no batch norms"), scorer.scores("net", "maco")
