@@ -74,7 +74,7 @@ def make_items(
     """
     command = None
     if chunk.text is not None and manifest["explain"] is not None:
-        options = f"--objective {shlex.quote(chunk.text)} --seed {chunk.seed}"
+        options = f"--objective {shlex.quote(chunk.text)} --together --seed {chunk.seed}"
         command = f"{manifest['explain']} {options} --output explanation"
     made = []
     for place, (unit, key) in enumerate(zip(chunk.units, chunk.keys, strict=True)):
