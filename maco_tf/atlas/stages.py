@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from maco_tf.atlas.activation_grid import write_grid
 from maco_tf.atlas.class_concepts import write_class_concepts
 from maco_tf.atlas.natural_images import write_natural_images
+from maco_tf.atlas.neighbours import write_neighbours
 from maco_tf.atlas.plan import AtlasPlan
 from maco_tf.atlas.progress import Progress
 from maco_tf.atlas.record_store import LOCKS, Store
@@ -54,20 +56,18 @@ class Stages:
             return
         # Everything is there, so this reads the units that all shards have found.
         units = [*self._plan.units, *self._found(self._plan.concept_classes, self._plan.grid)]
+        write_neighbours(self._store, self._plan.visualizer.model, units)
         self._progress.say(f"{len(units):,} units. Wrote {write_index(self._store)}")
 
     def _found(self, classes: Sequence[int], layers: Sequence[str]) -> list[Unit]:
+        store, model, images = self._store, self._plan.visualizer.model, self._plan.images
+        known: dict[str, Any] = {"class_names": class_names(self._plan.visualizer), **self._inputs}
         found: list[Unit] = []
         if classes:
-            self._progress.say(f"Concepts of {len(classes):,} classes")
-            found += write_class_concepts(
-                self._store,
-                self._plan.visualizer.model,
-                classes,
-                self._plan.images,
-                self._plan.concepts,
-                class_names=class_names(self._plan.visualizer),
-                logits={unit.index: unit.key for unit in self._plan.units if unit.kind == "logit"},
-                **self._inputs,
-            )
+            self._progress.note(f"Concepts of {len(classes):,} classes")
+            logits = {unit.index: unit.key for unit in self._plan.units if unit.kind == "logit"}
+            found += write_class_concepts(store, model, classes, images, self._plan.concepts, logits=logits, **known)
+        for layer in layers:
+            self._progress.note(f"Activation grid of {layer}")
+            found += write_grid(store, model, layer, images, **known)
         return found
