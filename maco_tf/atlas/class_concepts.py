@@ -15,7 +15,7 @@ from maco_tf.atlas.record_store import Store
 from maco_tf.atlas.unit import Unit, concept_key, padded_number
 from maco_tf.checks import check_integer
 from maco_tf.concepts.bank import Concept, ConceptBank
-from maco_tf.concepts.craft import count_patches, craft, default_patch_size, extract_patches
+from maco_tf.concepts.craft import Crafter, count_patches, default_patch_size, extract_patches
 from maco_tf.display.rgba import as_colours
 from maco_tf.images.fitting import fit_images
 from maco_tf.models.activations import Activations
@@ -90,7 +90,7 @@ def write_class_concepts(
     photographs = Photographs(images, activations.input_shape[2])
     count = class_count(activations)
     names = {number: _name(number, class_names, photographs) for number in classes}
-    layer = positive_maps(activations) if layer is None else layer
+    crafter: Crafter | None = None
     reader: ClassActivations | None = None
     found = []
     for done, number in enumerate(classes):
@@ -100,17 +100,11 @@ def write_class_concepts(
             if not len(indices):
                 continue
             patch_size = default_patch_size(fitted)
-            bank = craft(
-                model,
-                fitted,
-                number,
-                layer=layer,
-                size=min(concepts, count_patches(fitted, patch_size)),
-                patch_size=patch_size,
-                preprocessing=activations.preprocessing,
-                input_shape=activations.input_shape,
-                seed=seed,
-            )
+            if crafter is None:
+                layer = positive_maps(activations) if layer is None else layer
+                crafter = Crafter(model, layer=layer, preprocessing=preprocessing, input_shape=input_shape)
+            size = min(concepts, count_patches(fitted, patch_size))
+            bank = crafter(fitted, number, size=size, patch_size=patch_size, seed=seed)
             reader = reader or ClassActivations(activations, bank.layer)
             seen = _ClassImages(photographs, indices, fitted, reader.see(fitted, number))
             record, files = seen.describe(reader, _ranked(bank), number, patch_size, crops, side)

@@ -20,6 +20,8 @@ from maco_tf.objectives.logit import Logit
 # Both as in xplique's CRAFT: a patch has 64 of 224 pixels, and neighbours overlap by a fifth.
 _PATCH = 64 / 224
 _STRIDE = 0.8
+# Number of images that the model sees at once.
+_BATCH = 32
 
 
 def craft(
@@ -65,51 +67,100 @@ def craft(
 
     Source: Fel et al., CVPR 2023 (arXiv:2211.10154).
     """
-    crafter = _crafter()
-    activations = Activations(model, preprocessing, input_shape)
-    class_index = _class_index(activations, class_id)
-    images = as_images("images", images, activations.input_shape[-1], size=activations.input_shape[:2])
-    check_channels("images", images, activations.input_shape[-1])
-    images = fit_images(images, activations.input_shape[:2])
-    size = check_integer("size", size, 1, 10_000)
-    patch_size = default_patch_size(images) if patch_size is None else patch_size
-    # xplique's patches of one pixel would have a stride of zero.
-    patch_size = check_integer("patch_size", patch_size, 2, min(images.shape[1:3]))
-    seed = check_integer("seed", seed, 0, 2**31 - 1)
-    patches = count_patches(images, patch_size)
-    if size > patches:
-        # Each concept would be a single patch, and the memory of the Sobol indices grows with the square of the size.
-        raise ValueError(
-            f'"size" must not exceed the number of patches, {patches}, as these are factorised. Received: {size}. Use '
-            "more images, or a smaller patch_size."
-        )
-    layer = _checked_layer(activations, images, layer)
-    _check_split(activations, layer)
-    activations.say_range()
-    extractor = crafter(
-        _Part(lambda batch: activations(batch, [layer])[layer]),
-        _Part(lambda values: logits_behind(activations, layer, values)),
-        number_of_concepts=size,
-        batch_size=32,
-        patch_size=patch_size,
-    )
-    with _seeded(seed), warnings.catch_warnings():
-        # A factorisation that stops early serves as well, and every run would warn of it.
-        warnings.filterwarnings("ignore", message="Maximum number of iterations")
-        try:
-            _, _, directions = extractor.fit(images, class_index)
-            importances = np.nan_to_num(extractor.estimate_importance())
-        except (AssertionError, ValueError) as error:
+    crafter = Crafter(model, layer=layer, preprocessing=preprocessing, input_shape=input_shape)
+    return crafter(images, class_id, size=size, patch_size=patch_size, seed=seed)
+
+
+class Crafter:
+    """CRAFT for several classes of a model, whose functions are compiled once.
+
+    Args:
+        model: see `craft`.
+        layer: see `craft`. `None` chooses it by the images of the first class.
+        preprocessing: see `craft`.
+        input_shape: see `craft`.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        *,
+        layer: str | int | None = None,
+        preprocessing: Preprocessing = "auto",
+        input_shape: tuple[int, int, int] | None = None,
+    ) -> None:
+        self._xplique = _crafter()
+        self._activations = Activations(model, preprocessing, input_shape)
+        self._layer = layer
+        self._before: _Part | None = None
+        self._behind: _Part | None = None
+
+    def __call__(
+        self, images: Any, class_id: int | str, *, size: int = 10, patch_size: int | None = None, seed: int = 0
+    ) -> ConceptBank:
+        """Factorise the activations of a class; see `craft` for the arguments, the result and the errors."""
+        activations = self._activations
+        class_index = _class_index(activations, class_id)
+        images = as_images("images", images, activations.input_shape[-1], size=activations.input_shape[:2])
+        check_channels("images", images, activations.input_shape[-1])
+        images = fit_images(images, activations.input_shape[:2])
+        size = check_integer("size", size, 1, 10_000)
+        patch_size = default_patch_size(images) if patch_size is None else patch_size
+        # xplique's patches of one pixel would have a stride of zero.
+        patch_size = check_integer("patch_size", patch_size, 2, min(images.shape[1:3]))
+        seed = check_integer("seed", seed, 0, 2**31 - 1)
+        patches = count_patches(images, patch_size)
+        if size > patches:
+            # Each concept would be a single patch, and the memory of the Sobol indices grows with the square of the
+            # size.
             raise ValueError(
-                f'"images" must activate the layer {layer!r}, without negative values on their patches. Received: '
-                f"images for which xplique reports: {error}"
-            ) from error
-    used = np.abs(directions).sum(axis=1) > 0
-    if not used.any():
-        raise ValueError(
-            f'"images" must activate the layer {layer!r}. Received: images on which it is zero everywhere.'
-        )
-    return ConceptBank(directions[used], layer, importances[used])
+                f'"size" must not exceed the number of patches, {patches}, as these are factorised. Received: {size}. '
+                "Use more images, or a smaller patch_size."
+            )
+        layer, before, behind = self._split(images)
+        activations.say_range()
+        extractor = self._xplique(before, behind, number_of_concepts=size, batch_size=_BATCH, patch_size=patch_size)
+        with _seeded(seed), warnings.catch_warnings():
+            # A factorisation that stops early serves as well, and every run would warn of it.
+            warnings.filterwarnings("ignore", message="Maximum number of iterations")
+            try:
+                _, _, directions = extractor.fit(images, class_index)
+                importances = np.nan_to_num(extractor.estimate_importance())
+            except (AssertionError, ValueError) as error:
+                raise ValueError(
+                    f'"images" must activate the layer {layer!r}, without negative values on their patches. Received: '
+                    f"images for which xplique reports: {error}"
+                ) from error
+        used = np.abs(directions).sum(axis=1) > 0
+        if not used.any():
+            raise ValueError(
+                f'"images" must activate the layer {layer!r}. Received: images on which it is zero everywhere.'
+            )
+        return ConceptBank(directions[used], layer, importances[used])
+
+    def _split(self, images: np.ndarray) -> tuple[str | int, "_Part", "_Part"]:
+        """The layer, and the model before and behind it, compiled when the first class needs them."""
+        activations = self._activations
+        self._layer = layer = _chosen_layer(activations, images) if self._layer is None else self._layer
+        shape = activations.shapes([layer])[layer]
+        if len(shape) != 3:
+            raise ValueError(
+                f'"layer" must have maps (batch, height, width, channels). Received: {layer!r} of shape {shape}.'
+            )
+        if self._before is None:
+            spec = tf.TensorSpec((None, *activations.input_shape), tf.float32)
+            self._before = _Part(lambda batch: activations(batch, [layer])[layer], spec)
+        least = float(self._before.predict(images, batch_size=_BATCH, verbose=0).min())
+        if least < 0:
+            raise ValueError(
+                '"layer" must have no negative values, as they are factorised into non-negative concepts. Received: '
+                f"{layer!r} with values down to {least:.3g}. Take the ReLU that follows it."
+            )
+        if self._behind is None:
+            # A layer that does not split the model is refused before the factorisation, which takes long.
+            spec = tf.TensorSpec((None, *shape), tf.float32)
+            self._behind = _Part(lambda values: logits_behind(activations, layer, values), spec)
+        return layer, self._before, self._behind
 
 
 def default_patch_size(images: np.ndarray) -> int:
@@ -149,11 +200,17 @@ def _stride(size: int) -> int:
 
 
 class _Part(keras.Model):
-    """A function as a Keras model, which xplique asks for. It holds none of the user's layers."""
+    """A function as a Keras model, which xplique asks for. It holds none of the user's layers.
 
-    def __init__(self, function: Callable[[tf.Tensor], tf.Tensor]) -> None:
+    Args:
+        function: from a batch of tensors to one.
+        spec: the batch.
+    """
+
+    def __init__(self, function: Callable[[tf.Tensor], tf.Tensor], spec: tf.TensorSpec) -> None:
         super().__init__(name="part", dtype="float32")
-        self._function = function
+        # Keras traces `predict` for each size of a batch; the function inside is traced once.
+        self._function = tf.function(function, autograph=False).get_concrete_function(spec)
         # For so few calls, compiling with XLA costs more than it saves.
         self.jit_compile = False
 
@@ -179,37 +236,15 @@ def _class_index(activations: Activations, class_id: int | str) -> int:
     return int(logit.parameters["index"][0])
 
 
-def _checked_layer(activations: Activations, images: np.ndarray, layer: str | int | None) -> str | int:
+def _chosen_layer(activations: Activations, images: np.ndarray) -> str:
+    layer = last_feature_maps(activations, images, lambda maps: tf.reduce_min(maps) >= 0)
     if layer is None:
-        layer = last_feature_maps(activations, images, lambda maps: tf.reduce_min(maps) >= 0)
-        if layer is None:
-            raise ValueError(
-                '"layer" must be the name of a layer: on these images, every layer with maps (batch, height, width, '
-                "channels) has negative values. Received: None. For such a model, make a bank of directions from "
-                "another source with ConceptBank(directions, layer)."
-            )
-        return layer
-    shape = activations.shapes([layer])[layer]
-    if len(shape) != 3:
         raise ValueError(
-            f'"layer" must have maps (batch, height, width, channels). Received: {layer!r} of shape {shape}.'
-        )
-    batch = tf.constant(images)
-    smallest = tf.function(lambda batch: tf.reduce_min(activations(batch, [layer])[layer]), autograph=False)
-    least = float(smallest.get_concrete_function(batch)(batch))
-    if least < 0:
-        raise ValueError(
-            '"layer" must have no negative values, as they are factorised into non-negative concepts. Received: '
-            f"{layer!r} with values down to {least:.3g}. Take the ReLU that follows it."
+            '"layer" must be the name of a layer: on these images, every layer with maps (batch, height, width, '
+            "channels) has negative values. Received: None. For such a model, make a bank of directions from "
+            "another source with ConceptBank(directions, layer)."
         )
     return layer
-
-
-def _check_split(activations: Activations, layer: str | int) -> None:
-    """Refuse a layer that does not split the model, before the factorisation takes its time."""
-    maps = tf.TensorSpec((None, *activations.shapes([layer])[layer]), tf.float32)
-    logits = tf.function(lambda values: logits_behind(activations, layer, values), autograph=False)
-    logits.get_concrete_function(maps)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from maco_tf import craft
-from maco_tf.concepts.craft import count_patches, default_patch_size, extract_patches
+from maco_tf.concepts.craft import Crafter, count_patches, default_patch_size, extract_patches
 from tests.concepts.conftest import GREEN, RED, build_colour_model
 
 pytest.importorskip("sklearn")
@@ -41,6 +41,19 @@ def test_craft_depends_on_its_seed_only_and_leaves_numpys_generator_alone(images
     assert np.random.uniform() == expected  # noqa: NPY002
     np.testing.assert_array_equal(first.directions, second.directions)
     np.testing.assert_array_equal(first.importances, second.importances)
+
+
+@pytest.mark.slow
+def test_a_crafter_serves_several_classes_as_craft_does(images):
+    model = build_colour_model()
+    crafter = Crafter(model)
+    others = images[:, ::-1, :, ::-1]  # Blue and green, and another number of images.
+    for number, (class_id, batch) in enumerate([(0, images), (1, others[:3])]):
+        found = crafter(batch, class_id, size=2, patch_size=8)
+        expected = craft(model, batch, class_id, layer="maps", size=2, patch_size=8)
+        np.testing.assert_array_equal(found.directions, expected.directions)
+        np.testing.assert_array_equal(found.importances, expected.importances)
+        assert found.directions[found.ranking()[0]].argmax() == (0, 2)[number]
 
 
 def test_patches_by_hand():
