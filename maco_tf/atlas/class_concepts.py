@@ -9,7 +9,7 @@ import numpy as np
 from maco_tf.atlas.class_activations import ClassActivations, Seen, class_count
 from maco_tf.atlas.natural_images import array_file, positive_maps
 from maco_tf.atlas.photographs import Photographs
-from maco_tf.atlas.pictures import shrunk, webp
+from maco_tf.atlas.pictures import PHOTOGRAPH, shrunk, webp
 from maco_tf.atlas.projection import project, to_unit_square
 from maco_tf.atlas.record_store import Store
 from maco_tf.atlas.unit import Unit, concept_key, padded_number
@@ -157,7 +157,7 @@ class _ClassImages:
         shown = []
         for row, (x, y) in enumerate(places):
             name = f"image-{row + 1:03d}.webp"
-            files[name] = webp(shrunk(as_colours(self._images[row]), side))
+            files[name] = webp(shrunk(as_colours(self._images[row]), side), PHOTOGRAPH)
             shown.append(
                 {
                     "file": name,
@@ -201,7 +201,7 @@ class _ClassImages:
             (large,) = self._photographs.source.read([self._indices[row]], (2 * height, 2 * width))
             (top, left), size = 2 * corners[place], 2 * patch_size
             name = f"concept-{concept:02d}-crop-{len(cut) + 1:02d}.webp"
-            files[name] = webp(shrunk(as_colours(large[top : top + size, left : left + size]), side))
+            files[name] = webp(shrunk(as_colours(large[top : top + size, left : left + size]), side), PHOTOGRAPH)
             image = self._photographs.name(self._indices[row])
             cut.append({"file": name, "score": float(scores[patch]), "image": image})
         return cut, files

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from maco_tf.atlas.atomic_files import PARTIAL
 from maco_tf.atlas.photographs import Photographs
-from maco_tf.atlas.pictures import shrunk, webp
+from maco_tf.atlas.pictures import PHOTOGRAPH, shrunk, webp
 from maco_tf.atlas.record_store import Store
 from maco_tf.atlas.unit import Unit
 from maco_tf.checks import check_integer
@@ -177,7 +177,8 @@ class _Chunk:
                 files: dict[str, bytes] = {}
                 for at in own:
                     exemplar = self._exemplar(*at)
-                    files |= zip((exemplar[kind] for kind in ("file", "mask", "crop")), map(webp, pictures[at]))
+                    for kind, picture in zip(("file", "mask", "crop"), pictures[at], strict=True):
+                        files[exemplar[kind]] = webp(picture, PHOTOGRAPH)
                     record["exemplars"].append(exemplar)
                 rows = np.array([features[at] for at in own if at in features])
                 if len(rows) and rows.any(axis=1).all():

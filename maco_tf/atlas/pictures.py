@@ -10,18 +10,21 @@ import numpy as np
 # Measured on a photograph of 512 x 512 pixels: at quality 90, pixels differ by 1.6 of 255 on average, and the file has
 # a fifth of the size of a lossless one.
 _QUALITY = 90
+#: Enough for small photographs, which were compressed before: 73% of the size.
+PHOTOGRAPH = 80
 # Effort from 0 to 6: 4, the default, takes twice as long as 2 for a file that is 1% to 5% smaller.
 _METHOD = 2
 # 16 levels of alpha, which differ from all 256 by 0.013 of 1 on average; the file has 60% of the size.
 _ALPHA_QUALITY = 70
 
 
-def webp(pixels: np.ndarray) -> bytes:
+def webp(pixels: np.ndarray, quality: int = _QUALITY) -> bytes:
     """Encode an image.
 
     Args:
         pixels: array (height, width, 1, 3 or 4): grey, RGB or RGBA; floating-point values in [0, 1] are clipped, and
             integers of 8 bits count from 0 to 255.
+        quality: from 0 to 100.
 
     Returns:
         The content of a WebP file; equal images give equal bytes.
@@ -33,7 +36,7 @@ def webp(pixels: np.ndarray) -> bytes:
     if pixels.shape[-1] == 1:
         pixels = np.repeat(pixels, 3, axis=-1)
     buffer = io.BytesIO()
-    settings: dict[str, Any] = {"quality": _QUALITY, "method": _METHOD, "alpha_quality": _ALPHA_QUALITY}
+    settings: dict[str, Any] = {"quality": quality, "method": _METHOD, "alpha_quality": _ALPHA_QUALITY}
     Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, "WEBP", **settings)
     return buffer.getvalue()
 
