@@ -1,12 +1,13 @@
 """The activation atlas of a layer: activations of natural images in two dimensions, and the mean of each cell."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
+from maco_tf.atlas.cell_crops import CellCrops
 from maco_tf.atlas.natural_images import array_file
 from maco_tf.atlas.photographs import Photographs
 from maco_tf.atlas.projection import project, to_unit_square
@@ -39,6 +40,7 @@ def write_grid(
     size: int = 12,
     samples: int = 8000,
     least: int = 8,
+    side: int = 128,
     class_names: Sequence[str] | None = None,
     seed: int = 0,
     preprocessing: Preprocessing = "auto",
@@ -48,7 +50,7 @@ def write_grid(
 
     Activations at random positions of natural images are laid out in two dimensions, see `project`, and the square
     around them is divided into cells. The direction of a cell is the mean of its activations. A cell of few activations
-    is left out.
+    is left out. The crops of a cell show the places of four of its activations, see `CellCrops`.
 
     A cell is labelled by the classes whose logits grow most if the layer holds the cell's mean at every position, in
     place of the mean of all activations. On EfficientNet-Lite0, these labels fit the images of a cell, while the
@@ -64,6 +66,7 @@ def write_grid(
         size: number of rows and of columns; fewer if the average cell would have fewer than 4 x `least` activations.
         samples: number of activations to aim at; see `sample_activations`.
         least: smallest number of activations of a cell.
+        side: the longer side of the crops, pixels.
         class_names: the names of the model's classes; `None` numbers them.
         seed: seed of the positions and of the layout.
         preprocessing: see `MacoVisualizer`.
@@ -89,6 +92,21 @@ def write_grid(
         members = _cells(to_unit_square(coordinates, stretch=True, outliers=_OUTLIERS), size, least)
         means = np.stack([sample.values[rows].mean(axis=0, dtype="float64") for rows in members.values()])
         labels, kind = _labels(activations, layer, photographs, sample, list(members.values()), means, class_names)
+        crop = CellCrops(activations, layer, photographs, sample, side)
+        cells, files = [], {DIRECTIONS: array_file(means.astype("float32"))}
+        for (row, column), mean, classes in zip(members, means, labels, strict=True):
+            crops, pictures = crop(f"cell-{row:02d}-{column:02d}", members[row, column], mean)
+            files |= pictures
+            cells.append(
+                {
+                    "key": cell_key(layer, row, column, size, size),
+                    "row": row,
+                    "column": column,
+                    "count": len(members[row, column]),
+                    "classes": classes,
+                    "crops": crops,
+                }
+            )
         record = {
             "layer": layer,
             "projection": projection,
@@ -96,18 +114,9 @@ def write_grid(
             "columns": size,
             "activations": len(sample.values),
             "labels": kind,
-            "cells": [
-                {
-                    "key": cell_key(layer, row, column, size, size),
-                    "row": row,
-                    "column": column,
-                    "count": len(members[row, column]),
-                    "classes": classes,
-                }
-                for (row, column), classes in zip(members, labels, strict=True)
-            ],
+            "cells": cells,
         }
-        store.write(SECTION, key, record, {DIRECTIONS: array_file(means.astype("float32"))})
+        store.write(SECTION, key, record, files)
     record = store.read(SECTION, key)
     return _units(record, np.load(store.path(SECTION, key, DIRECTIONS)))
 
@@ -144,11 +153,11 @@ def _labels(
         count = int(labels.max()) + 1
         own = [labels[sample.images[rows]] for rows in members]
         shares = np.stack([np.bincount(found[found >= 0], minlength=count) / len(found) for found in own])
-        return [_strongest(row, lambda number: photographs.class_name(number)) for row in shares], "images"
+        return [_strongest(row, photographs.class_name) for row in shares], "images"
     return [_strongest(row, lambda n: names[n] if n < len(names) else str(n)) for row in rises], "logits"
 
 
-def _strongest(values: np.ndarray, name: Any) -> list[dict[str, Any]]:
+def _strongest(values: np.ndarray, name: Callable[[int], str | None]) -> list[dict[str, Any]]:
     order = np.argsort(-values, kind="stable")[:_CLASSES].tolist()
     return [{"name": name(n), "index": n, "value": round(float(values[n]), 4)} for n in order if values[n] > 0]
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from maco_tf.atlas.activation_grid import DIRECTIONS, write_grid
 from maco_tf.atlas.record_store import Store
@@ -49,6 +50,8 @@ def test_cells_hold_what_is_alike_and_name_the_class_it_makes(tmp_path, images):
         assert unit.key == cell["key"] == f"cell/maps/{cell['row']}-{cell['column']}"
         assert unit.index == 3 * cell["row"] + cell["column"]
         assert np.array_equal(unit.objective.parameters["vector"][0], direction)
+        crops = [np.asarray(Image.open(store.path("grids", "maps", crop["file"]))) for crop in cell["crops"]]
+        assert [crop.mean(axis=(0, 1)).argmax() for crop in crops] == [colour] * 4
     # The mean lightness of the red images, in which all positions are alike.
     reds = directions[directions[:, 0] > 0][0]
     np.testing.assert_allclose(reds, images[::2, 0, 0].mean(axis=0), atol=1e-6)
