@@ -1,23 +1,27 @@
 """Builds of a tiny model: complete, resumed, refused. Tracing makes most of them slow."""
 
 import hashlib
+import json
 import shutil
 
+import keras
 import numpy as np
 import pytest
 
 from maco_tf import Channel, Direction, Logit, MacoVisualizer
-from maco_tf.atlas import atlas_build, build
+from maco_tf.atlas import atlas_build, build, check
 from maco_tf.atlas.atlas_build import run_plan
 from maco_tf.atlas.pictures import webp
 from maco_tf.atlas.plan import AtlasPlan
 from maco_tf.atlas.record_store import Store
 from maco_tf.display.rgba import to_rgba
+from maco_tf.exemplars.source import ImageSource
 from maco_tf.objectives.parse import parse_objective
 from tests.conftest import build_tiny_model
 
 UNITS = ["logit:*", "channel:conv:0-2"]
-SETTINGS = {"steps": 3, "crops": 2, "batch": 3, "verbose": 0}
+# Without views there is little to trace.
+SETTINGS = {"steps": 3, "transforms": [], "batch": 3, "verbose": 0}
 
 
 def bits(folder):
@@ -52,8 +56,8 @@ def test_every_unit_and_seed_has_an_item(whole):
 def test_the_command_of_an_item_makes_it_again(whole, tiny_model):
     record = whole.read("items", "logit/4/seed-1")
     text = record["command"].partition("--objective ")[2].partition(" ")[0]
-    visualizer = MacoVisualizer(tiny_model, steps=3, crops=2)
-    assert "--set steps=3 --set crops=2" in record["command"]
+    visualizer = MacoVisualizer(tiny_model, steps=3, transforms=[])
+    assert "--set steps=3 --set 'transforms=[]'" in record["command"]
     made = visualizer.explain(parse_objective(text), seed=record["seed"], verbose=0)
     assert len(made) == record["batch"] == 3
     place = slice(record["place"], record["place"] + 1)
@@ -156,15 +160,42 @@ def test_an_atlas_keeps_its_batch_and_can_be_overwritten(copy, tiny_model):
 @pytest.mark.slow
 def test_objectives_of_python(tiny_model, tmp_path):
     objectives = [Logit([3, 1]), Channel("conv", 0) - 0.5 * Logit(2), Direction("add", np.eye(4)[:2], names=["a", "b"])]
-    store = build(tiny_model, objectives, tmp_path, visualizer=MacoVisualizer(tiny_model, steps=2, crops=2), verbose=0)
+    store = build(
+        tiny_model, objectives, tmp_path, visualizer=MacoVisualizer(tiny_model, steps=2, transforms=[]), verbose=0
+    )
     assert [key.partition("/")[0] for key in store.keys("items")] == ["logit"] * 2 + ["objective"] * 3
     records = [store.read("items", key) for key in store.keys("items")]
     assert [record["name"] for record in records] == ["logit 1", "logit 3", "conv:0 - 0.5 logit 2", "a", "b"]
     assert [record["command"] is None for record in records] == [False, False, True, True, True]
     # The same objectives go on, and others are refused.
-    build(tiny_model, objectives, tmp_path, steps=2, crops=2, verbose=0)
+    build(tiny_model, objectives, tmp_path, steps=2, transforms=[], verbose=0)
     with pytest.raises(ValueError, match="units"):
-        build(tiny_model, objectives[:2], tmp_path, steps=2, crops=2, verbose=0)
+        build(tiny_model, objectives[:2], tmp_path, steps=2, transforms=[], verbose=0)
+
+
+@pytest.mark.slow
+def test_natural_images_concepts_and_grids_are_the_same_in_shards(tmp_path, rng):
+    pytest.importorskip("sklearn")
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(6, 3, activation="relu", name="conv")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(inputs, keras.layers.Dense(3, name="head")(x))
+    images = ImageSource(rng.random((12, 16, 16, 3), "float32"), labels=np.arange(12) % 3)
+    options = {"images": images, "concepts": 2, "grid": "conv", **SETTINGS}
+    whole = build(model, "logit:0-1", tmp_path / "whole", **options)
+    kinds = [key.partition("/")[0] for key in whole.keys("items")]
+    assert [kinds.count(kind) for kind in ("logit", "concept")] == [2, 4]
+    assert kinds.count("cell") == len(whole.read("grids", "conv")["cells"]) > 0
+    assert whole.keys("natural") == ["logit/0", "logit/1"]
+    assert whole.keys("classes") == ["0", "1"]
+    nearest = json.loads((whole.folder / "neighbours.json").read_text())
+    assert nearest["logit/0"][0][0] == "logit/1"
+    assert "concept/0/0" in nearest
+    assert check(whole.folder) == []
+    for number in (1, 0):
+        build(model, "logit:0-1", tmp_path / "shards", shard=(number, 2), **options)
+    assert bits(tmp_path / "shards") == bits(whole.folder)
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def test_no_command_is_better_than_a_wrong_one(tiny_model, own_methods):
 
 @pytest.mark.slow
 def test_the_cost_of_what_is_left(tiny_model, tmp_path):
-    options = {"seeds": 2, "steps": 20, "crops": 2, "batch": 5}
+    options = {"seeds": 2, "steps": 20, "transforms": [], "batch": 5}
     plan = AtlasPlan(tiny_model, ["logit:*", "channel:conv:0"], **options)
     cost = plan.cost(tmp_path / "atlas")
     assert (cost.images, cost.left) == (12, 12)
