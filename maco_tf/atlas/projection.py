@@ -25,7 +25,7 @@ def project(points: np.ndarray, *, seed: int = 0) -> tuple[np.ndarray, str]:
 
     Returns:
         `(coordinates, method)`: array (count, 2), float64, of any scale; and "umap" for at least 50 points where
-        umap-learn is installed, otherwise "pca".
+        umap-learn is installed (`pip install "maco_tf[umap]"`), otherwise "pca".
 
     Raises:
         ValueError: the points are not a finite array of two axes with at least one row.
