@@ -1,5 +1,6 @@
 """The concepts of classes: CRAFT, the crops that activate each, and maps of the class's images and of its concepts."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -115,9 +116,8 @@ def write_class_concepts(
         found.append(key)
         if progress is not None:
             progress(done + 1, len(classes))
-    banks = {key: np.load(store.path(SECTION, key, DIRECTIONS)) for key in found}
-    _link(store, banks)
-    return [unit for key in found for unit in _units(store.read(SECTION, key), banks[key])]
+    _link(store, found)
+    return [unit for key in found for unit in _units(store, key)]
 
 
 class _ClassImages:
@@ -224,14 +224,23 @@ def _places(points: np.ndarray) -> tuple[list[list[float]], str]:
     return to_unit_square(coordinates).tolist(), method
 
 
-def _link(store: Store, banks: Mapping[str, np.ndarray]) -> None:
-    """Enter into each record the classes that have a concept of a similar direction. Only what changes is written."""
-    records = {key: store.read(SECTION, key) for key in banks}
-    owners = [(record["index"], concept["key"]) for record in records.values() for concept in record["concepts"]]
+def _link(store: Store, keys: Sequence[str]) -> None:
+    """Enter into records the classes that have a concept of a similar direction. Only what changes is written.
+
+    Args:
+        store: the atlas, whose other classes another run may be writing.
+        keys: the keys of the records that are completed.
+    """
+    records, banks = {}, {}
+    for key in store.keys(SECTION):
+        with contextlib.suppress(ValueError, OSError, EOFError):
+            records[key], banks[key] = store.read(SECTION, key), np.load(store.path(SECTION, key, DIRECTIONS))
+    # All classes of an atlas are explained in one layer.
     directions = np.concatenate(list(banks.values())) if banks else np.zeros((0, 1))
-    for key, record in records.items():
+    owners = [(records[key]["index"], concept["key"]) for key in banks for concept in records[key]["concepts"]]
+    for key in keys:
+        record, changed = records[key], False
         cosines = np.round(banks[key] @ directions.T, 4)
-        changed = False
         for concept, row in zip(record["concepts"], cosines, strict=True):
             similar = [
                 {"index": owners[other][0], "key": owners[other][1], "cosine": round(float(row[other]), 4)}
@@ -246,7 +255,8 @@ def _link(store: Store, banks: Mapping[str, np.ndarray]) -> None:
             store.write(SECTION, key, kept, files)
 
 
-def _units(record: Mapping[str, Any], directions: np.ndarray) -> list[Unit]:
+def _units(store: Store, key: str) -> list[Unit]:
+    record, directions = store.read(SECTION, key), np.load(store.path(SECTION, key, DIRECTIONS))
     names = [f"{record['name']}, concept {concept['number']}" for concept in record["concepts"]]
     bank = ConceptBank(directions, record["layer"], names=names)
     return [

@@ -101,8 +101,16 @@ def test_classes_that_share_a_concept_are_linked(built):
 def test_a_second_run_repairs_what_is_damaged_and_returns_the_same_units(built, folder, tmp_path):
     store, units = built
     expected = contents(store)
-    again, found = write(tmp_path / "again", folder)
-    assert contents(again) == expected
+    # The classes of two shards, of which the second finishes for both.
+    shards, _ = write(tmp_path / "shards", folder, [0])
+    assert shards.keys("classes") == ["0"]
+    write(tmp_path / "shards", folder, [1])
+    assert shards.read("classes", "1") == store.read("classes", "1")
+    _, found = write(tmp_path / "shards", folder, [0, 1])
+    assert contents(shards) == expected
+    # A shard that runs again keeps the links to the classes of the other.
+    write(tmp_path / "shards", folder, [0])
+    assert contents(shards) == expected
 
     def stop(done, total):
         raise KeyboardInterrupt
