@@ -78,7 +78,9 @@ def write_grid(
     Raises:
         ValueError: the model does not have the layer, or an argument lies outside its range.
 
-    Source: Carter et al., "Activation Atlas", Distill 2019, which explains 100,000 activations or more.
+    Source: Carter et al., "Activation Atlas", Distill 2019, with 100,000 activations or more, whose directions are
+        whitened. On cells of EfficientNet-Lite0's block6d_add, images of the mean, of the mean without that of all
+        activations, and of the whitened direction looked alike, so the direction is the plain mean.
     """
     size, samples = check_integer("size", size, 1, 1000), check_integer("samples", samples, 1)
     least, seed = check_integer("least", least, 1), check_integer("seed", seed, 0, 2**31 - 1)
