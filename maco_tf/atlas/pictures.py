@@ -14,8 +14,9 @@ _QUALITY = 90
 PHOTOGRAPH = 80
 # Effort from 0 to 6: 4, the default, takes twice as long as 2 for a file that is 1% to 5% smaller.
 _METHOD = 2
-# 16 levels of alpha, which differ from all 256 by 0.013 of 1 on average; the file has 60% of the size.
-_ALPHA_QUALITY = 70
+# 56 levels of alpha. On a visualisation, they differ from all 256 by 0.003 of 1 on average, and the file is 13% smaller.
+# At quality 70, there are 16 levels, whose steps show on white; the file is 37% smaller.
+_ALPHA_QUALITY = 75
 
 
 def webp(pixels: np.ndarray, quality: int = _QUALITY) -> bytes:
