@@ -22,7 +22,7 @@ def test_pictures_come_back():
         found = decoded(webp(picture)) / 255
         assert found.shape == picture.shape
         assert np.abs(found[..., :3] - picture[..., :3])[found[..., -1] > 0.1].mean() < 0.02
-        assert np.abs(found[..., -1] - picture[..., -1]).max() < 0.02
+        assert np.abs(found[..., -1] - picture[..., -1]).max() < 0.04
     grey = decoded(webp(np.full((8, 8, 1), 128, "uint8")))
     assert grey.shape == (8, 8, 3)
     assert np.abs(grey.astype(int) - 128).max() <= 2
