@@ -1,5 +1,6 @@
 """The natural images that activate each unit of an atlas, with masks and crops, and what they say about the unit."""
 
+import contextlib
 import io
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -247,7 +248,9 @@ def positive_maps(activations: Activations) -> str | None:
 def _embedder(activations: Activations) -> Callable[[np.ndarray], np.ndarray] | None:
     """A function from pictures in colour to features of the model; `None` if it has no layer of features."""
     *size, channels = activations.input_shape
-    layer = positive_maps(activations)
+    layer = None
+    with contextlib.suppress(ValueError):  # A model of several outputs.
+        layer = positive_maps(activations)
     layers = feature_layers(activations, 1) if layer is None else [layer]
     if not layers:
         return None

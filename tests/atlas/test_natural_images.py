@@ -1,6 +1,7 @@
 """Natural images in the store."""
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -143,3 +144,18 @@ def test_fewer_images_than_asked_for(tmp_path, units, rng):
     features = np.load(store.path("natural", "channel/conv/0", FEATURES))
     # A mean of vectors of length 1.
     assert 0 < np.linalg.norm(features) <= 1.001
+
+
+@pytest.mark.slow
+def test_units_of_a_model_with_several_outputs(tmp_path, rng):
+    inputs = keras.Input((16, 16, 3))
+    maps = keras.layers.Conv2D(4, 3, name="maps")(inputs)
+    pooled = keras.layers.GlobalAveragePooling2D()(maps)
+    heads = [keras.layers.Dense(2, name=name)(pooled) for name in ("first", "second")]
+    store = Store.create(tmp_path / "atlas", {"format": "maco_tf atlas"})
+    units = [unit("channel", "maps", index, Channel("maps", index)) for index in (0, 1)]
+    images = rng.random((5, 16, 16, 3)).astype("float32")
+    write_natural_images(store, keras.Model(inputs, heads), units, images, count=2, preprocessing=None, verbose=0)
+    record = store.read("natural", "channel/maps/1")
+    assert len(record["exemplars"]) == 2
+    assert record["clarity"] is not None
