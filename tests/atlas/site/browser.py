@@ -29,8 +29,8 @@ def why_missing():
 
 
 @contextlib.contextmanager
-def chromium(width=1280, height=900, dark=False):
-    """A fresh browser, closed at the end. Its logs of the console and of all requests are kept."""
+def chromium(width=1280, height=900, *, watched=True):
+    """A fresh browser, closed at the end. If it is watched, it keeps logs of the console and of all requests."""
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
@@ -38,12 +38,13 @@ def chromium(width=1280, height=900, dark=False):
     options.binary_location = shutil.which("chromium")
     for flag in FLAGS:
         options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    if watched:
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options.add_argument(f"--user-data-dir={profile}")
         driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
-            resize(driver, width, height, dark)
+            resize(driver, width, height)
             yield driver
         finally:
             driver.quit()

@@ -57,10 +57,22 @@ def large_site(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def browser():
+    _need_a_browser()
+    with chromium() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def quick_browser():
+    """A browser without logs of its requests, which would slow each of them."""
+    _need_a_browser()
+    with chromium(watched=False) as driver:
+        yield driver
+
+
+def _need_a_browser():
     reason = why_missing()
     if reason and os.environ.get("CI"):
         pytest.fail(f"The tests in a browser must not be skipped here: {reason}.")
     if reason:
         pytest.skip(f"No test in a browser: {reason}.")
-    with chromium() as driver:
-        yield driver

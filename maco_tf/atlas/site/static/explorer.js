@@ -11,7 +11,9 @@
 
   // Columns of a row of the index; see search_index.py.
   const TAIL = 0, NAME = 1, PICTURE = 2, SCORE = 3, CLARITY = 4, ACTIVITY = 5, DEAD = 6, WORDS = 7, GROUP = 8, TEXT = 9;
-  const BLOCK_ROWS = 8;
+  const BLOCK_ROWS = 4;
+  // Pixels between two frames from which a scroll is too fast to see pictures.
+  const FAST = 150;
 
   let catalogue = null, wanted = [], loaded = 0, begun = false, rows = [], shown = [], groupOfChunk = [];
 
@@ -152,69 +154,87 @@
     restore();
   }
 
-  // ---- Blocks: rows of pictures that are drawn when they come near the window ----
+  // ---- Blocks: rows of pictures. Only those near the window exist, so that the page does not grow with the results ----
 
-  let columns = 0, height = 0, blocks = [];
-  const near = new IntersectionObserver((seen) => {
-    for (const entry of seen) if (entry.isIntersecting) fill(entry.target);
-  }, { rootMargin: "600px 0px" });
-  const far = new IntersectionObserver((seen) => {
-    for (const entry of seen) if (!entry.isIntersecting && !entry.target.contains(document.activeElement)) empty(entry.target);
-  }, { rootMargin: "5000px 0px" });
+  let columns = 0, height = 0;
+  const blocks = new Map();
+  const side = () => columns * BLOCK_ROWS;
 
   function measure() {
-    const style = getComputedStyle(results), gap = parseFloat(style.columnGap) || 8, least = parseFloat(style.getPropertyValue("--least")) || 112;
-    const width = results.clientWidth;
-    const number = Math.max(2, Math.floor((width + gap) / (least + gap)));
-    const side = (width - gap * (number - 1)) / number;
-    const row = side + (parseFloat(style.getPropertyValue("--caption")) || 40) + (parseFloat(style.rowGap) || 10);
-    const changed = number !== columns || Math.abs(row - height) > 0.01;
-    [columns, height] = [number, row];
+    const style = getComputedStyle(results), number = (name) => parseFloat(style.getPropertyValue(name));
+    const gap = number("column-gap"), width = results.clientWidth;
+    const fitting = Math.max(2, Math.floor((width + gap) / (number("--least") + gap)));
+    const row = (width - gap * (fitting - 1)) / fitting + number("--caption") + number("row-gap");
+    const changed = fitting !== columns || Math.abs(row - height) > 0.01;
+    [columns, height] = [fitting, row];
     return changed;
   }
 
   function show(found) {
-    results.hidden = false;
-    const changed = measure();
-    const same = !changed && shown.length <= found.length && shown.every((row, place) => row === found[place]);
-    const size = columns * BLOCK_ROWS;
-    if (!same) {
-      near.disconnect();
-      far.disconnect();
-      results.replaceChildren();
-      blocks = [];
-    } else if (shown.length % size && found.length > shown.length) {
-      blocks.pop().remove();
-    }
+    const first = shown.slice(0, blocks.size ? (Math.max(...blocks.keys()) + 1) * side() : 0);
+    const same = !measure() && first.every((row, place) => row === found[place]);
     shown = found;
-    results.style.setProperty("--columns", columns);
-    while (blocks.length * size < shown.length) {
-      const block = document.createElement("ul");
-      const first = blocks.length * size, last = Math.min(first + size, shown.length);
-      block.className = "block";
-      block.first = first;
-      block.last = last;
-      block.setAttribute("aria-label", "Units " + (first + 1).toLocaleString("en") + " to " + last.toLocaleString("en"));
-      block.style.height = Math.ceil((last - first) / columns) * height + "px";
-      blocks.push(block);
-      results.append(block);
-      near.observe(block);
-      far.observe(block);
+    if (!same) {
+      results.replaceChildren();
+      blocks.clear();
     }
-    if (blocks.length) fill(blocks[0]);
+    results.style.setProperty("--columns", columns);
+    results.style.height = Math.ceil(shown.length / columns) * height + "px";
+    draw();
     if (!results.querySelector("a[tabindex='0']")) enterable(results, results.querySelector("a"));
   }
 
-  function fill(block) {
-    if (!block || block.firstChild) return;
-    const part = document.createDocumentFragment();
-    for (let place = block.first; place < block.last; place += 1) part.append(tile(shown[place]));
-    block.append(part);
+  // Draw the blocks within half a window of the window, and remove those that are far from it. What flies past gets no
+  // pictures: they would be loaded for nothing.
+  let before = 0, rest = 0;
+  function draw() {
+    if (results.hidden || !columns) return;
+    const top = results.getBoundingClientRect().top, one = height * BLOCK_ROWS, last = Math.ceil(shown.length / side()) - 1;
+    const from = Math.max(0, Math.floor((-top - innerHeight / 2) / one));
+    const to = Math.min(last, Math.floor((-top + 1.5 * innerHeight) / one));
+    const fast = Math.abs(top - before) > FAST;
+    before = top;
+    clearTimeout(rest);
+    if (fast) rest = setTimeout(draw, 100);
+    for (const [place, block] of blocks) {
+      if ((place < from - 2 || place > to + 2) && !block.contains(document.activeElement)) {
+        block.remove();
+        blocks.delete(place);
+      }
+    }
+    for (let place = from; place <= to; place += 1) {
+      fill(place);
+      if (!fast) loadPictures(blocks.get(place));
+    }
   }
 
-  function empty(block) {
-    if (block !== blocks[0]) block.replaceChildren();
+  function loadPictures(block) {
+    for (const image of block.querySelectorAll("img:not([src])")) {
+      image.srcset = image.dataset.from + "/thumb-256.webp 2x";
+      image.src = image.dataset.from + "/thumb-128.webp";
+    }
   }
+
+  function fill(place) {
+    if (place < 0 || place * side() >= shown.length || blocks.has(place)) return;
+    const block = document.createElement("ul");
+    const first = place * side(), last = Math.min(first + side(), shown.length);
+    block.className = "block";
+    block.place = place;
+    block.style.top = place * BLOCK_ROWS * height + "px";
+    block.setAttribute("aria-label", "Units " + (first + 1).toLocaleString("en") + " to " + last.toLocaleString("en"));
+    for (let number = first; number < last; number += 1) block.append(tile(shown[number]));
+    // In the order of the units, for the tab key and for screen readers.
+    const after = Array.from(results.children).find((other) => other.place > place);
+    results.insertBefore(block, after || null);
+    blocks.set(place, block);
+  }
+
+  let drawing = false;
+  addEventListener("scroll", () => {
+    if (!drawing) requestAnimationFrame(() => { drawing = false; draw(); });
+    drawing = true;
+  }, { passive: true });
 
   function tile(row) {
     const item = document.createElement("li"), link = document.createElement("a"), picture = document.createElement("span");
@@ -229,8 +249,7 @@
       image.decoding = "async";
       image.width = image.height = 128;
       image.alt = "";
-      image.srcset = from + "/thumb-256.webp 2x";
-      image.src = from + "/thumb-128.webp";
+      image.dataset.from = from;
       picture.append(image);
     }
     link.append(picture, span("name", title(row), row[NAME]), span("note", note(row)));
@@ -266,12 +285,13 @@
   results.addEventListener("keydown", (event) => {
     const block = event.target.closest(".block");
     if (!block) return;
-    const place = blocks.indexOf(block);
-    fill(blocks[place - 1]);
-    fill(blocks[place + 1]);
-    if (event.key === "Home") fill(blocks[0]);
-    if (event.key === "End") fill(blocks[blocks.length - 1]);
+    fill(block.place - 1);
+    fill(block.place + 1);
+    if (event.key === "Home") fill(0);
+    if (event.key === "End") fill(Math.ceil(shown.length / side()) - 1);
   }, true);
+  // A page of few results may never scroll, and a focus moves without a scroll.
+  results.addEventListener("focusin", () => requestAnimationFrame(draw));
 
   // ---- Events ----
 
@@ -280,7 +300,7 @@
   form.addEventListener("input", soon);
   form.addEventListener("submit", (event) => { event.preventDefault(); soon(); });
   window.addEventListener("hashchange", () => { if (catalogue) { read(); update(); } });
-  new ResizeObserver(() => { if (shown.length && !results.hidden && measure()) { const all = shown; shown = []; show(all); } }).observe(results);
+  new ResizeObserver(() => { if (catalogue && !results.hidden) show(shown); }).observe(results);
 
   box.querySelector("[data-random]").addEventListener("click", () => {
     const go = () => {
