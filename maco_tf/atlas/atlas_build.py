@@ -22,6 +22,7 @@ from maco_tf.atlas.stages import Stages
 from maco_tf.atlas.unit_specs import Specs
 from maco_tf.checks import check_integer, settled, warn_user
 from maco_tf.objectives.combinations import structure
+from maco_tf.optimization.loop import check_verbose
 from maco_tf.visualizers.visualizer import Visualizer
 
 
@@ -73,6 +74,7 @@ def run_plan(
     verbose: int | str = "auto",
 ) -> Store:
     """Build the atlas of a plan; see `build`."""
+    check_verbose(verbose)
     count = check_integer("shard", shard[1], 1)
     shard = check_integer("shard", shard[0], 0, count - 1), count
     folder, manifest = Path(folder), plan.manifest(folder)

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,9 +13,11 @@ import pytest
 from maco_tf import Channel, Direction, Logit, MacoVisualizer
 from maco_tf.atlas import atlas_build, build, check
 from maco_tf.atlas.atlas_build import run_plan
+from maco_tf.atlas.explained_items import Writer
 from maco_tf.atlas.pictures import webp
 from maco_tf.atlas.plan import AtlasPlan
 from maco_tf.atlas.record_store import Store
+from maco_tf.atlas.run_lock import run_lock
 from maco_tf.display.rgba import to_rgba
 from maco_tf.exemplars.source import ImageSource
 from maco_tf.objectives.parse import parse_objective
@@ -148,6 +152,20 @@ def test_other_settings_are_refused_and_nothing_changes(copy, tiny_model):
 
 
 @pytest.mark.slow
+def test_a_folder_in_use_or_of_others_is_refused(copy, tiny_model, tmp_path):
+    before = bits(copy.folder)
+    with run_lock(copy.folder), pytest.raises(ValueError, match="another run"):
+        build(tiny_model, "logit:0", copy.folder, overwrite=True, **SETTINGS)
+    assert bits(copy.folder) == before
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ValueError, match="thesis"):
+        build(tiny_model, UNITS, tmp_path, overwrite=True, **SETTINGS)
+    assert sorted(os.listdir(tmp_path)) == ["copy", "thesis.tex"]
+    with pytest.raises(ValueError, match='"verbose"'):
+        build(tiny_model, UNITS, copy.folder, **{**SETTINGS, "verbose": "loud"})
+
+
+@pytest.mark.slow
 def test_an_atlas_keeps_its_batch_and_can_be_overwritten(copy, tiny_model):
     before = bits(copy.folder)
     settings = {name: value for name, value in SETTINGS.items() if name != "batch"}
@@ -196,6 +214,25 @@ def test_natural_images_concepts_and_grids_are_the_same_in_shards(tmp_path, rng)
     for number in (1, 0):
         build(model, "logit:0-1", tmp_path / "shards", shard=(number, 2), **options)
     assert bits(tmp_path / "shards") == bits(whole.folder)
+
+
+@pytest.mark.slow
+def test_memory_stays_flat_over_500_items(tmp_path, monkeypatch):
+    inputs = keras.Input((16, 16, 3))
+    x = keras.layers.Conv2D(500, 1, name="wide")(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    used, write = [], Writer.write
+
+    def measured(*arguments):
+        used.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
+        return write(*arguments)
+
+    monkeypatch.setattr(Writer, "write", measured)
+    store = build(model, "channel:wide:*", tmp_path, steps=2, transforms=[], image_size=96, batch=10, verbose=0)
+    assert len(store.keys("items")) == 500
+    assert len(used) == 50
+    # The images and transparencies of the last 440 items would take 65 MB.
+    assert used[-1] - used[5] < 20e6, used
 
 
 @pytest.mark.slow
