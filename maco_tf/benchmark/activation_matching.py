@@ -148,7 +148,8 @@ def vital(model: keras.Model, images: Sequence[str]) -> Objective:
     statistics = measure_statistics(model, list(images), layers, quantiles=_QUANTILES, batch_size=len(images))
     # `NaturalStatistics` divides by the images' own deviations, VITAL does not.
     ones = tuple(np.ones_like(deviations) for deviations in statistics.deviations)
-    return float(len(layers)) * NaturalStatistics(dataclasses.replace(statistics, deviations=ones))
+    statistics = dataclasses.replace(statistics, deviations=ones)
+    return float(len(layers)) * NaturalStatistics(statistics, distance="sorted", balance=None)
 
 
 def deep_inversion(index: int) -> Objective:

@@ -80,13 +80,23 @@ class Method:
 def with_batch_norms(target: Target) -> Objective:
     """The logit, and the memory of the network's batch norms."""
     _check_batch_norms(target.model)
-    return Logit(target.index) + 20 * BatchNormStatistics()
+    return Logit(target.index) + BatchNormStatistics()
+
+
+def with_natural_images(target: Target) -> Objective:
+    """The logit, and the statistics of natural images that the package has of the network."""
+    prior = NaturalStatistics()
+    try:
+        prior.resolved(Activations(target.model))
+    except ValueError as error:
+        raise InapplicableError("no statistics of natural images") from error
+    return Logit(target.index) + prior
 
 
 def with_class_images(target: Target) -> Objective:
     """The logit, and the statistics of real images of the class."""
     statistics = measure_statistics(target.model, list(target.images), batch_size=len(target.images))
-    return Logit(target.index) + 5 * NaturalStatistics(statistics)
+    return Logit(target.index) + NaturalStatistics(statistics)
 
 
 def _vital(target: Target) -> Objective:
@@ -116,10 +126,18 @@ _PUBLISHED = f", with the published {matching.STEPS:,} steps of one view"
 
 TABLE: dict[str, Method] = {
     "maco+bn": Method("maco", with_batch_norms, note="MACO with the memory of the batch norms as a prior"),
+    "maco+natural": Method(
+        "maco", with_natural_images, note="MACO with the statistics of natural images, of other classes, as a prior"
+    ),
     "maco+class": Method(
         "maco", with_class_images, with_images=True, note="MACO with the statistics of real images of the class"
     ),
     "fourier+bn": Method("fourier", with_batch_norms, note="Fourier with the memory of the batch norms as a prior"),
+    "fourier+natural": Method(
+        "fourier",
+        with_natural_images,
+        note="Fourier with the statistics of natural images, of other classes, as a prior",
+    ),
     "fourier+class": Method(
         "fourier", with_class_images, with_images=True, note="Fourier with the statistics of real images of the class"
     ),

@@ -36,9 +36,9 @@ def add_parser(commands: Any) -> None:
     add(
         "--methods",
         nargs="+",
-        help="maco, fourier, cbr, xplique (its own maco), or methods of your own modules; maco+bn, fourier+bn (with "
-        "the memory of the batch norms); maco+class, fourier+class (with real images of the class); vital, "
-        "deepinversion, or with -2000 their published length",
+        help="maco, fourier, cbr, xplique (its own maco), or methods of your own modules; maco+bn, maco+natural and "
+        "maco+class (with the memory of the batch norms, statistics of natural images, or real images of the class), "
+        "and the same of fourier; vital, deepinversion, or with -2000 their published length",
     )
     add(
         "--judges",

@@ -55,7 +55,7 @@ def folder_of(tmp_path, rng, count=4):
 def test_a_method_with_a_prior_adds_it_to_the_logit(tiny_model, tmp_path, rng):
     settings = BenchmarkSettings(("a",), ("maco+class",), ("b",), (0,), real_images=folder_of(tmp_path, rng), **COMPUTE)
     make = METHODS["maco+class"](tiny_model, settings)
-    assert [part[:2] for part in make.config["objective"]] == [[1.0, "Logit"], [5.0, "NaturalStatistics"]]
+    assert [part[:2] for part in make.config["objective"]] == [[1.0, "Logit"], [1.0, "NaturalStatistics"]]
     # The visualizer is that of MACO without a prior.
     without = METHODS["maco"](tiny_model, settings).config
     assert {**without, "objective": make.config["objective"]} == make.config
@@ -82,6 +82,12 @@ def test_a_method_that_needs_batch_norms_says_that_there_are_none(tiny_model):
     for name in ("maco+bn", "fourier+bn", "deepinversion"):
         with pytest.raises(InapplicableError, match="no batch norms"):
             METHODS[name](tiny_model, settings)
+
+
+def test_a_network_without_shipped_statistics_cannot_have_their_prior(tiny_model):
+    settings = BenchmarkSettings(("a",), ("maco+natural",), ("b",), (0,), **COMPUTE)
+    with pytest.raises(InapplicableError, match="no statistics of natural images"):
+        METHODS["maco+natural"](tiny_model, settings)
 
 
 def test_every_method_of_the_table_is_described():
