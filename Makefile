@@ -4,6 +4,7 @@
 # make bench   a step beside the bare network's and xplique's, into assets/benchmark/; about half an hour on two cores
 # make figure5   feature inversion of three photographs, into assets/
 # make notebooks   run the notebooks with few steps
+# make browser   Chromium for the tests of the atlas's site, which make test runs first
 # Everything runs in .venv, which is made on first use.
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ export MPLBACKEND ?= agg
 WORKERS ?= 2
 PARALLEL := -n $(WORKERS) --dist loadfile
 
-.PHONY: demo compare bench figure5 test test-fast lint format notebooks clean
+.PHONY: demo compare bench figure5 test test-fast lint format notebooks browser clean
 
 demo: $(VENV)/installed
 	$(BIN)/maco-tf explain --model efficientnet_lite0 --steps 64 --seed 1 --output demo \
@@ -34,7 +35,7 @@ bench: $(VENV)/installed
 figure5: $(VENV)/installed
 	$(BIN)/python assets/feature_inversion.py --output assets/figure5.png
 
-test: $(VENV)/installed
+test: $(VENV)/installed browser
 	$(BIN)/python -m pytest $(PARALLEL)
 
 test-fast: $(VENV)/installed
@@ -51,6 +52,14 @@ format: $(VENV)/installed
 
 notebooks: $(VENV)/installed
 	MACO_TF_STEPS=2 $(BIN)/jupyter nbconvert --to notebook --execute --output-dir $(VENV)/notebooks notebooks/*.ipynb
+
+# Only root may install, so that nobody is asked for a password. In CI, the tests fail without a browser.
+browser:
+	@if command -v chromedriver && { command -v chromium || command -v google-chrome; }; then true; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get; then \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver; \
+	else false; fi >/dev/null || echo "No Chromium with chromedriver, and no right to install it: the tests of the atlas's" \
+		"site in a browser are skipped (tests/atlas/site/test_browser*.py). Install them with your system's packages."
 
 clean:
 	rm -rf demo compare build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache

@@ -10,6 +10,7 @@ FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
+    "--disable-dev-shm-usage",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
@@ -24,8 +25,13 @@ def why_missing():
         import selenium  # noqa: F401
     except ImportError:
         return "Selenium is not installed (pip install maco_tf[dev])"
-    programs = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-    return f"{' and '.join(programs)} not found ('make browser' installs them with apt-get as root)" if programs else ""
+    found = {"chromium": _browser(), "chromedriver": shutil.which("chromedriver")}
+    missing = [name for name, path in found.items() if path is None]
+    return f"{' and '.join(missing)} not found ('make browser' installs them with apt-get as root)" if missing else ""
+
+
+def _browser():
+    return shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @contextlib.contextmanager
@@ -35,7 +41,7 @@ def chromium(width=1280, height=900, *, watched=True):
     from selenium.webdriver.chrome.service import Service
 
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
+    options.binary_location = _browser()
     for flag in FLAGS:
         options.add_argument(flag)
     if watched:

@@ -329,17 +329,6 @@ def test_arrow_keys_walk_over_pictures(browser, base):
     assert browser.current_url.endswith("/05.html")
 
 
-def test_arrow_keys_reach_pictures_that_are_not_drawn_yet(browser, large_site):
-    open_explorer(browser, large_site.as_uri())
-    run(browser, "document.querySelector('.results a').focus()")
-    press(browser, *[key("ARROW_DOWN")] * 30)
-    columns = run(browser, "return Number(document.querySelector('.results').style.getPropertyValue('--columns'))")
-    focused = "return document.activeElement.getAttribute('href')"
-    assert run(browser, focused) == f"channel/dictionary/{30 * columns:05d}.html"
-    press(browser, key("END"))
-    assert run(browser, focused) == "channel/dictionary/19999.html"
-
-
 def test_arrow_keys_lead_to_the_next_unit(browser, base):
     open_page(browser, base, "channel/block6c_add/12.html")
     press(browser, key("ARROW_RIGHT"))

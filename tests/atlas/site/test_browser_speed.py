@@ -1,4 +1,4 @@
-"""The speed of the site in a real browser, with 20,000 units."""
+"""The site with 20,000 units in a real browser: its speed, and that nothing grows with their number."""
 
 import time
 
@@ -85,6 +85,22 @@ def test_the_list_does_not_grow_with_its_results(quick_browser, large_site):
         )
         == "channel/dictionary/19999.html"
     )
+
+
+def test_arrow_keys_reach_pictures_that_are_not_drawn_yet(quick_browser, large_site):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.keys import Keys
+
+    focused = "return document.activeElement.getAttribute('href')"
+    quick_browser.get("about:blank")
+    quick_browser.get(f"{large_site.as_uri()}/index.html")
+    wait(quick_browser, "return document.querySelector('[data-explorer]').dataset.ready")
+    quick_browser.execute_script("document.querySelector('.results a').focus()")
+    ActionChains(quick_browser).send_keys(*[Keys.ARROW_DOWN] * 30).perform()
+    columns = int(wait(quick_browser, "return document.querySelector('.results').style.getPropertyValue('--columns')"))
+    assert quick_browser.execute_script(focused) == f"channel/dictionary/{30 * columns:05d}.html"
+    ActionChains(quick_browser).send_keys(Keys.END).perform()
+    assert quick_browser.execute_script(focused) == "channel/dictionary/19999.html"
 
 
 def test_a_missing_browser_is_named(monkeypatch):
