@@ -36,6 +36,11 @@ class Progress:
         self._tracing: dict[str, float] = {}
         self._images: dict[str, tuple[float, int]] = {}
 
+    @property
+    def bars(self) -> int:
+        """The value of `verbose` for stages that show a bar of their own: 1 on a terminal, otherwise 0."""
+        return int(self._redraws)
+
     def note(self, message: str) -> None:
         """Add a line to the log."""
         now = datetime.datetime.now().astimezone().isoformat(" ", "seconds")
@@ -60,15 +65,19 @@ class Progress:
         self.say(f"{self._total:,} {'image is' if self._total == 1 else 'images are'} left")
 
     def step(self, chunk: Chunk, share: float) -> None:
-        """Redraw the line of the terminal, at most twice a second.
+        """Show how much of a chunk is done.
 
         Args:
             chunk: the chunk in progress.
             share: how much of it is done, in [0, 1].
         """
+        self.show(f"{self._counted(share * len(chunk.units))}, {chunk.group}")
+
+    def show(self, line: str) -> None:
+        """Redraw the line of the terminal, at most twice a second."""
         if self._redraws and time.monotonic() - self._drawn > _EVERY:
             self._drawn = time.monotonic()
-            line = f"{self._counted(share * len(chunk.units))}, {chunk.group}"[: shutil.get_terminal_size().columns - 1]
+            line = line[: shutil.get_terminal_size().columns - 1]
             print(f"\r{line.ljust(self._width)}", end="", file=sys.stderr, flush=True)
             self._width = len(line)
 

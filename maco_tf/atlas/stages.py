@@ -1,6 +1,6 @@
 """What a build does before and after the images of units: natural images, concepts, activation grids, neighbours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from maco_tf.atlas.activation_grid import write_grid
@@ -38,7 +38,9 @@ class Stages:
         if self._plan.images is not None and self._shard[0] == 0:
             self._progress.say(f"Natural images of {len(self._plan.units):,} units")
             model, units, images = self._plan.visualizer.model, self._plan.units, self._plan.images
-            write_natural_images(self._store, model, units, images, verbose=0, **self._inputs)
+            show = self._shown("units with natural images")
+            settings: dict[str, Any] = {"verbose": self._progress.bars, "progress": show, **self._inputs}
+            write_natural_images(self._store, model, units, images, **settings)
 
     def find_units(self) -> list[Unit]:
         """Find the concepts and cells of this shard's classes and layers, and write their records."""
@@ -66,8 +68,21 @@ class Stages:
         if classes:
             self._progress.note(f"Concepts of {len(classes):,} classes")
             logits = {unit.index: unit.key for unit in self._plan.units if unit.kind == "logit"}
-            found += write_class_concepts(store, model, classes, images, self._plan.concepts, logits=logits, **known)
+            found += write_class_concepts(
+                store,
+                model,
+                classes,
+                images,
+                self._plan.concepts,
+                logits=logits,
+                progress=self._shown("classes with concepts"),
+                **known,
+            )
         for layer in layers:
             self._progress.note(f"Activation grid of {layer}")
             found += write_grid(store, model, layer, images, **known)
         return found
+
+    def _shown(self, what: str) -> Callable[[int, int], None]:
+        """A function that shows how many of all are done."""
+        return lambda done, count: self._progress.show(f"{done:,} of {count:,} {what}")
