@@ -87,7 +87,7 @@ class Logit(Term):
             int(index) if name is None else class_index(name, class_names)
             for name, index in zip(self._given, self.parameters["index"])
         ]
-        changed = cast("Logit", self._with_parameters({"index": np.array(indices, "int32")}))
+        changed = self._with_parameters({"index": np.array(indices, "int32")})
         changed._count = len(class_names)
         if not self._renamed:
             changed._names = tuple(
