@@ -44,7 +44,8 @@ def test_the_log_has_a_line_for_every_chunk(tmp_path, capsys):
     progress.begin(chunks)
     for item in chunks:
         progress.finish(item, 120.0)
-    first, last = (tmp_path / "log.txt").read_text().splitlines()
+    begun, first, last = (tmp_path / "log.txt").read_text().splitlines()
+    assert begun.endswith("4 images are left")
     assert "2 of 4 images, about 2 min left. channel/a, seed 0: 60 s an image" in first
     assert "4 of 4 images, all done" in last
     assert capsys.readouterr() == ("", "")
@@ -56,6 +57,7 @@ def test_a_terminal_line_is_redrawn(tmp_path, capsys, monkeypatch):
     progress = Progress(tmp_path / "log.txt")
     item = chunk("a", 4)
     progress.begin([item])
+    capsys.readouterr()
     progress.step(item, 0.5)
     assert capsys.readouterr().err.startswith("\r2 of 4 images, time left not known yet")
 
