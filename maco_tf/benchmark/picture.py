@@ -1,5 +1,6 @@
 """The scores as a figure of bars."""
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 # Only in the tables, because transferability says the same in finer steps.
 _LEFT_OUT = ("top-1", "top-5")
+
+# Width of a letter of the notes, inches.
+_LETTER = 0.058
 
 _BETTER = {True: "higher is better", False: "lower is better", None: "closer to real\nimages is better"}
 
@@ -62,7 +66,8 @@ def draw_scores(results: Results, *, path: str | Path | None = None) -> "Figure"
     ]
     if results["natural"]:
         notes.append("Dotted line: real images.")
-    figure.supxlabel("\n".join([*notes, *missing]), fontsize=7)
+    letters = round(figure.get_figwidth() / _LETTER)
+    figure.supxlabel("\n".join(textwrap.fill(note, letters) for note in [*notes, *missing]), fontsize=7)
     return write_figure(figure, path)
 
 
@@ -89,7 +94,8 @@ def _draw_row(row: "Iterable[Axes]", results: Results, name: str) -> None:
     axes[0].annotate(
         f"{title}\n{_BETTER[DESCRIPTIONS[name].higher]}",
         (0, 0.5),
-        (-58, 0),
+        # Left of the names of the methods, whose letters are about 5 points wide.
+        (-5 * max(map(len, methods)) - 12, 0),
         "axes fraction",
         textcoords="offset points",
         ha="right",

@@ -61,15 +61,15 @@ def _setup(results: Results) -> list[str]:
         f"{', '.join(settings['judges'])}; no network judges its own images. FID, KID, precision, recall and "
         f"diversity compare features of {settings['features']}."
     )
-    if "prior images" in basis:
-        text += (
-            f" The priors of methods see {_counted(basis['prior images'], 'real image')} of these classes. Scores are "
-            "taken against others: the images of each class are divided in two halves."
-        )
     if basis:
         real, dimensions = basis["real images"], basis["dimensions"]
         text += f" Scores are taken against {_counted(real, 'real image')}"
         text += f", and the features have {_counted(dimensions, 'dimension')}."
+        if "prior images" in basis:
+            text += (
+                f" The priors of methods see {_counted(basis['prior images'], 'other image')} of these classes: the "
+                "images of each class are divided in two halves."
+            )
         if min(images, real) <= dimensions:
             text += (
                 " FID fits a Gaussian of that many dimensions to fewer images, which makes it too large for every "

@@ -119,9 +119,9 @@ def test_ratios_to_xplique_have_a_table(results):
 
 def test_what_priors_see_is_stated(results):
     text = markdown({**results, "basis": {"real images": 12, "prior images": 9, "dimensions": 64}}).split("##")[0]
-    assert "9 real images" in text
+    assert "9 other images" in text
     assert "12 real images" in text
-    assert "9 real images" not in markdown(results)
+    assert "other image" not in markdown(results)
 
 
 def test_methods_with_a_prior_are_described(results):
