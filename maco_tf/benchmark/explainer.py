@@ -32,11 +32,11 @@ class Picture(NamedTuple):
 
     Attributes:
         image: array (height, width, 3), float32 in [0, 1].
-        transparency: array (height, width), at least 0: the accumulated |dscore/dimage|.
+        transparency: array (height, width), at least 0: the accumulated |dscore/dimage|; `None` if it is unknown.
     """
 
     image: np.ndarray
-    transparency: np.ndarray
+    transparency: np.ndarray | None = None
 
 
 class InapplicableError(ValueError):

@@ -78,7 +78,7 @@ class ImageStore:
             Array (height, width), float32 in [0, 1], in steps of 1 / 255; 1 where it is largest.
 
         Raises:
-            OSError: it was not kept, as in folders of earlier versions.
+            OSError: it is unknown, as in folders of earlier versions.
         """
         return read_png(self._transparency_path(self.path(model, method, index, seed)))[..., 0]
 
@@ -94,8 +94,9 @@ class ImageStore:
             seconds: the time that the image took to make.
         """
         path = self.path(model, method, index, seed)
-        shares = picture.transparency / max(float(np.max(picture.transparency)), 1e-12)
-        write_png(self._transparency_path(path), np.repeat(shares[..., None], 3, axis=-1))
+        if picture.transparency is not None:
+            shares = picture.transparency / max(float(np.max(picture.transparency)), 1e-12)
+            write_png(self._transparency_path(path), np.repeat(shares[..., None], 3, axis=-1))
         unfinished = write_png(path.with_name(f".{path.name}"), picture.image)
         line = {"model": model, "method": method, "class": index, "seed": seed, "seconds": round(seconds, 2)}
         with self._times.open("a", encoding="utf-8") as file:

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from maco_tf import Logit, MacoVisualizer, zoo
+from maco_tf.benchmark.explainer import Picture
 from maco_tf.benchmark.methods import METHODS
 from maco_tf.benchmark.store import ImageStore
 from maco_tf.display.files import read_png
@@ -170,7 +171,8 @@ def _images(
     paths = [store.path(model.name, name, index, 0) for index in classes]
     for index, path in zip(classes, paths):
         if not path.exists():
-            store.write(model.name, name, index, 0, *explain(index))
+            image, seconds_of_image = explain(index)
+            store.write(model.name, name, index, 0, Picture(image), seconds_of_image)
     seconds = store.seconds()
     return np.stack([read_png(path) for path in paths]), [seconds[model.name, name, index, 0] for index in classes]
 
