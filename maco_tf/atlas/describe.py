@@ -11,8 +11,8 @@ import tensorflow as tf
 from maco_tf.atlas.manifest import checksum
 from maco_tf.atlas.unit import Unit
 from maco_tf.atlas.unit_specs import class_names
-from maco_tf.exemplars.search import weights_digest
 from maco_tf.exemplars.source import ImageSource
+from maco_tf.models.digests import weights_digest
 from maco_tf.objectives.layer_table import layers
 from maco_tf.objectives.objective import Objective
 from maco_tf.version import __version__
@@ -86,10 +86,15 @@ def describe(
         "concept_classes": list(concept_classes),
         "grid": list(grid),
         "images": None if images is None else {"count": images.count, "digest": images.digest()},
-        "versions": {"maco_tf": __version__, "tensorflow": tf.__version__, "keras": keras.__version__},
+        "versions": package_versions(),
         "command": command,
         "explain": explain_command(visualizer, model_name),
     }
+
+
+def package_versions() -> dict[str, str]:
+    """The versions of the packages that results depend on."""
+    return {"maco_tf": __version__, "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
 def explain_command(visualizer: Visualizer, model_name: str) -> str | None:

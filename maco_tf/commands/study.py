@@ -161,7 +161,7 @@ def _search(
 def _chosen(model: "keras.Model", objectives: "Sequence[Objective]", options: argparse.Namespace) -> "list[Exemplars]":
     """The units of a search that was saved."""
     from maco_tf.exemplars.result import Exemplars
-    from maco_tf.exemplars.search import weights_digest
+    from maco_tf.models.digests import weights_digest
 
     found = Exemplars.load(options.exemplars)
     if found.config["weights"] != weights_digest(model):

@@ -1,8 +1,7 @@
 """A search that goes on where it was interrupted."""
 
-import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,14 +62,6 @@ class Checkpoint:
                 "the file, or choose another one."
             )
         return record
-
-
-def digest(arrays: Iterable[np.ndarray]) -> str:
-    """A hash of arrays, as hexadecimal digits."""
-    found = hashlib.blake2b(digest_size=16)
-    for array in arrays:
-        found.update(f"{array.dtype}{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()
 
 
 def objective_arrays(units: Any) -> Iterator[np.ndarray]:

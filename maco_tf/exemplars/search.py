@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_choice, check_flag, check_integer, warn_user
-from maco_tf.exemplars.checkpoint import Checkpoint, digest, objective_arrays
+from maco_tf.exemplars.checkpoint import Checkpoint, objective_arrays
 from maco_tf.exemplars.near_duplicates import perceptual_hash
 from maco_tf.exemplars.ranks import RANKS, UnitRanks, Units
 from maco_tf.exemplars.records import Record
@@ -19,6 +19,7 @@ from maco_tf.exemplars.source import Batch, ImageSource
 from maco_tf.exemplars.tally import Tally, empty_state
 from maco_tf.images.image_set import Images, ImageSet
 from maco_tf.models.activations import LOGITS, Activations
+from maco_tf.models.digests import digest, weights_digest
 from maco_tf.models.preprocessing import Preprocessing
 from maco_tf.optimization.loop import Interrupts, check_verbose
 
@@ -278,8 +279,3 @@ def _warn_of_missing(found: Exemplars) -> None:
             f"{_CANDIDATES * found.config['count']}; the index -1 stands for the missing ones. Search more images, or "
             "lower the count."
         )
-
-
-def weights_digest(model: keras.Model) -> str:
-    """A hash that tells a model's weights from others; a search stores it in its `config` as "weights"."""
-    return digest(model.get_weights())

@@ -1,6 +1,7 @@
 """The distribution of the activations of natural images, layer by layer and channel by channel."""
 
 import dataclasses
+import functools
 import io
 import os
 import zipfile
@@ -9,14 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
+from maco_tf.models.digests import weights_digest
 from maco_tf.objectives.tokens import Tokens, as_tokens, choose_tokens, tokens_config
 from maco_tf.products import einsum
 
 # Larger maps are read at a regular grid of at most this many positions. Sorting takes most of the time.
 _MOST_POSITIONS = 1024
+# The arrays of `LayerStatistics` that there are for each layer.
+_ARRAYS = ("quantiles", "deviations", "spreads")
 
 
 def sampled_rows(activation: tf.Tensor, tokens: Tokens = "patch") -> tf.Tensor:
@@ -82,9 +87,12 @@ class LayerStatistics:
             equal parts, and then over the images.
         deviations: for each layer, array (channels,), float32: the root mean square distance of an image's sorted
             activations from these means.
+        spreads: for each layer, array (channels,), float32: the standard deviation of an image's activations over their
+            positions, averaged over the images.
         images: number of images.
         tokens: the tokens of transformer layers that were read: "patch", "class", "all" or a slice.
         model: the name of the model.
+        weights: a hash of its weights.
 
     Raises:
         ValueError: the arrays do not belong together.
@@ -93,21 +101,26 @@ class LayerStatistics:
     layers: tuple[str, ...]
     quantiles: tuple[np.ndarray, ...]
     deviations: tuple[np.ndarray, ...]
+    spreads: tuple[np.ndarray, ...]
     images: int
     tokens: Tokens = "patch"
     model: str = ""
+    weights: str = ""
 
     def __post_init__(self) -> None:
-        arrays = (*self.quantiles, *self.deviations)
-        fit = 0 < len(self.layers) == len(self.quantiles) == len(self.deviations) and all(
-            np.ndim(quantiles) == 2 and np.shape(deviations) == np.shape(quantiles)[:1] and np.size(quantiles)
-            for quantiles, deviations in zip(self.quantiles, self.deviations)
+        arrays = (*self.quantiles, *self.deviations, *self.spreads)
+        lengths = {len(self.quantiles), len(self.deviations), len(self.spreads)}
+        fit = lengths == {len(self.layers)} != {0} and all(
+            np.ndim(quantiles) == 2
+            and np.shape(first) == np.shape(second) == np.shape(quantiles)[:1]
+            and quantiles.size
+            for quantiles, first, second in zip(self.quantiles, self.deviations, self.spreads)
         )
         if not fit or not all(np.isfinite(array).all() for array in arrays):
             shapes = [np.shape(array) for array in arrays]
             raise ValueError(
-                '"quantiles" and "deviations" must hold finite arrays (channels, quantiles) and (channels,) for each '
-                f"layer. Received: {len(self.layers)} layers and arrays of the shapes {shapes}."
+                '"quantiles", "deviations" and "spreads" must hold finite arrays (channels, quantiles), (channels,) '
+                f"and (channels,) for each layer. Received: {len(self.layers)} layers and arrays of shapes {shapes}."
             )
 
     def __repr__(self) -> str:
@@ -151,12 +164,13 @@ class LayerStatistics:
     def to_bytes(self) -> bytes:
         """The content of the file that `save` writes."""
         arrays: dict[str, Any] = {"layers": np.array(self.layers), "images": self.images, "model": self.model}
+        arrays["weights"] = self.weights
         tokens = tokens_config(self.tokens)
         # Texts, because NumPy stores None by pickling only.
         parts = [tokens] if isinstance(tokens, str) else ["" if part is None else str(part) for part in tokens]
         arrays["tokens"] = np.array(parts)
-        for number, (quantiles, deviations) in enumerate(zip(self.quantiles, self.deviations)):
-            arrays |= {f"quantiles_{number}": quantiles, f"deviations_{number}": deviations}
+        for name in _ARRAYS:
+            arrays |= {f"{name}_{number}": array for number, array in enumerate(getattr(self, name))}
         file = io.BytesIO()
         np.savez_compressed(file, **arrays)
         return file.getvalue()
@@ -184,11 +198,53 @@ class LayerStatistics:
     def _of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "LayerStatistics":
         layers = tuple(map(str, arrays["layers"]))
         tokens = [str(part) for part in arrays["tokens"]]
+        quantiles, deviations, spreads = (
+            tuple(np.asarray(arrays[f"{name}_{number}"], "float32") for number in range(len(layers)))
+            for name in _ARRAYS
+        )
         return cls(
             layers,
-            tuple(np.asarray(arrays[f"quantiles_{number}"], "float32") for number in range(len(layers))),
-            tuple(np.asarray(arrays[f"deviations_{number}"], "float32") for number in range(len(layers))),
+            quantiles,
+            deviations,
+            spreads,
             int(arrays["images"]),
             as_tokens(tokens[0] if len(tokens) == 1 else tuple(int(part) if part else None for part in tokens)),
             str(arrays["model"]),
+            str(arrays["weights"]) if "weights" in arrays else "",
         )
+
+
+def shipped_statistics(model: keras.Model) -> LayerStatistics:
+    """The statistics of natural images that the package carries for the networks of its zoo.
+
+    Args:
+        model: a network of the zoo, with its weights.
+
+    Returns:
+        A `LayerStatistics`.
+
+    Raises:
+        ValueError: there are none for these weights.
+
+    Source: `tests/measurements/natural_statistics.py`, from photographs of about 700 classes of ImageNet.
+    """
+    folder = Path(__file__).with_name("natural_statistics")
+    weights = weights_digest(model)
+    for path in sorted(folder.glob("*.npz")):
+        statistics = _loaded(path)
+        if statistics.weights == weights:
+            return statistics
+    raise ValueError(
+        f'"statistics" must be given for {model.name!r}: the package has those of {_shipped_names(folder)} only, '
+        "with their original weights. Received: None. Use NaturalStatistics(measure_statistics(model, images)), or "
+        "BatchNormStatistics(), which needs no image but batch norms."
+    )
+
+
+@functools.cache
+def _loaded(path: Path) -> LayerStatistics:
+    return LayerStatistics.load(path)
+
+
+def _shipped_names(folder: Path) -> str:
+    return ", ".join(path.stem for path in sorted(folder.glob("*.npz"))) or "no network"

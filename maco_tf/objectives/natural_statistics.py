@@ -3,17 +3,26 @@
 import base64
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from maco_tf.checks import check_choice
-from maco_tf.objectives.layer_statistics import LayerStatistics, averaged, sampled_rows, sorted_means
+from maco_tf.models.activations import Activations
+from maco_tf.objectives.layer_statistics import (
+    LayerStatistics,
+    averaged,
+    sampled_rows,
+    shipped_statistics,
+    sorted_means,
+)
 from maco_tf.objectives.multi_layer import MultiLayerTerm, check_balance
-from maco_tf.objectives.tokens import check_tokens, tokens_config
+from maco_tf.objectives.tokens import Tokens, check_tokens, tokens_config
 
+_Statistics: TypeAlias = LayerStatistics | str | os.PathLike[str]
+_NAME = "natural statistics"
 # A channel whose deviation is a smaller share of its layer's mean, as a dead one, is compared on this scale.
 _LEAST_DEVIATION = 0.1
 
@@ -22,12 +31,14 @@ _LEAST_DEVIATION = 0.1
 class NaturalStatistics(MultiLayerTerm):
     """How close the distribution of activations is to that of natural images, in several layers.
 
-        statistics = measure_statistics(model, "photographs/")
-        explanation = visualizer.explain(Logit("golfcart") + 5 * NaturalStatistics(statistics))
+        explanation = visualizer.explain(Logit("golfcart") + NaturalStatistics())  # a network of the zoo
 
-    For each layer and channel, the activations of a view are sorted over its positions and compared with the mean
-    sorted activations of the images, in equal parts of the axis. The score is at most 0: minus the mean square
-    difference, divided by that of the images themselves. So a typical one of these images scores -1.
+        statistics = measure_statistics(model, "photographs/")
+        explanation = visualizer.explain(Logit("golfcart") + NaturalStatistics(statistics))
+
+    For each layer and channel, the activations of a view at its positions are compared with those of the images. The
+    score is at most 0: minus the mean square difference, divided by that of the images themselves. So a typical one of
+    these images scores about -1.
 
     What the prior says depends on the images. Those of many classes say what photographs are like. Those of the class
     that is explained, or the exemplars of the unit, also say what these images have in common, whether the unit uses it
@@ -35,7 +46,13 @@ class NaturalStatistics(MultiLayerTerm):
 
     Args:
         statistics: a `LayerStatistics`, see `maco_tf.exemplars.measure_statistics`; a file that its `save` wrote; or a
-            list of these, for a batch. Those of a batch must be of the same layers.
+            list of these, for a batch. Those of a batch must be of the same layers. `None` takes statistics of
+            photographs that the package has for the networks of its zoo.
+        distance: "moments" compares the mean and the deviation over the positions; "sorted" compares the sorted
+            activations in equal parts of the axis, which is the distance of VITAL, and takes longer. For
+            distributions of one shape, such as normal ones, they are equal.
+        balance: at weight 1, the gradient of the prior at the start of a run, relative to that of the other terms;
+            `None` uses the weight of the objective as it is.
 
     Source: Gorgun et al., 2025, "VITAL: More Understandable Feature Visualization through Distribution Alignment and
     Relevant Information Flow" (arXiv:2503.22399), where the images are of the class or activate the unit, and the
@@ -44,15 +61,20 @@ class NaturalStatistics(MultiLayerTerm):
 
     def __init__(
         self,
-        statistics: LayerStatistics | str | os.PathLike[str] | Sequence[LayerStatistics | str | os.PathLike[str]],
+        statistics: _Statistics | Sequence[_Statistics] | None = None,
         *,
-        distance: str = "sorted",
+        distance: str = "moments",
         balance: float | None = 0.4,
     ) -> None:
         self._distance = check_choice("distance", distance, ("sorted", "moments"))
         self.balance = check_balance(balance)
+        if statistics is None:
+            super().__init__(names=[_NAME])
+            return
         listed = list(statistics) if isinstance(statistics, list | tuple) else [statistics]
-        batch = [_as_statistics(item) for item in listed]
+        self._set([_as_statistics(item) for item in listed])
+
+    def _set(self, batch: Sequence[LayerStatistics]) -> None:
         if not batch:
             raise ValueError('"statistics" must hold at least one LayerStatistics. Received: an empty list.')
         first = batch[0]
@@ -62,22 +84,28 @@ class NaturalStatistics(MultiLayerTerm):
                     '"statistics" must be of the same layers, channels, quantiles and tokens. Received: '
                     f"{_layout(first)} and {_layout(other)}. Measure them with the same settings."
                 )
-        self.tokens = first.tokens
+        self.tokens, self._batch = first.tokens, tuple(batch)
         parameters = {}
         for number in range(len(first.layers)):
             parameters[f"quantiles_{number}"] = np.stack([item.quantiles[number] for item in batch])
             parameters[f"deviations_{number}"] = np.stack([item.deviations[number] for item in batch])
-        name = "natural statistics"
-        names = [name] if len(batch) == 1 else [f"{name} {index}" for index in range(len(batch))]
-        self._images, self._model = [item.images for item in batch], first.model
+            parameters[f"spreads_{number}"] = np.stack([item.spreads[number] for item in batch])
+        names = [_NAME] if len(batch) == 1 else [f"{_NAME} {index}" for index in range(len(batch))]
         super().__init__(first.layers, parameters, names)
 
-    # Neither changes the score.
-    _untraced = MultiLayerTerm._untraced | {"_images", "_model"}
+    def resolved(self, activations: Activations) -> "NaturalStatistics":
+        if self.layers:
+            return self
+        return NaturalStatistics(shipped_statistics(activations.model), distance=self._distance, balance=self.balance)
+
+    # The batch as it was given; `parameters` holds its arrays.
+    _untraced = MultiLayerTerm._untraced | {"_batch"}
+    _batch: tuple[LayerStatistics, ...] = ()
+    tokens: Tokens = "patch"
 
     def take(self, indices: Sequence[int] | np.ndarray) -> "NaturalStatistics":
         taken: Any = super().take(indices)
-        taken._images = [self._images[index] for index in indices]
+        taken._batch = tuple(self._batch[index] for index in indices) if self._batch else ()
         return taken
 
     def check_layers(self, shapes: Sequence[tuple[int | None, ...]]) -> None:
@@ -97,31 +125,28 @@ class NaturalStatistics(MultiLayerTerm):
             rows = sampled_rows(values, self.tokens)
             least = _LEAST_DEVIATION * tf.reduce_mean(deviations, axis=-1, keepdims=True) + 1e-12
             scale = tf.square(tf.maximum(deviations, least))
-            squares = _sorted_squares(rows, wanted) if self._distance == "sorted" else _moment_squares(rows, wanted)
+            if self._distance == "sorted":
+                squares = _sorted_squares(rows, wanted)
+            else:
+                squares = _moment_squares(rows, tf.reduce_mean(wanted, axis=-1), parameters[f"spreads_{number}"])
             distances.append(tf.reduce_mean(squares / scale, axis=-1))
         return -tf.add_n(distances) / len(distances)
 
     @property
     def statistics(self) -> list[LayerStatistics]:
-        """The statistics of each objective of the batch."""
-
-        def arrays(name: str, index: int) -> tuple[np.ndarray, ...]:
-            return tuple(self.parameters[f"{name}_{number}"][index] for number in range(len(self.layers)))
-
-        layers = tuple(map(str, self.layers))
-        return [
-            LayerStatistics(
-                layers, arrays("quantiles", index), arrays("deviations", index), images, self.tokens, self._model
-            )
-            for index, images in enumerate(self._images)
-        ]
+        """The statistics of each objective of the batch; empty if they are those that the package has of the model."""
+        return list(self._batch)
 
     def get_config(self) -> dict[str, Any]:
         settings = {"distance": self._distance, "balance": self.balance}
-        return settings | {"statistics": [base64.b64encode(item.to_bytes()).decode() for item in self.statistics]}
+        if not self._batch:
+            return settings
+        return settings | {"statistics": [base64.b64encode(item.to_bytes()).decode() for item in self._batch]}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "NaturalStatistics":
+        if "statistics" not in config:
+            return cls(**config)
         config = dict(config)
         stored = [base64.b64decode(text) for text in config.pop("statistics")]
         batch = [LayerStatistics.from_bytes(content, received="a damaged record") for content in stored]
@@ -134,14 +159,13 @@ def _sorted_squares(rows: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.square(sorted_means(rows, count) - averaged(wanted, count)), axis=-1)
 
 
-def _moment_squares(rows: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
-    """The square differences of mean and deviation: what `_sorted_squares` is for distributions of one shape."""
-    mean, target = tf.reduce_mean(rows, axis=1), tf.reduce_mean(wanted, axis=-1)
+def _moment_squares(rows: tf.Tensor, wanted_mean: tf.Tensor, wanted_spread: tf.Tensor) -> tf.Tensor:
+    """The square differences of mean and deviation: `_sorted_squares` for distributions of one shape."""
+    mean = tf.reduce_mean(rows, axis=1)
     variance = tf.reduce_mean(tf.square(rows - mean[:, None]), axis=1)
-    target_deviation = tf.math.reduce_std(wanted, axis=-1)
     # The square root has no gradient at 0, where a channel may be constant.
-    deviation = tf.sqrt(variance + 1e-12 + 1e-6 * tf.square(target_deviation))
-    return tf.square(mean - target) + tf.square(deviation - target_deviation)
+    spread = tf.sqrt(variance + 1e-12 + 1e-6 * tf.square(wanted_spread))
+    return tf.square(mean - wanted_mean) + tf.square(spread - wanted_spread)
 
 
 def _as_statistics(value: Any) -> LayerStatistics:

@@ -31,8 +31,8 @@ def parse_objective(text: str) -> Objective:
             `neuron:LAYER:CHANNEL`, `layer:LAYER`, `tv`, `l1`, `l2`. "logit:254,933" and "channel:LAYER:1,2" are
             batches of two; "neuron:LAYER:3" is the value of channel 3 at the centre of the map, and
             "neuron:LAYER:5,5,3" the one at the position (5, 5, 3). "tv:LAYER", "l1:LAYER" and "l2:LAYER" belong to a
-            layer instead of the image. "bn" is `BatchNormStatistics`, and "natural:FILE" is `NaturalStatistics` of a
-            file.
+            layer instead of the image. "bn" is `BatchNormStatistics`, "natural" is `NaturalStatistics`, and
+            "natural:FILE" is that of a file.
 
     Returns:
         An `Objective`.
@@ -68,8 +68,8 @@ def _term(piece: str, text: str) -> Objective:
         return _PENALTIES[kind](layer=":".join(arguments))
     if kind == "bn" and not arguments:
         return BatchNormStatistics()
-    if kind == "natural" and all(arguments) and arguments:
-        return NaturalStatistics(":".join(arguments))
+    if kind == "natural" and all(arguments):
+        return NaturalStatistics(":".join(arguments) or None)
     values = [value.strip() for value in arguments[-1].split(",")] if arguments else []
     # The name of a layer may contain colons.
     layer, rest = ":".join(arguments[:-1]), ":".join(arguments)

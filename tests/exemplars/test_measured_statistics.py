@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from maco_tf import Logit, MacoVisualizer
+from maco_tf import Channel, Logit, MacoVisualizer
 from maco_tf.exemplars import measure_statistics, score_natural_images
 from maco_tf.images.decoding import read_image_file
 from maco_tf.models import Activations
@@ -31,11 +31,14 @@ def test_means_and_deviations_are_numpys_whatever_the_batches(tiny_model, images
         for layer, quantiles, deviations in zip(found.layers, found.quantiles, found.deviations):
             parts = sorted_activations(tiny_model, layer, images).reshape(11, 4, 32, 8).mean(axis=-1)
             np.testing.assert_allclose(quantiles, parts.mean(axis=0), atol=1e-5)
+            spreads = found.spreads[found.layers.index(layer)]
+            whole = sorted_activations(tiny_model, layer, images).std(axis=-1)
+            np.testing.assert_allclose(spreads, whole.mean(axis=0), rtol=1e-4)
             np.testing.assert_allclose(deviations, np.sqrt(parts.var(axis=0).mean(axis=-1)), rtol=1e-4)
 
 
 def test_the_images_themselves_score_minus_one_on_average(tiny_model, images):
-    objective = NaturalStatistics(measure_statistics(tiny_model, images, preprocessing=None))
+    objective = NaturalStatistics(measure_statistics(tiny_model, images, preprocessing=None), distance="sorted")
     found = score_natural_images(Activations(tiny_model, None), objective, images)
     assert found.mean() == pytest.approx(-1, rel=1e-3)
     darker = score_natural_images(Activations(tiny_model, None), objective, images / 3)
@@ -48,6 +51,37 @@ def test_datasets_and_layers_by_index(tiny_model, images):
     found = measure_statistics(tiny_model, dataset, [1], preprocessing=None)
     assert found.layers == ("conv",)
     np.testing.assert_allclose(found.quantiles[0], expected.quantiles[0], atol=1e-6)
+
+
+def test_relevance_keeps_only_what_the_unit_responds_to(images):
+    """The unit is the sum of 2 a - b over the upper half of two channels a and b, so its gradient is known."""
+    inputs = keras.Input((8, 8, 2))
+    taps = keras.layers.Activation("linear", name="taps")(inputs)
+    halved = keras.layers.Lambda(lambda x: x * np.float32([2, -1]) * np.float32([1] * 4 + [0] * 4)[:, None, None])(taps)
+    summed = keras.layers.GlobalAveragePooling2D(name="mean")(halved)
+    model = keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="ones", name="sum")(summed))
+    given = images[:, :8, :8, :2]
+    found = measure_statistics(
+        model, given, ["taps"], quantiles=64, preprocessing=None, relevance=Logit(0), batch_size=4
+    )
+    first = given[..., 0].astype("float64")
+    gate = np.zeros_like(first)
+    gate[:, :4] = first[:, :4] / first[:, :4].max(axis=(1, 2), keepdims=True)
+    expected = np.sort((first * gate).reshape(11, -1), axis=1).mean(axis=0)
+    np.testing.assert_allclose(found.quantiles[0][0], expected, atol=1e-5)
+    # The second channel counts against the unit.
+    assert not found.quantiles[0][1].any()
+
+
+def test_relevance_needs_layers_before_the_unit(tiny_model, images):
+    unit = Channel("conv", 1)
+    with pytest.raises(ValueError, match=r'"relevance" must depend on the layers.*second'):
+        measure_statistics(tiny_model, images, ["conv", "second"], preprocessing=None, relevance=unit)
+    with pytest.raises(ValueError, match='"relevance" must be an objective of length one'):
+        measure_statistics(tiny_model, images, preprocessing=None, relevance=Channel("conv", [0, 1]))
+    with pytest.raises(ValueError, match='"relevance" must be an objective'):
+        measure_statistics(tiny_model, images, preprocessing=None, relevance="conv")
+    assert measure_statistics(tiny_model, images, preprocessing=None, relevance=unit).layers == ("conv",)
 
 
 def test_layers_with_fewer_positions_have_fewer_parts(images):

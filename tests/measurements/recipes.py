@@ -36,6 +36,16 @@ MODELS = ("efficientnet_lite0", "mobilenet_v2", "squeezenet")
 JUDGES = ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2", "mobilenet_v2", "squeezenet")
 # random.Random(16).sample of the classes with six photographs that assets/benchmark does not report.
 TUNING = (78, 513, 553, 651, 742, 776, 795, 845, 880, 898, 936, 944)
+# The last layers of blocks from the stem to the head, which VITAL compares.
+BLOCKS = {
+    "efficientnet_lite0": (
+        "block1a_project_bn",
+        "block2b_add",
+        "block3b_add",
+        "block5c_add",
+        "block7a_project_bn",
+    ),
+}
 # A class with this many photographs is explained with them; a class with fewer lends one to the natural images.
 PHOTOGRAPHS = 6
 
@@ -50,6 +60,7 @@ class Setting:
             "class" (of the class), or "" for none.
         weight: its weight.
         options: further arguments of the term.
+        blocks: whether the statistics are those of the last layers of the blocks instead of batch norms.
         method: further settings of `MacoVisualizer`.
     """
 
@@ -57,6 +68,7 @@ class Setting:
     prior: str = ""
     weight: float = 1.0
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    blocks: bool = False
     method: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
@@ -74,11 +86,15 @@ SETTINGS = {
     "natural + batch norms": Setting(prior="batch norms", weight=1),
     "natural + 0.3 batch norms": Setting(prior="batch norms", weight=0.3),
     "natural + 3 batch norms": Setting(prior="batch norms", weight=3),
-    "natural + 0.4 any": Setting(prior="any", weight=1, options={"balance": 0.4}),
+    "natural + 0.4 any": Setting(prior="any", weight=1, options={"balance": 0.4, "distance": "sorted"}),
     "natural + 0.4 any, moments": Setting(prior="any", weight=1, options={"balance": 0.4, "distance": "moments"}),
-    "natural + 0.4 class": Setting(prior="class", weight=1, options={"balance": 0.4}),
+    "natural + 0.4 class": Setting(prior="class", weight=1, options={"balance": 0.4, "distance": "sorted"}),
     "natural + 0.4 class, moments": Setting(prior="class", weight=1, options={"balance": 0.4, "distance": "moments"}),
     "natural + 1 class, moments": Setting(prior="class", weight=1, options={"balance": 1.0, "distance": "moments"}),
+    "natural + 0.4 class, blocks": Setting(prior="class", blocks=True, options={"balance": 0.4, "distance": "sorted"}),
+    "natural + 0.4 class, blocks, moments": Setting(prior="class", blocks=True, options={"balance": 0.4}),
+    "natural + 1 class, blocks, moments": Setting(prior="class", blocks=True, options={"balance": 1.0}),
+    "natural + 0.4 any, blocks, moments": Setting(prior="any", blocks=True, options={"balance": 0.4}),
 }
 
 
@@ -102,24 +118,31 @@ class Priors:
             return logit
         if setting.prior == "batch norms":
             return logit + setting.weight * BatchNormStatistics(**setting.options)
-        statistics = self._statistics("any" if setting.prior == "any" else str(index))
+        statistics = self._statistics("any" if setting.prior == "any" else str(index), setting.blocks)
         return logit + setting.weight * NaturalStatistics(statistics, **setting.options)
 
-    def _statistics(self, name: str) -> LayerStatistics:
-        if name not in self._known:
-            path = self._folder / f"{self._model.name}_{name}.npz"
+    def _statistics(self, name: str, blocks: bool) -> LayerStatistics:
+        key = f"{self._model.name}_{name}{'_blocks' if blocks else ''}"
+        if key not in self._known:
+            path = self._folder / f"{key}.npz"
             if not path.exists():
-                measure_statistics(self._model, self._photographs(name)).save(path)
-            self._known[name] = LayerStatistics.load(path)
-        return self._known[name]
+                layers = BLOCKS[self._model.name] if blocks else None
+                measure_statistics(self._model, self._photographs(name), layers).save(path)
+            self._known[key] = LayerStatistics.load(path)
+        return self._known[key]
 
     def _photographs(self, name: str) -> list[str]:
         if self._images is None:
             raise SystemExit("--images is needed for statistics of photographs.")
         if name != "any":
             return [str(path) for path in sorted((self._images / wnids()[int(name)]).glob("*.jpg"))]
-        folders = [sorted(folder.glob("*.jpg")) for folder in sorted(self._images.iterdir()) if folder.is_dir()]
-        return [str(paths[0]) for paths in folders if 0 < len(paths) < PHOTOGRAPHS]
+        return lent_photographs(self._images)
+
+
+def lent_photographs(images: Path) -> list[str]:
+    """A photograph of each class that has too few to be explained with them."""
+    folders = [sorted(folder.glob("*.jpg")) for folder in sorted(images.iterdir()) if folder.is_dir()]
+    return [str(paths[0]) for paths in folders if 0 < len(paths) < PHOTOGRAPHS]
 
 
 # What identifies an image in scores.jsonl.

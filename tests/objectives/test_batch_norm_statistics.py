@@ -140,7 +140,9 @@ def test_a_run_scores_the_image_that_the_model_sees(model, jit_compile):
         model, image_size=16, steps=1, preprocessing=None, transforms=[], jit_compile=jit_compile
     )
     start = np.random.default_rng(0).uniform(0.2, 0.8, (2, 16, 16, 3)).astype("float32")
-    explanation = visualizer.explain(Logit([0, 1]) + 3 * BatchNormStatistics(balance=None), seed=0, start=start, verbose=0)
+    explanation = visualizer.explain(
+        Logit([0, 1]) + 3 * BatchNormStatistics(balance=None), seed=0, start=start, verbose=0
+    )
     begun = visualizer.starting_images(start, 2)
     for terms, image in zip(explanation.term_scores, begun):
         assert terms["3 * batch-norm statistics"] == pytest.approx([3 * distance(model, image[None])], rel=1e-3)

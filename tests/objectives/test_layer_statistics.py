@@ -37,7 +37,9 @@ def test_tokens_are_sampled_without_the_class_token():
 
 
 def statistics(rng):
-    return LayerStatistics(("a",), (rng.normal(size=(3, 4)).astype("float32"),), (np.ones(3, "float32"),), 2)
+    return LayerStatistics(
+        ("a",), (rng.normal(size=(3, 4)).astype("float32"),), (np.ones(3, "float32"),), (np.ones(3, "float32"),), 2
+    )
 
 
 def test_a_file_is_read_back_and_damage_is_refused(tmp_path, rng):
@@ -74,5 +76,11 @@ def test_a_failure_leaves_the_earlier_file_whole(tmp_path, rng, monkeypatch):
     [((), ()), (([[1.0]],), ([1.0, 2.0],)), (([1.0],), ([1.0],)), (([[np.nan]],), ([1.0],)), (([[]],), ([1.0],))],
 )
 def test_arrays_that_do_not_belong_together_are_refused(quantiles, deviations):
-    with pytest.raises(ValueError, match='"quantiles" and "deviations" must'):
-        LayerStatistics(("a",), tuple(map(np.array, quantiles)), tuple(map(np.array, deviations)), 2)
+    with pytest.raises(ValueError, match='"quantiles", "deviations" and "spreads" must'):
+        LayerStatistics(
+            ("a",),
+            tuple(map(np.array, quantiles)),
+            tuple(map(np.array, deviations)),
+            tuple(map(np.array, deviations)),
+            2,
+        )

@@ -3,18 +3,25 @@
 import keras
 import numpy as np
 import pytest
+from skimage.data import chelsea, coffee
 
 from maco_tf import Explanation, FourierVisualizer, Logit, MacoVisualizer
-from maco_tf.objectives import LayerStatistics, NaturalStatistics
+from maco_tf.exemplars import score_natural_images
+from maco_tf.images import fit_images
+from maco_tf.models import Activations, zoo
+from maco_tf.models.digests import weights_digest
+from maco_tf.objectives import LayerStatistics, NaturalStatistics, layer_statistics
 from tests.conftest import build_tiny_model
 from tests.objectives.evaluate import restored, scores
 
 
 def statistics(rng, layers=("conv", "add"), channels=4, quantiles=6, **settings):
+    values = tuple(np.sort(rng.normal(size=(channels, quantiles)).astype("float32"), axis=1) for _ in layers)
     return LayerStatistics(
         tuple(layers),
-        tuple(np.sort(rng.normal(size=(channels, quantiles)).astype("float32"), axis=1) for _ in layers),
+        values,
         tuple(rng.uniform(0.5, 1, size=channels).astype("float32") for _ in layers),
+        tuple(array.std(axis=1) for array in values),
         7,
         **settings,
     )
@@ -23,9 +30,36 @@ def statistics(rng, layers=("conv", "add"), channels=4, quantiles=6, **settings)
 def test_the_distance_by_hand():
     # Two channels at four positions, sorted and averaged in two parts: (1, 5) and (0, 2).
     view = np.array([[[[6.0, 2], [0, 0]], [[4, 0], [2, 2]]]])
-    measured = LayerStatistics(("conv",), (np.float32([[0, 5], [0, 0]]),), (np.float32([1, 2]),), 2)
+    measured = LayerStatistics(
+        ("conv",), (np.float32([[0, 5], [0, 0]]),), (np.float32([1, 2]),), (np.float32([9, 9]),), 2
+    )
     expected = ((1 + 0) / 2 / 1 + (0 + 4) / 2 / 4) / 2
-    assert scores(NaturalStatistics(measured), conv=view) == pytest.approx([-expected])
+    assert scores(NaturalStatistics(measured, distance="sorted"), conv=view) == pytest.approx([-expected])
+
+
+def test_the_distance_of_moments_by_hand():
+    """At the positions the channels are 6, 0, 4, 2 and 2, 0, 0, 2: means 3 and 1, deviations sqrt(5) and 1."""
+    view = np.array([[[[6.0, 2], [0, 0]], [[4, 0], [2, 2]]]])
+    measured = LayerStatistics(
+        ("conv",), (np.float32([[0, 4], [0, 0]]),), (np.float32([1, 2]),), (np.float32([2.5, 0]),), 2
+    )
+    # The wanted means are 2 and 0, the spreads 2.5 and 0.
+    expected = ((1 + (5**0.5 - 2.5) ** 2) / 1 + (1 + 1) / 4) / 2
+    assert scores(NaturalStatistics(measured), conv=view) == pytest.approx([-expected], rel=1e-4)
+
+
+def test_moments_are_at_most_the_sorted_distance_and_equal_for_one_shape(rng):
+    shape = np.sort(rng.normal(size=64))
+    wanted = np.float32([1.5 * shape + 2, shape])
+    measured = LayerStatistics(("conv",), (wanted,), (np.float32([1, 1]),), (wanted.std(axis=1),), 2)
+    scaled = np.stack([0.5 * shape - 1, 3 * shape + 1], axis=-1)[rng.permutation(64)].reshape(1, 8, 8, 2)
+    other = rng.gamma(1, size=(1, 8, 8, 2))
+    by_moments, by_sorting = (
+        [scores(NaturalStatistics(measured, distance=distance), conv=view)[0] for view in (scaled, other)]
+        for distance in ("moments", "sorted")
+    )
+    assert by_moments[0] == pytest.approx(by_sorting[0], rel=1e-4)
+    assert by_sorting[1] < by_moments[1] < 0
 
 
 def test_layers_count_the_same_and_views_are_averaged(rng):
@@ -38,12 +72,19 @@ def test_layers_count_the_same_and_views_are_averaged(rng):
         for view in layer
         if view.size == 24  # As many positions as parts.
     ]
-    alone = LayerStatistics(("conv",), measured.quantiles[:1], measured.deviations[:1], 7)
-    assert scores(NaturalStatistics(alone), conv=conv) == pytest.approx([-np.mean(distances)], rel=1e-5)
-    rest = LayerStatistics(("add",), measured.quantiles[1:], measured.deviations[1:], 7)
-    both = scores(NaturalStatistics(measured), conv=conv, add=add)
+    alone = LayerStatistics(("conv",), measured.quantiles[:1], measured.deviations[:1], measured.spreads[:1], 7)
+    assert scores(NaturalStatistics(alone, distance="sorted"), conv=conv) == pytest.approx(
+        [-np.mean(distances)], rel=1e-5
+    )
+    rest = LayerStatistics(("add",), measured.quantiles[1:], measured.deviations[1:], measured.spreads[1:], 7)
+    both = scores(NaturalStatistics(measured, distance="sorted"), conv=conv, add=add)
     assert both == pytest.approx(
-        (scores(NaturalStatistics(alone), conv=conv) + scores(NaturalStatistics(rest), add=add)) / 2, rel=1e-5
+        (
+            scores(NaturalStatistics(alone, distance="sorted"), conv=conv)
+            + scores(NaturalStatistics(rest, distance="sorted"), add=add)
+        )
+        / 2,
+        rel=1e-5,
     )
 
 
@@ -64,7 +105,7 @@ def test_tokens_without_the_class_token(rng):
     for tokens in (patches, with_class):
         assert scores(NaturalStatistics(measured), block=tokens) == pytest.approx(expected)
     registers = np.concatenate([np.full((1, 3, 4), 1e3), patches], axis=1)
-    cut = LayerStatistics(measured.layers, measured.quantiles, measured.deviations, 7, slice(3, None))
+    cut = LayerStatistics(measured.layers, measured.quantiles, measured.deviations, measured.spreads, 7, slice(3, None))
     assert scores(NaturalStatistics(cut), block=registers) == pytest.approx(expected)
 
 
@@ -130,3 +171,35 @@ def test_the_image_comes_closer_in_half_precision_too(rng):
     visualizer = MacoVisualizer(model, image_size=16, steps=40, crops=2, preprocessing=None)
     explanation = visualizer.explain(NaturalStatistics(statistics(rng)), seed=0, verbose=0)
     assert np.mean(explanation.scores[-5:]) > np.mean(explanation.scores[:5])
+
+
+def test_the_statistics_of_the_package_belong_to_the_weights(rng, tiny_model, tmp_path, monkeypatch):
+    visualizer = FourierVisualizer(tiny_model, preprocessing=None, image_size=16, steps=1)
+    objective = Logit(0) + NaturalStatistics()
+    with pytest.raises(ValueError, match='"statistics" must be given'):
+        visualizer.check(objective)
+    measured = statistics(rng, model="tiny", weights=weights_digest(tiny_model))
+    measured.save(tmp_path / "natural_statistics" / "tiny.npz")
+    monkeypatch.setattr(layer_statistics, "__file__", str(tmp_path / "layer_statistics.py"))
+    found = objective.resolved(visualizer.activations).terms[1][1]
+    np.testing.assert_array_equal(found.parameters["quantiles_1"][0], measured.quantiles[1])
+    assert restored(objective).terms[1][1].statistics == []
+    with pytest.raises(ValueError, match="the package has those of tiny only"):
+        FourierVisualizer(build_tiny_model(seed=1), preprocessing=None, image_size=16).check(objective)
+
+
+@pytest.mark.network
+@pytest.mark.slow
+def test_a_network_of_the_zoo_has_statistics_of_photographs(rng):
+    squeezenet = zoo.load("squeezenet")
+    found = NaturalStatistics().resolved(Activations(squeezenet))
+    (measured,) = found.statistics
+    assert measured.images > 500
+    activations = Activations(squeezenet)
+    photographs = [fit_images(image[None] / np.float32(255), (227, 227))[0] for image in (coffee(), chelsea())]
+    noise = rng.uniform(size=(2, 227, 227, 3)).astype("float32")
+    for distance in ("moments", "sorted"):
+        prior = NaturalStatistics(distance=distance).resolved(activations)
+        found = score_natural_images(activations, prior, np.concatenate([photographs, noise]))[:, 0]
+        assert found[:2].min() > -4
+        assert found[2:].max() < -10

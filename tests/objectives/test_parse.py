@@ -89,11 +89,12 @@ def test_a_sign_without_a_space_is_explained(text, written):
 def test_priors(tmp_path):
     objective = parse_objective("logit:254 + 60*bn")
     assert objective.names == ["logit 254 + 60 batch-norm statistics"]
-    measured = LayerStatistics(("a",), (np.float32([[0, 1]]),), (np.float32([1]),), 2)
+    measured = LayerStatistics(("a",), (np.float32([[0, 1]]),), (np.float32([1]),), (np.float32([1]),), 2)
     path = measured.save(tmp_path / "some-class.npz")
     (weight, prior) = parse_objective(f"5*natural:{path}").terms[0]
     assert weight == 5
     np.testing.assert_array_equal(prior.statistics[0].quantiles[0], [[0, 1]])
-    for text in ("bn:layer", "natural", "natural:", f"natural:{tmp_path / 'missing.npz'}"):
+    assert parse_objective("logit:3 + natural").terms[1][1].statistics == []
+    for text in ("bn:layer", "natural:", f"natural:{tmp_path / 'missing.npz'}"):
         with pytest.raises(ValueError, match=r'"(objective|statistics)" must'):
             parse_objective(text)

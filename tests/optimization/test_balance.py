@@ -13,7 +13,7 @@ from tests.objectives.evaluate import restored
 @pytest.fixture
 def measured(rng):
     quantiles = np.sort(rng.normal(size=(4, 6)).astype("float32"), axis=1)
-    return LayerStatistics(("conv",), (quantiles,), (np.ones(4, "float32"),), 7)
+    return LayerStatistics(("conv",), (quantiles,), (np.ones(4, "float32"),), (quantiles.std(axis=1),), 7)
 
 
 @pytest.fixture
