@@ -52,20 +52,34 @@ def test_the_home_page_is_there_within_two_seconds(quick_browser, large_site):
     assert min(times) < 2000, times
 
 
+def metrics(browser):
+    """The time that tasks of the page took, and the time of a core that they used, seconds."""
+    found = {one["name"]: one["value"] for one in browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]}
+    return found["TaskDuration"], found["ThreadTime"]
+
+
 @pytest.mark.parametrize("page", ["index.html", "channel/dictionary.html"])
 def test_scrolling_has_no_long_task(quick_browser, large_site, page):
-    """No task takes 200 ms or more. Other processes can only delay a task, so the best of several tries counts."""
+    """No task takes 200 ms or more on a core of its own; the best of several tries counts.
+
+    Other processes stretch every task. By how much is measured in the same run: the time that all tasks took, divided
+    by the time of a core that they used. The longest task is divided by that.
+    """
     quick_browser.set_script_timeout(120)
+    quick_browser.execute_cdp_cmd("Performance.enable", {})
     longest = []
-    while len(longest) < 12 and min(longest, default=200) >= 200:
+    while len(longest) < 8 and min(longest, default=200) >= 200:
         quick_browser.get("about:blank")
         quick_browser.get(f"{large_site.as_uri()}/{page}")
         if page == "index.html":
             wait(quick_browser, "return document.querySelector('[data-explorer]').dataset.ready")
+        took, used = metrics(quick_browser)
         task, place = quick_browser.execute_async_script(SCROLL)
+        later_took, later_used = metrics(quick_browser)
         assert place > 0.5
-        longest.append(round(task))
-    print(f"longest tasks {longest} ms")
+        stretched = max(1.0, (later_took - took) / (later_used - used))
+        longest.append(round(task / stretched))
+        print(f"{page}: longest task {task:.0f} ms, stretched {stretched:.1f} times by other processes")
     assert min(longest) < 200, longest
 
 
