@@ -145,6 +145,15 @@ def test_labels_are_text(browser, base):
     assert complaints(browser) == []
 
 
+def test_the_list_goes_on_from_layer_to_layer(browser, base):
+    """The chunks of the index arrive one after the other, and the block that one ends in is completed."""
+    open_explorer(browser, base)
+    shown = names(browser)
+    assert shown[23:26] == ["23 · block2b_add", "0 · block4c_add", "1 · block4c_add"]
+    run(browser, "scrollTo(0, document.body.scrollHeight)")
+    wait(browser, "return Array.from(document.querySelectorAll('.results a')).pop().href.endsWith('class/0002.html')")
+
+
 def test_search_finds_labels_units_and_layers(browser, base):
     open_explorer(browser, base)
     everything = count(browser)

@@ -171,8 +171,13 @@
   }
 
   function show(found) {
-    const first = shown.slice(0, blocks.size ? (Math.max(...blocks.keys()) + 1) * side() : 0);
-    const same = !measure() && first.every((row, place) => row === found[place]);
+    // What is drawn already stays, with its focus, if more of the index only adds to it.
+    const same = !measure() && shown.length <= found.length && shown.every((row, place) => row === found[place]);
+    const partial = Math.floor(shown.length / side());
+    if (same && found.length > shown.length && blocks.has(partial)) {
+      blocks.get(partial).remove();
+      blocks.delete(partial);
+    }
     shown = found;
     if (!same) {
       results.replaceChildren();
