@@ -1,7 +1,7 @@
 """Package of maco_tf: `pip install .`.
 
 Extras: `zoo` (trained networks), `concepts` (CRAFT), `metrics` (scores), `film` (.mp4), `atlas` (its site, Parquet),
-`umap` (the layout of activation atlases), `dev` (all, tests, lint, notebooks).
+`umap` (the layout of activation atlases), `ray` (workers that build an atlas), `dev` (all, tests, lint, notebooks).
 """
 
 import re
@@ -34,6 +34,9 @@ atlas = [*scikit_learn, "jinja2>=3.1", "pyarrow>=14"]
 
 # Without it, principal components lay out an activation atlas.
 umap = ["umap-learn>=0.5.7"]
+
+# Workers that build an atlas, on one machine or on a cluster.
+ray = ["ray>=2.40"]
 
 setup(
     name="maco_tf",
@@ -68,6 +71,7 @@ setup(
         "concepts": scikit_learn,
         "film": film,
         "metrics": scikit_learn,
+        "ray": ray,
         "umap": umap,
         "dev": [
             *zoo,
@@ -75,6 +79,7 @@ setup(
             *film,
             *atlas,
             *umap,
+            *ray,
             "scikit-image>=0.22",
             # A transformer of others for the tests; without its presets, which are downloads.
             "keras-hub>=0.25",

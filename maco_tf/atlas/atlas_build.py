@@ -1,29 +1,25 @@
 """Build an atlas: natural images, images of all units, and what follows from them, in a run that may stop any time."""
 
-import dataclasses
-import functools
+import contextlib
 import os
-import time
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
+import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 
 from maco_tf.atlas.atomic_files import clear_unfinished
-from maco_tf.atlas.chunks import Chunk, plan_chunks
-from maco_tf.atlas.explained_items import Writer, explain_chunk
+from maco_tf.atlas.chunks import plan_chunks
+from maco_tf.atlas.explaining import Explainer, explain_here, missing_work
 from maco_tf.atlas.plan import AtlasPlan
-from maco_tf.atlas.progress import Progress, StepClock
+from maco_tf.atlas.progress import Progress
 from maco_tf.atlas.record_store import Store
 from maco_tf.atlas.run_lock import brief_lock, run_lock
 from maco_tf.atlas.stages import Stages
 from maco_tf.atlas.unit_specs import Specs
-from maco_tf.checks import check_integer, settled, warn_user
-from maco_tf.objectives.combinations import structure
+from maco_tf.atlas.workers import Workers
+from maco_tf.checks import check_integer, warn_user
 from maco_tf.optimization.loop import check_verbose
-from maco_tf.visualizers.visualizer import Visualizer
 
 
 def build(
@@ -33,6 +29,8 @@ def build(
     *,
     overwrite: bool = False,
     shard: tuple[int, int] = (0, 1),
+    workers: int | None = None,
+    ray: str | None = None,
     verbose: int | str = "auto",
     **options: Any,
 ) -> Store:
@@ -50,6 +48,11 @@ def build(
         overwrite: whether an atlas of other settings in the folder is deleted.
         shard: `(number, count)` does every `count`-th part of the work, beginning with this number, so that several
             processes or machines can share a folder.
+        workers: number of processes that explain units at the same time, by Ray: with a GPU each, or equal parts of the
+            cores. `None` is one for each GPU of a cluster or, if it has none, for each machine; without `ray`, this
+            process alone does the work. So does 1.
+        ray: the address of a Ray cluster, such as "auto" or "ray://head:10001". `None` takes this machine. Only this
+            process writes to the folder, so other machines need not reach it.
         verbose: 0 is silent; otherwise progress is shown. The file log.txt gets it in any case.
         **options: see `AtlasPlan`.
 
@@ -59,10 +62,12 @@ def build(
     Raises:
         ValueError: an argument is wrong, the folder holds something else or an atlas of other settings, or another run
             is writing to it. Nothing is written.
+        ImportError: Ray is not installed, and `workers` or `ray` needs it.
         OSError: the disk is full or the folder cannot be written. What is there stays whole.
         KeyboardInterrupt: Ctrl-C stopped the run. The same call goes on.
     """
-    return run_plan(AtlasPlan(model, units, **options), folder, overwrite=overwrite, shard=shard, verbose=verbose)
+    plan = AtlasPlan(model, units, **options)
+    return run_plan(plan, folder, overwrite=overwrite, shard=shard, workers=workers, ray=ray, verbose=verbose)
 
 
 def run_plan(
@@ -71,21 +76,31 @@ def run_plan(
     *,
     overwrite: bool = False,
     shard: tuple[int, int] = (0, 1),
+    workers: int | None = None,
+    ray: str | None = None,
     verbose: int | str = "auto",
 ) -> Store:
     """Build the atlas of a plan; see `build`."""
     check_verbose(verbose)
     count = check_integer("shard", shard[1], 1)
     shard = check_integer("shard", shard[0], 0, count - 1), count
+    workers = None if workers is None else check_integer("workers", workers, 1)
+    if re.match(r"\w+://", str(folder)):
+        raise ValueError(
+            f'"folder" must be on a disk or a file system, because records are renamed into it. Received: {folder}. '
+            "Build the atlas in a folder, and copy it there."
+        )
     folder, manifest = Path(folder), plan.manifest(folder)
     # Refused before anything is written.
     Store.find(folder, manifest, overwrite=overwrite)
+    crew = None if ray is None and workers in (None, 1) else Workers(plan.visualizer, manifest, workers, ray)
     folder.mkdir(parents=True, exist_ok=True)
-    with run_lock(folder, shard):
+    # Workers that cannot start end the run before anything is computed.
+    with run_lock(folder, shard), crew or contextlib.nullcontext():
         with brief_lock(folder, "begin"):
             store = Store.create(folder, manifest, overwrite=overwrite)
             clear_unfinished(folder)
-        progress = Progress(folder / "log.txt", verbose)
+        progress = Progress(folder / "log.txt", verbose, crew.count if crew else 1)
         stages = Stages(plan, store, shard, progress)
         stages.write_natural_images()
         planned, found = (
@@ -93,7 +108,10 @@ def run_plan(
         )
         work = missing_work(store, [*planned[shard[0] :: shard[1]], *found])
         progress.begin([part.chunk for part in work])
-        failed = explain_here(plan.visualizer, store, work, progress)
+        if crew is None:
+            failed = explain_here(Explainer(plan.visualizer), store, work, progress)
+        else:
+            failed = crew.explain(store, work, progress)
         with brief_lock(folder, "end"):
             stages.finish()
     if failed:
@@ -102,71 +120,3 @@ def run_plan(
             f"{', '.join(failed[:3])}. The file log.txt says more."
         )
     return store
-
-
-class Work(NamedTuple):
-    """A chunk of which something is missing.
-
-    Attributes:
-        chunk: the chunk.
-        wanted: the keys of the items that are missing or damaged. Only these are written.
-    """
-
-    chunk: Chunk
-    wanted: list[str]
-
-
-def missing_work(store: Store, chunks: Iterable[Chunk]) -> list[Work]:
-    """The chunks of which an item is missing, or does not match its checksum.
-
-    Args:
-        store: the atlas.
-        chunks: the plan.
-    """
-    work = [Work(chunk, [key for key in chunk.keys if not store.is_whole("items", key)]) for chunk in chunks]
-    return [part for part in work if part.wanted]
-
-
-def explain_here(visualizer: Visualizer, store: Store, work: Sequence[Work], progress: Progress) -> list[str]:
-    """Explain chunks in this process, one after the other.
-
-    Args:
-        visualizer: the visualizer.
-        store: the atlas.
-        work: the chunks that are left.
-        progress: the progress.
-
-    Returns:
-        The keys of items that could not be made, because a score or an image was not finite.
-
-    Raises:
-        OSError: see `Store.write`.
-        KeyboardInterrupt: see `explain_chunk`.
-    """
-    failed: list[str] = []
-    with Writer(store) as writer:
-        for (chunk, wanted), current in _with_visualizers(work, visualizer):
-            begun = time.monotonic()
-            clock = StepClock(settled(current.resolved.steps), functools.partial(progress.step, chunk))
-            try:
-                with warnings.catch_warnings(record=True) as caught:
-                    explanation = explain_chunk(current, chunk, [clock])
-            except FloatingPointError as error:
-                progress.say(f"{chunk.group}, seed {chunk.seed} failed: {error}")
-                failed += wanted
-            else:
-                for warning in caught:
-                    progress.note(f"warning: {warning.message}")
-                writer.write(chunk, explanation, wanted)
-            progress.finish(chunk, time.monotonic() - begun, clock.tracing)
-    return failed
-
-
-def _with_visualizers(work: Iterable[Work], visualizer: Visualizer) -> Iterator[tuple[Work, Visualizer]]:
-    """Chunks with a visualizer, a new one for each compiled function, so that earlier functions leave the memory."""
-    compiled: Any = None
-    for part in work:
-        needed = (structure(part.chunk.units[0].objective), part.chunk.size)
-        if needed != compiled:
-            compiled, current = needed, dataclasses.replace(visualizer)
-        yield part, current

@@ -1,8 +1,9 @@
 """From a chunk of the plan to the records and files of its items."""
 
+import collections
 import concurrent.futures
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -106,39 +107,31 @@ def make_items(
 
 
 class Writer:
-    """Encodes and writes items in a thread, while the next chunk is computed.
+    """Makes and writes items in threads, while the next chunk is computed.
 
-    At most one chunk waits, so memory does not grow and a process that is killed loses two chunks at most.
+    At most one chunk waits for each thread, so memory does not grow, and a process that is killed loses little.
 
     Args:
         store: the atlas.
+        threads: number of chunks that are written at the same time.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._pool = concurrent.futures.ThreadPoolExecutor(1)
-        self._pending: concurrent.futures.Future[None] | None = None
+    def __init__(self, store: Store, threads: int = 1) -> None:
+        self._store, self._threads = store, threads
+        self._pool = concurrent.futures.ThreadPoolExecutor(threads)
+        self._pending: collections.deque[concurrent.futures.Future[None]] = collections.deque()
 
-    def write(self, chunk: Chunk, explanation: Explanation, wanted: Collection[str]) -> None:
-        """Write the items of a chunk, after those of the chunk before.
+    def write(self, make: Callable[[], Iterable[Item]]) -> None:
+        """Write the items of a chunk, as soon as a thread is free.
 
-        Args: see `make_items`.
-
-        Raises:
-            OSError: the items of the chunk before could not be written.
-        """
-        self.wait()
-        self._pending = self._pool.submit(self._write, chunk, explanation, wanted)
-
-    def wait(self) -> None:
-        """Wait until everything is written.
+        Args:
+            make: returns the items; it is called in the thread.
 
         Raises:
-            OSError: see `Store.write`.
+            OSError: the items of an earlier chunk could not be written.
         """
-        pending, self._pending = self._pending, None
-        if pending is not None:
-            pending.result()
+        self._wait(self._threads - 1)
+        self._pending.append(self._pool.submit(self._write, make))
 
     def __enter__(self) -> "Writer":
         return self
@@ -146,10 +139,15 @@ class Writer:
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         self._pool.shutdown(wait=True)
         if error is None:
-            self.wait()
+            self._wait(0)
 
-    def _write(self, chunk: Chunk, explanation: Explanation, wanted: Collection[str]) -> None:
-        for item in make_items(chunk, explanation, self._store.manifest, wanted):
+    def _wait(self, most: int) -> None:
+        """Wait until at most so many chunks are pending."""
+        while len(self._pending) > most:
+            self._pending.popleft().result()
+
+    def _write(self, make: Callable[[], Iterable[Item]]) -> None:
+        for item in make():
             self._store.write("items", item.key, item.record, item.files)
 
 

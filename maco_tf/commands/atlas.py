@@ -1,6 +1,7 @@
 """`maco-tf atlas`: a folder of all units of a model, and what is made of it."""
 
 import argparse
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -96,6 +97,14 @@ def _add_build(parts: Any) -> None:
         metavar="NUMBER/COUNT",
         help="do one of COUNT parts of the work; numbers begin with 0. All shards share the folder",
     )
+    add(
+        "--workers",
+        type=int,
+        metavar="NUMBER",
+        help="processes that explain units at the same time, with a GPU each, or equal parts of the cores. "
+        'It needs Ray: pip install "maco_tf[ray]" (default: 1; with --ray, one for each GPU or machine)',
+    )
+    add("--ray", metavar="ADDRESS", help='a Ray cluster that does the work: "auto", or such as ray://head:10001')
     add("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run=_build)
 
@@ -167,6 +176,9 @@ def _build(options: argparse.Namespace) -> int:
 
     if options.images is not None:
         check_image_folder(options.images)
+    if options.workers is not None:
+        # Workers need the memory of the GPUs that TensorFlow would otherwise reserve for this process.
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     import_modules(options.modules)
     kind, settings = read_method(options, _OPTIONS, ["magnitude"] if options.magnitude else [])
     model = load_model(options.model, options.preprocessing)
@@ -196,6 +208,8 @@ def _build(options: argparse.Namespace) -> int:
             options.output,
             overwrite=options.overwrite,
             shard=options.shard,
+            workers=options.workers,
+            ray=options.ray,
             verbose=0 if options.quiet else 1,
         )
     except KeyboardInterrupt:

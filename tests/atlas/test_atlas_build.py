@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from maco_tf import Channel, Direction, Logit, MacoVisualizer
-from maco_tf.atlas import atlas_build, build, check
+from maco_tf.atlas import build, check, explaining
 from maco_tf.atlas.atlas_build import run_plan
 from maco_tf.atlas.explained_items import Writer
 from maco_tf.atlas.pictures import webp
@@ -80,7 +80,7 @@ def test_seeds_and_units_differ(whole):
 @pytest.mark.slow
 def test_a_second_run_computes_nothing(whole, tiny_model, monkeypatch):
     before = bits(whole.folder)
-    monkeypatch.setattr(atlas_build, "explain_chunk", lambda *_: pytest.fail("explained again"))
+    monkeypatch.setattr(explaining, "explain_chunk", lambda *_: pytest.fail("explained again"))
     build(tiny_model, UNITS, whole.folder, seeds=2, **SETTINGS)
     assert bits(whole.folder) == before
 
@@ -95,13 +95,13 @@ def test_missing_and_damaged_items_are_made_again_with_the_same_bits(whole, copy
     untouched = copy.path("items", "logit/0/seed-0", "record.json")
     written = untouched.stat().st_mtime_ns
     explained = []
-    explain = atlas_build.explain_chunk
+    explain = explaining.explain_chunk
 
     def counted(visualizer, chunk, callbacks):
         explained.append(chunk)
         return explain(visualizer, chunk, callbacks)
 
-    monkeypatch.setattr(atlas_build, "explain_chunk", counted)
+    monkeypatch.setattr(explaining, "explain_chunk", counted)
     build(tiny_model, UNITS, copy.folder, seeds=2, **SETTINGS)
     assert bits(copy.folder) == bits(whole.folder)
     assert len(explained) == 3
@@ -111,7 +111,7 @@ def test_missing_and_damaged_items_are_made_again_with_the_same_bits(whole, copy
 
 @pytest.mark.slow
 def test_an_interrupted_build_goes_on_to_the_same_bits(whole, tiny_model, tmp_path, monkeypatch):
-    explain, done = atlas_build.explain_chunk, []
+    explain, done = explaining.explain_chunk, []
 
     def interrupted(visualizer, chunk, callbacks):
         if len(done) == 2:
@@ -120,7 +120,7 @@ def test_an_interrupted_build_goes_on_to_the_same_bits(whole, tiny_model, tmp_pa
         return explain(visualizer, chunk, callbacks)
 
     with monkeypatch.context() as patch:
-        patch.setattr(atlas_build, "explain_chunk", interrupted)
+        patch.setattr(explaining, "explain_chunk", interrupted)
         with pytest.raises(KeyboardInterrupt):
             build(tiny_model, UNITS, tmp_path / "atlas", seeds=2, **SETTINGS)
     # What was computed is written.
@@ -237,14 +237,14 @@ def test_memory_stays_flat_over_500_items(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_failure_leaves_the_other_items(tiny_model, tmp_path, monkeypatch):
-    explain = atlas_build.explain_chunk
+    explain = explaining.explain_chunk
 
     def diverging(visualizer, chunk, callbacks):
         if chunk.group == "logit":
             raise FloatingPointError("The score is not finite.")
         return explain(visualizer, chunk, callbacks)
 
-    monkeypatch.setattr(atlas_build, "explain_chunk", diverging)
+    monkeypatch.setattr(explaining, "explain_chunk", diverging)
     with pytest.warns(UserWarning, match="5 images"):
         store = build(tiny_model, UNITS, tmp_path, **SETTINGS)
     assert store.keys("items") == [f"channel/conv/{n}/seed-0" for n in range(3)]

@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from maco_tf import Explanation
-from maco_tf.atlas import atlas_build
+from maco_tf.atlas import explaining
 from maco_tf.atlas.pictures import webp
 from maco_tf.atlas.record_store import Store
 from maco_tf.cli import main
@@ -48,7 +48,7 @@ def test_the_command_of_a_record_makes_its_image(built, model_file, tmp_path, ca
 
 @pytest.mark.slow
 def test_a_second_run_says_what_is_there(built, build, capsys, monkeypatch):
-    monkeypatch.setattr(atlas_build, "explain_chunk", lambda *_: pytest.fail("explained again"))
+    monkeypatch.setattr(explaining, "explain_chunk", lambda *_: pytest.fail("explained again"))
     assert build(*QUICK, output=built) == 0
     assert "5 images" in capsys.readouterr().out
 
@@ -93,7 +93,7 @@ def test_an_interrupt_says_how_to_go_on(build, capsys, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(atlas_build, "explain_chunk", interrupt)
+    monkeypatch.setattr(explaining, "explain_chunk", interrupt)
     assert build(*QUICK) == 130
     assert "same command" in capsys.readouterr().out
 
