@@ -154,6 +154,14 @@ def input_shape(text: str) -> tuple[int, int, int]:
     return height, width, channels[0] if channels else 3
 
 
+def shard(text: str) -> tuple[int, int]:
+    """The value of `--shard`: "NUMBER/COUNT", with numbers from 0."""
+    parts = text.split("/")
+    if len(parts) != 2 or not all(part.isdecimal() for part in parts) or int(parts[0]) >= int(parts[1]):
+        raise argparse.ArgumentTypeError(f"must be NUMBER/COUNT from 0/8 to 7/8, for 8 parts. Received: {text}.")
+    return int(parts[0]), int(parts[1])
+
+
 def check_image_folder(path: str) -> None:
     """Check the value of `--images`, before a network is loaded.
 

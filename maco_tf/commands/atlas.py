@@ -19,6 +19,7 @@ from maco_tf.commands.arguments import (
     load_magnitude,
     load_model,
     read_method,
+    shard,
 )
 
 _DESCRIPTION = """Explain thousands of units of a model, into a folder that can be read without this package.
@@ -92,7 +93,7 @@ def _add_build(parts: Any) -> None:
     add("--overwrite", action="store_true", help="delete an atlas of other settings in the folder")
     add(
         "--shard",
-        type=_shard,
+        type=shard,
         default=(0, 1),
         metavar="NUMBER/COUNT",
         help="do one of COUNT parts of the work; numbers begin with 0. All shards share the folder",
@@ -156,13 +157,6 @@ def _add_export(parts: Any) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the atlas")
     parser.add_argument("path", type=Path, metavar="FILE", help="a .csv, .parquet or .jsonl file")
     parser.set_defaults(run=_export)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    parts = text.split("/")
-    if len(parts) != 2 or not all(part.isdecimal() for part in parts) or int(parts[0]) >= int(parts[1]):
-        raise argparse.ArgumentTypeError(f"must be NUMBER/COUNT from 0/8 to 7/8, for 8 parts. Received: {text}.")
-    return int(parts[0]), int(parts[1])
 
 
 def _build(options: argparse.Namespace) -> int:

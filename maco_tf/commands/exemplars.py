@@ -13,6 +13,7 @@ from maco_tf.commands.arguments import (
     import_modules,
     input_shape,
     load_model,
+    shard,
 )
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def add_parser(commands: Any) -> None:
     )
     add(
         "--shard",
-        type=_shard,
+        type=shard,
         default=(0, 1),
         metavar="NUMBER/COUNT",
         help="search one of COUNT parts of the images; numbers begin with 0",
@@ -91,13 +92,6 @@ def add_parser(commands: Any) -> None:
     add("--figures", type=int, default=100, metavar="UNITS", help="the most units that get a sheet (default: 100)")
     add("--quiet", action="store_true", help="show no progress bar")
     parser.set_defaults(run=run)
-
-
-def _shard(text: str) -> tuple[int, int]:
-    parts = text.split("/")
-    if len(parts) != 2 or not all(part.isdecimal() for part in parts) or int(parts[0]) >= int(parts[1]):
-        raise argparse.ArgumentTypeError(f"must be NUMBER/COUNT from 0/8 to 7/8, for 8 parts. Received: {text}.")
-    return int(parts[0]), int(parts[1])
 
 
 def run(options: argparse.Namespace) -> int:
