@@ -35,9 +35,11 @@ def pack(visualizer: Visualizer) -> bytes:
     for module in _own_modules():
         cloudpickle.register_pickle_by_value(module)
     own = {"__main__", *(module.__name__ for module in _own_modules())}
-    layers = [type(layer) for layer in visualizer.model._flatten_layers()]
-    classes = [*layers, *keras.saving.get_custom_objects().values()]
-    named = {keras.saving.get_registered_name(kind): kind for kind in classes if kind.__module__ in own}
+    # Keras looks up classes by name only, and imports no module for them.
+    layers = {type(layer) for layer in visualizer.model._flatten_layers()}
+    classes = [kind for kind in layers if kind.__module__.partition(".")[0] != "keras"]
+    classes += [kind for kind in keras.saving.get_custom_objects().values() if kind.__module__ in own]
+    named = {keras.saving.get_registered_name(kind): kind for kind in classes}
     settings = {name: getattr(visualizer, name) for name in visualizer.names()}
     try:
         model = cloudpickle.dumps(visualizer.model)

@@ -2,22 +2,20 @@
 
 import collections
 import functools
-import logging
 import os
 import socket
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from maco_tf.atlas.cluster import check_growth, find_share, import_ray, start_ray
 from maco_tf.atlas.describe import package_versions
 from maco_tf.atlas.explained_items import Item, Writer, make_items
 from maco_tf.atlas.explaining import Explainer, Outcome, Work
 from maco_tf.atlas.progress import Progress
 from maco_tf.atlas.record_store import Store
 from maco_tf.atlas.visualizer_copy import pack, unpack
-from maco_tf.checks import check_integer
 from maco_tf.models.digests import weights_digest
 from maco_tf.visualizers.visualizer import Visualizer
 
@@ -27,7 +25,6 @@ _LOSSES = 3
 _WRITERS = 4
 # Seconds until the first worker must be ready. A cluster may have to start machines.
 _PATIENCE = 1800
-_GROWTH = "TF_FORCE_GPU_ALLOW_GROWTH"
 
 
 class Workers:
@@ -58,12 +55,12 @@ class Workers:
     def __init__(
         self, visualizer: Visualizer, manifest: Mapping[str, Any], count: int | None, address: str | None = None
     ) -> None:
-        self._ray = _import_ray()
+        self._ray = import_ray()
         self._wanted, self._address = count, address
         self._copy: Any = pack(visualizer)
         self._expected = _Facts(manifest["model"]["weights"], manifest["versions"], "")
         self._tasks: dict[Any, _Task] = {}
-        self._idle: list[Any] = []
+        self._idle: list[_Task] = []
         self._losses: collections.Counter[int] = collections.Counter()
         self._news: list[str] = []
 
@@ -71,11 +68,11 @@ class Workers:
         ray = self._ray
         self._ours = not ray.is_initialized()
         if self._ours:
-            _start_ray(ray, self._address)
+            start_ray(ray, self._address)
         try:
             share = find_share([node["Resources"] for node in ray.nodes() if node["Alive"]], self._wanted)
             if share.gpus and self._address is None:
-                _check_growth()
+                check_growth()
             self.count, self._cores = share.workers, share.cores
             self._kind = ray.remote(_Worker).options(
                 num_cpus=share.cores, num_gpus=share.gpus, scheduling_strategy="SPREAD"
@@ -91,8 +88,8 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in [*self._idle, *(task.worker for task in self._tasks.values())]:
-            self._ray.kill(worker)
+        for task in [*self._idle, *self._tasks.values()]:
+            self._ray.kill(task.worker)
         self._idle, self._tasks = [], {}
         if self._ours:
             self._ray.shutdown()
@@ -112,11 +109,12 @@ class Workers:
             OSError: see `Store.write`.
             RuntimeError: a chunk ended several workers.
         """
-        manifest, queue, failed = self._ray.put(store.manifest), collections.deque(work), list[str]()
+        manifest, queue, failed = self._ray.put(store.manifest), Queue(work), list[str]()
         with Writer(store, _WRITERS) as writer:
-            while queue or any(task.part for task in self._tasks.values()):
-                while queue and self._idle:
-                    worker, part = self._idle.pop(), queue.popleft()
+            while queue.left or any(task.part for task in self._tasks.values()):
+                while queue.left and self._idle:
+                    worker, earlier = self._idle.pop()
+                    part = queue.take(earlier)
                     self._tasks[worker.explain.remote(part, manifest)] = _Task(worker, part)
                 explained = self._receive()
                 while self._news:
@@ -125,7 +123,7 @@ class Workers:
                     continue
                 part, items, outcome = explained
                 if outcome is None:
-                    queue.appendleft(part)
+                    queue.put_back(part)
                 else:
                     writer.write(functools.partial(list, items))
                     failed += outcome.report(progress, part)
@@ -151,7 +149,7 @@ class Workers:
             return None if part is None else _Explained(part, [], None)
         except errors.RayTaskError as error:
             raise (error.cause or error) from None
-        self._idle.append(worker)
+        self._idle.append(_Task(worker, part))
         if part is not None:
             return _Explained(part, *found)
         self._losses[0] = 0
@@ -175,48 +173,39 @@ class Workers:
             )
 
 
-class Share(NamedTuple):
-    """The part of a cluster that workers get.
-
-    Attributes:
-        workers: number of workers.
-        cores: cores of a worker.
-        gpus: GPUs of a worker, 0 or 1.
-    """
-
-    workers: int
-    cores: int
-    gpus: int
-
-
-def find_share(machines: Sequence[Mapping[str, float]], count: int | None) -> Share:
-    """Share a cluster between workers: one GPU for each or, if there is none, equal parts of the cores.
+class Queue:
+    """The work that is left, from which a worker gets batches of the layer that it has compiled, if there are any.
 
     Args:
-        machines: dictionaries of Ray's resources, "CPU" and "GPU".
-        count: number of workers; see `Workers`.
-
-    Returns:
-        A `Share`.
-
-    Raises:
-        ValueError: there are fewer GPUs, or fewer cores, than workers.
+        work: the work, in any order.
     """
-    with_gpu = [machine for machine in machines if machine.get("GPU", 0) >= 1]
-    if with_gpu:
-        gpus = int(sum(machine["GPU"] for machine in with_gpu))
-        count = gpus if count is None else check_integer("workers", count, 1, gpus)
-        cores = min(machine.get("CPU", 1) // machine["GPU"] for machine in with_gpu)
-        return Share(count, max(1, int(cores)), 1)
-    sizes = sorted((int(machine.get("CPU", 0)) for machine in machines), reverse=True)
-    count = max(1, sum(size > 0 for size in sizes)) if count is None else count
-    count = check_integer("workers", count, 1, max(1, sum(sizes)))
-    # The most cores that all of them can have.
-    cores = next(cores for cores in range(max(1, *sizes), 0, -1) if sum(size // cores for size in sizes) >= count)
-    return Share(count, cores, 0)
+
+    def __init__(self, work: Iterable[Work]) -> None:
+        self._groups: dict[str, collections.deque[Work]] = {}
+        self.left = 0
+        for part in work:
+            self._groups.setdefault(part.chunk.group, collections.deque()).append(part)
+            self.left += 1
+
+    def take(self, earlier: Work | None = None) -> Work:
+        """Take a chunk out of the queue, which must not be empty.
+
+        Args:
+            earlier: what the worker explained before. Its group comes first, then the group with the most chunks.
+        """
+        same = None if earlier is None else self._groups[earlier.chunk.group]
+        self.left -= 1
+        return (same or max(self._groups.values(), key=len)).popleft()
+
+    def put_back(self, part: Work) -> None:
+        """Put a chunk back, which comes first in its group."""
+        self._groups[part.chunk.group].appendleft(part)
+        self.left += 1
 
 
 class _Task(NamedTuple):
+    """A worker and its work; `None` if it loads the model."""
+
     worker: Any
     part: Work | None
 
@@ -252,41 +241,3 @@ class _Worker:
         explanation, outcome = self._explainer.explain(part.chunk)
         items = [] if explanation is None else make_items(part.chunk, explanation, manifest, part.wanted)
         return items, outcome
-
-
-def _import_ray() -> Any:
-    # Ray reports how it is used to its makers, unless this is set.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-    except ImportError as error:
-        raise ImportError(
-            'Workers need Ray. Run: pip install "maco_tf[ray]". Without "workers" and "ray", one process does the work.'
-        ) from error
-    return ray
-
-
-def _start_ray(ray: Any, address: str | None) -> None:
-    """Start Ray on this machine, or connect to a cluster."""
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
-    variables = {"TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2")}
-    if address is not None:
-        ray.init(address, runtime_env={"env_vars": variables}, **quiet)
-        return
-    # Workers of this machine import what this process can import.
-    variables["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in sys.path)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    ray.init("local", num_cpus=cores, include_dashboard=False, runtime_env={"env_vars": variables}, **quiet)
-
-
-def _check_growth() -> None:
-    """Refuse workers on the GPUs of this machine if this process has taken all of the memory of the GPUs."""
-    gpus = tf.config.list_physical_devices("GPU")
-    grows = os.environ.get(_GROWTH, "").lower() in ("true", "1") or all(
-        tf.config.experimental.get_memory_growth(gpu) for gpu in gpus
-    )
-    if not grows:
-        raise ValueError(
-            f'"workers" on a GPU need its memory, but TensorFlow has reserved it for this process. Set {_GROWTH}=true '
-            "in the environment before TensorFlow starts."
-        )

@@ -11,12 +11,16 @@ from importlib.util import find_spec
 import keras
 import pytest
 
-from maco_tf import MacoVisualizer
+from maco_tf import Channel, Logit, MacoVisualizer
 from maco_tf.atlas import build, workers
+from maco_tf.atlas.chunks import plan_chunks
+from maco_tf.atlas.cluster import find_share, start_ray
+from maco_tf.atlas.explaining import Work
 from maco_tf.atlas.plan import AtlasPlan
 from maco_tf.atlas.record_store import Store
+from maco_tf.atlas.unit import Unit
 from maco_tf.atlas.visualizer_copy import pack, unpack
-from maco_tf.atlas.workers import Workers, find_share
+from maco_tf.atlas.workers import Queue, Workers
 from maco_tf.cli import main
 from maco_tf.commands.arguments import import_modules
 from tests.atlas.test_atlas_build import bits
@@ -65,6 +69,23 @@ def test_shares_of_a_cluster(machines, count, expected):
 def test_more_workers_than_cores_or_gpus_are_refused(machines, count, message):
     with pytest.raises(ValueError, match=message):
         find_share(machines, count)
+
+
+def test_a_worker_stays_with_its_layer_while_there_is_work():
+    logits = [Unit(f"logit/{n}", "logit", None, n, str(n), Logit(n)) for n in range(2)]
+    channels = [Unit(f"channel/a/{n}", "channel", "a", n, str(n), Channel("a", n)) for n in range(3)]
+    queue = Queue([Work(chunk, chunk.keys) for chunk in plan_chunks([*logits, *channels], [0], 1)])
+    # The largest group comes first, and the next worker begins the other one when as many are left of both.
+    first = queue.take()
+    second = queue.take()
+    assert [part.wanted for part in (first, second)] == [["channel/a/0/seed-0"], ["logit/0/seed-0"]]
+    first, second = queue.take(first), queue.take(second)
+    assert [part.wanted for part in (first, second)] == [["channel/a/1/seed-0"], ["logit/1/seed-0"]]
+    # A chunk of a lost worker comes back; nothing is left of the logits, so the worker goes over to the channels.
+    queue.put_back(first)
+    assert queue.left == 2
+    assert [queue.take(second).wanted, queue.take(None).wanted] == [["channel/a/1/seed-0"], ["channel/a/2/seed-0"]]
+    assert queue.left == 0
 
 
 def test_without_ray_an_error_says_how_to_install_it(tiny_model, tmp_path, monkeypatch):
@@ -173,7 +194,7 @@ def cluster():
     ray = pytest.importorskip("ray")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        workers._start_ray(ray, None)
+        start_ray(ray, None)
         yield ray
         ray.shutdown()
 
@@ -195,6 +216,9 @@ class Deadly(keras.layers.Layer):
     def build(self, shape):
         if os.environ.get("MACO_TF_TEST_PROCESS") != str(os.getpid()):
             os._exit(1)
+
+    def call(self, x):
+        return x
 
 
 @needs_ray
