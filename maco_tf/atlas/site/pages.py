@@ -56,6 +56,7 @@ class _Writer:
         self._folders: set[str] = set()
         self._drawing = Drawing(store.manifest, contents)
         self._class_record = functools.lru_cache(maxsize=4)(functools.partial(store.read, "classes"))
+        self._cells = functools.lru_cache(maxsize=2)(self._cells_of)
         self._neighbours = _read_neighbours(store)
         # Classes of images are linked to logits of the same name, unless two have it.
         logits = [entry for entry in contents.entries.values() if entry.kind == "logit"]
@@ -114,6 +115,10 @@ class _Writer:
         home = self.contents.class_of_concept.get(entry.key)
         record = self._class_record(home) if home else None
         concept = next((one for one in record["concepts"] if one["key"] == entry.key), None) if record else None
+        crops, crops_from = (concept["crops"], f"classes/{home}") if concept else ([], "")
+        grid = group.prefix.partition("/")[2]
+        if group.kind == "cell" and grid in self.contents.grids:
+            crops, crops_from = self._cells(grid).get(entry.key, {}).get("crops", []), f"grids/{grid}"
         near = [
             (self.contents.entries[key], cosine)
             for key, cosine in self._neighbours.get(entry.key, ())
@@ -131,6 +136,8 @@ class _Writer:
             after=after,
             near=near,
             concept=concept,
+            crops=crops,
+            crops_from=crops_from,
             concept_class=home,
             class_name=record["name"] if record else None,
             class_page=self.contents.class_of_logit.get(entry.key),
@@ -138,6 +145,10 @@ class _Writer:
             command=command,
             command_note=note,
         )
+
+    def _cells_of(self, grid: str) -> dict[str, dict[str, Any]]:
+        """The cells of an activation grid, by key."""
+        return {cell["key"]: cell for cell in self.store.read("grids", grid)["cells"]}
 
     def _write_class(self, entry: Entry, before: Entry | None, after: Entry | None) -> None:
         key = entry.key.partition("/")[2]

@@ -263,7 +263,7 @@ class _Writer:
         self._write("classes", f"{index:04d}", record, files)
 
     def _grid(self, layer):
-        side, cells = self.plan.side, []
+        side, cells, files = self.plan.side, [], {}
         for row, column in itertools.product(range(side), range(side)):
             distance = np.hypot(row - side / 2, column - side / 2)
             count = int(400 * np.exp(-((distance / (side / 3)) ** 2)) * self.rng.uniform(0.4, 1))
@@ -276,7 +276,10 @@ class _Writer:
                 {"name": self._label(number), "index": number, "value": 0.4},
                 {"name": "other", "index": 3, "value": 0.1},
             ]
-            cells.append({"key": key, "row": row, "column": column, "count": count, "classes": found})
+            crop = f"cell-{row:02d}-{column:02d}-crop-1.webp"
+            files[crop] = "thumb-128"
+            crops = [{"file": crop, "score": 0.9, "image": "folder/1.jpg"}]
+            cells.append({"key": key, "row": row, "column": column, "count": count, "classes": found, "crops": crops})
         record = {
             "layer": layer,
             "projection": "pca",
@@ -285,7 +288,7 @@ class _Writer:
             "activations": 9000,
             "cells": cells,
         }
-        self._write("grids", layer, record, {})
+        self._write("grids", layer, record, files)
 
     def _write(self, section, key, record, files):
         """As `Store.write` does, with links and without waiting for the disk."""

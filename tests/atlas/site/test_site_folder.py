@@ -123,6 +123,15 @@ def test_images_are_copied_where_links_are_not_possible(small, tmp_path, monkeyp
     assert not os.path.samefile(copy, original)
 
 
+def test_cells_and_concepts_show_their_crops(atlas, pages, site):
+    cell = atlas.read("grids", "block6c_add")["cells"][3]
+    shown = [address for address in pages[site / f"{cell['key']}.html"].addresses if "/grids/" in address]
+    assert [Path(address).name for address in shown] == [crop["file"] for crop in cell["crops"]]
+    concept = atlas.read("classes", "0001")["concepts"][2]
+    shown = [address for address in pages[site / f"{concept['key']}.html"].addresses if "/classes/" in address]
+    assert [Path(address).name for address in shown] == [crop["file"] for crop in concept["crops"]]
+
+
 def test_features_are_not_published(copied, tmp_path):
     key = copied.keys("natural")[0]
     record = copied.read("natural", key)
