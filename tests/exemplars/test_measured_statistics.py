@@ -117,10 +117,13 @@ def test_a_transformer_with_the_statistics_of_a_class(images):
     measured = measure_statistics(model, images, preprocessing=None)
     assert measured.layers == ("sum0", "sum1", "sum2", "sum4", "sum5")
     visualizer = MacoVisualizer(model, image_size=24, steps=30, crops=2, preprocessing=None)
-    explanation = visualizer.explain(Logit([0, 1]) + 5 * NaturalStatistics(measured), seed=0, verbose=0)
-    for terms in explanation.term_scores:
-        prior = terms["5 * natural statistics"]
-        assert np.mean(prior[-5:]) > np.mean(prior[:5])
+    prior = NaturalStatistics(measured, balance=None)
+    with_prior, without = (
+        visualizer.explain(Logit([0, 1]) + weight * prior, seed=0, verbose=0) for weight in (5, 1e-6)
+    )
+    for image in range(2):
+        near, far = with_prior.term_scores[image], without.term_scores[image]
+        assert near["5 * natural statistics"][-5:].mean() / 5 > far["1e-06 * natural statistics"][-5:].mean() / 1e-6
 
 
 def test_damaged_files_are_left_out(tiny_model, images, tmp_path):
