@@ -1,4 +1,4 @@
-"""Build an atlas: natural images, images of all units, and what follows from them, in a run that may stop any time."""
+"""Build an atlas: natural images, images of all units, and results derived from them. A run may stop at any time."""
 
 import contextlib
 import os
@@ -87,8 +87,8 @@ def run_plan(
     workers = None if workers is None else check_integer("workers", workers, 1)
     if re.match(r"\w+://", str(folder)):
         raise ValueError(
-            f'"folder" must be on a disk or a file system, because records are renamed into it. Received: {folder}. '
-            "Build the atlas in a folder, and copy it there."
+            f'"folder" must be on a file system, because records appear there by being renamed. Received: {folder}. '
+            "Build the atlas on a disk, and copy the finished folder there."
         )
     folder, manifest = Path(folder), plan.manifest(folder)
     # Refused before anything is written.
@@ -116,7 +116,7 @@ def run_plan(
             stages.finish()
     if failed:
         warn_user(
-            f"{len(failed)} images could not be made, because a score or an image was not finite: "
-            f"{', '.join(failed[:3])}. The file log.txt says more."
+            f"{len(failed)} images are missing, because a score or an image was not finite: "
+            f"{', '.join(failed[:3])}. See the file log.txt."
         )
     return store

@@ -99,8 +99,8 @@ class _Unfinished:
         remove(self._path)
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OSError(
-                f"The disk must have space for the next record. Received: {self._root}, whose disk is full. What was "
-                "written is intact. Free some space, and run the same command again to go on."
+                f"The disk must have space for the next record. Received: {self._root}, whose disk is full. All "
+                "that was written is intact. Free some space, and run the same command again to go on."
             ) from error
 
 

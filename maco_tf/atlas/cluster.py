@@ -1,4 +1,4 @@
-"""What workers get of a machine or a cluster by Ray: GPUs, or parts of the cores."""
+"""The share of a machine or a cluster that each worker gets from Ray: a GPU, or part of the cores."""
 
 import logging
 import os
@@ -66,7 +66,8 @@ def import_ray() -> Any:
         import ray
     except ImportError as error:
         raise ImportError(
-            'Workers need Ray. Run: pip install "maco_tf[ray]". Without "workers" and "ray", one process does the work.'
+            'Workers need Ray. Run: pip install "maco_tf[ray]". Or leave out "workers" and "ray"; then one process '
+            "does the work."
         ) from error
     return ray
 
@@ -104,6 +105,6 @@ def check_growth() -> None:
     )
     if not grows:
         raise ValueError(
-            f'"workers" on a GPU need its memory, but TensorFlow has reserved it for this process. Set {_GROWTH}=true '
-            "in the environment before TensorFlow starts."
+            f'"workers" must find free memory on the GPUs. Received: GPUs whose memory TensorFlow has reserved for '
+            f"this process. Set {_GROWTH}=true in the environment before TensorFlow starts."
         )

@@ -36,9 +36,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:
-        raise ValueError(f"A record must be JSON. Received: {path}, which is damaged ({error}).") from error
+        raise ValueError(f'"{path.name}" must be JSON. Received: {path}, which is damaged ({error}).') from error
     if not isinstance(value, dict):
-        raise ValueError(f"A record must be a dictionary. Received: {path}, which holds {reprlib.repr(value)}.")
+        raise ValueError(f'"{path.name}" must hold a dictionary. Received: {path}, which holds {reprlib.repr(value)}.')
     return value
 
 

@@ -80,12 +80,14 @@ class AtlasPlan:
         self.grid = [find_layer(model, layer)[0] for layer in ([grid] if isinstance(grid, str) else grid)]
         self.concept_classes = self._concept_classes(concept_classes) if self.concepts else []
         if images is None and (self.concepts or self.grid):
-            raise ValueError('"images" must be given for "concepts" and "grid". Received: none.')
+            raise ValueError(
+                '"images" must not be None if "concepts" or "grid" is used. Received: None. Pass a folder of images.'
+            )
         self.images = _source(images, self.visualizer)
         if self.concepts and self.images is not None and not self.images.labelled:
             raise ValueError(
-                '"images" must have classes for "concepts": a folder with a subfolder for every class. Received: '
-                "images without classes."
+                '"images" must have classes for "concepts". Received: images without classes. Pass a folder with a '
+                "subfolder for every class."
             )
         self._named = {"model_name": model_name, "command": command}
 
@@ -134,9 +136,7 @@ class AtlasPlan:
             text = classes if isinstance(classes, str) else ",".join(map(str, plain(classes)))
             found = class_numbers(self.visualizer, text)
         if not found:
-            raise ValueError(
-                '"concept_classes" must name at least one class. Received: none, and no class is among the units.'
-            )
+            raise ValueError('"concept_classes" must name at least one class. Received: None, and no unit is a class.')
         return found
 
 
@@ -146,15 +146,15 @@ def _visualizer(model: keras.Model, visualizer: Visualizer | None, settings: Map
         visualizer = find_method(settings.pop("method", MacoVisualizer.method))(model, **settings)
     elif settings:
         raise ValueError(
-            f'"visualizer" must be given without settings. Received: {", ".join(settings)} besides it. Use '
+            f'"visualizer" must not be combined with settings. Received: {", ".join(settings)} as well. Use '
             "dataclasses.replace(visualizer, ...)."
         )
     if visualizer.model is not model:
-        raise ValueError('"visualizer" must explain "model". Received: one of another model.')
+        raise ValueError('"visualizer" must explain "model". Received: a visualizer of another model.')
     if visualizer.precision == "auto":
         raise ValueError(
-            '"precision" must be fixed, so that all images of an atlas are computed alike. Received: "auto". Name the '
-            "precision that it finds for one objective."
+            '"precision" must be fixed, so that all images of an atlas are computed alike. Received: "auto". Choose '
+            "the precision that it finds for one objective."
         )
     return visualizer
 
@@ -165,7 +165,7 @@ def _seeds(seeds: int | Sequence[int]) -> list[int]:
         return list(range(check_integer("seeds", listed, 1)))
     found = [check_integer("seeds", seed, 0, 2**31 - 1) for seed in listed]
     if not found or len(set(found)) < len(found):
-        raise ValueError(f'"seeds" must be a number of seeds, or different seeds. Received: {seeds!r}.')
+        raise ValueError(f'"seeds" must be a number of seeds, or a list of different seeds. Received: {seeds!r}.')
     return found
 
 

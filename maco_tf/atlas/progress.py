@@ -94,7 +94,7 @@ class Progress:
         self._images[chunk.group] = (total + seconds - tracing, images + chunk.size)
         if tracing:
             self._tracing[chunk.group] = tracing
-        rate = f"{(seconds - tracing) / chunk.size:.3g} s an image"
+        rate = f"{(seconds - tracing) / chunk.size:.3g} s per image"
         traced = f", {tracing:.3g} s of tracing" if tracing else ""
         self.say(f"{self._counted()}. {chunk.group}, seed {chunk.seed}: {rate}{traced}")
 
@@ -119,7 +119,7 @@ class Progress:
         if not self._left:
             return f"{done:,} of {self._total:,} images, all done"
         left = self.seconds_left
-        time_left = "time left not known yet" if left is None else f"about {duration(left)} left"
+        time_left = "time left unknown" if left is None else f"about {duration(left)} left"
         return f"{done + int(more):,} of {self._total:,} images, {time_left}"
 
     def _clear(self) -> None:

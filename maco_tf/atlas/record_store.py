@@ -77,14 +77,14 @@ class Store:
         """
         folder = Path(folder)
         if folder.exists() and not folder.is_dir():
-            raise ValueError(f'"folder" must be a folder. Received: {folder}, which is a file.')
+            raise ValueError(f'"folder" must be a folder. Received: {folder}, which is a file. Choose another name.')
         entries = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
         if MANIFEST not in entries:
             foreign = [name for name in entries if name not in (LOCKS, PARTIAL)]
             if foreign:
                 raise ValueError(
-                    f'"folder" must be empty or hold an atlas. Received: {folder}, with {", ".join(foreign[:3])} and '
-                    f"without {MANIFEST}. Choose another folder."
+                    f'"folder" must be empty or hold an atlas. Received: {folder}, which holds {", ".join(foreign[:3])}'
+                    f" but no {MANIFEST}. Choose another folder."
                 )
             return None
         earlier = cls.open(folder)
@@ -93,7 +93,7 @@ class Store:
             return None
         if changed:
             raise ValueError(
-                f'"folder" must hold an atlas with the same settings, or none. Received: {folder}, where '
+                f'"folder" must hold an atlas with the same settings, or no atlas. Received: {folder}, where '
                 f"{'; '.join(changed[:3])}. Choose another folder, or overwrite this one."
             )
         return earlier
@@ -113,12 +113,12 @@ class Store:
         """
         path = Path(folder) / MANIFEST
         if not path.is_file():
-            raise ValueError(f'"folder" must hold an atlas. Received: {folder}, without {MANIFEST}.')
+            raise ValueError(f'"folder" must hold an atlas. Received: {folder}, which has no {MANIFEST}.')
         manifest = read_json(path)
         if manifest.get("digest") != manifest_digest(manifest):
-            raise ValueError(f"A manifest must be as it was written. Received: {path}, whose digest does not match.")
+            raise ValueError(f"A manifest must be unchanged. Received: {path}, whose digest does not match.")
         if manifest.get("version", 1) > 1:
-            raise ValueError(f'"folder" must hold an atlas of version 1. Received: {path} of a later maco_tf.')
+            raise ValueError(f'"folder" must hold an atlas of version 1. Received: {path}, written by a later maco_tf.')
         return cls(Path(folder), manifest)
 
     def write(self, section: str, key: str, record: Mapping[str, Any], files: Mapping[str, bytes]) -> Path:
@@ -191,10 +191,10 @@ class Store:
         """
         path = self.path(section, key, RECORD)
         if not path.is_file():
-            raise ValueError(f'"key" must be that of a record. Received: {key!r}, but there is no {path}.')
+            raise ValueError(f'"key" must be the key of a record. Received: {key!r}, but {path} does not exist.')
         record = read_json(path)
         if record.get("checksum") != checksum(record):
-            raise ValueError(f"A record must be as it was written. Received: {path}, whose checksum does not match.")
+            raise ValueError(f"A record must be unchanged. Received: {path}, whose checksum does not match.")
         return record
 
     def keys(self, section: str) -> list[str]:

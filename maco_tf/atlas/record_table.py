@@ -93,7 +93,7 @@ def export(folder: str | Path, path: str | Path) -> Path:
     if path.suffix not in (".csv", ".parquet", ".jsonl"):
         raise ValueError(f'"path" must end in .csv, .parquet or .jsonl. Received: {path}.')
     if path.suffix == ".parquet" and not has_pyarrow():
-        raise ImportError('A .parquet file needs pyarrow: pip install "maco_tf[atlas]". A .csv file needs nothing.')
+        raise ImportError('A .parquet file needs pyarrow: pip install "maco_tf[atlas]". A .csv file needs no package.')
     content = _encode(Store.open(folder), path.suffix)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)

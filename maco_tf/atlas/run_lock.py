@@ -66,12 +66,15 @@ def _lock(folder: Path, name: str, *, shared: bool, wait: bool = False) -> Itera
             holder = file.read().strip() or "another process"
             raise ValueError(
                 f'"folder" must not be in use by another run. Received: {folder}, to which {holder} is writing. Wait '
-                "for it, or let shards share the work: --shard 0/2 and --shard 1/2."
+                "until it ends, or share the work with --shard 0/2 and --shard 1/2."
             ) from error
         except OSError as error:
             if error.errno not in _WITHOUT:
                 raise
-            warn_user(f"The file system of {folder} has no locks. Do not start a second run on it, except shards.")
+            warn_user(
+                f"The file system of {folder} has no locks. Do not start a second run on it, unless "
+                "it is another shard."
+            )
         # For the message of another run.
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")

@@ -41,7 +41,7 @@ def view(
     site = site_of(folder, output)
     with open_server(site, port) as server:
         address = f"http://{_HOST}:{server.server_address[1]}/"
-        print(f"Serving {site} at {address}. Ctrl-C stops it.", flush=True)
+        print(f"Serving {site} at {address}. Press Ctrl-C to stop.", flush=True)
         if browser:
             webbrowser.open(address)
         try:

@@ -36,7 +36,7 @@ class Stages:
     def write_natural_images(self) -> None:
         """Write the natural images of the units of the plan, in the first shard: one pass serves all units."""
         if self._plan.images is not None and self._shard[0] == 0:
-            self._progress.say(f"Natural images of {len(self._plan.units):,} units")
+            self._progress.say(f"Searching natural images for {len(self._plan.units):,} units")
             model, units, images = self._plan.visualizer.model, self._plan.units, self._plan.images
             show = self._shown("units with natural images")
             settings: dict[str, Any] = {"verbose": self._progress.bars, "progress": show, **self._inputs}
@@ -66,7 +66,7 @@ class Stages:
         known: dict[str, Any] = {"class_names": class_names(self._plan.visualizer), **self._inputs}
         found: list[Unit] = []
         if classes:
-            self._progress.note(f"Concepts of {len(classes):,} classes")
+            self._progress.note(f"Finding the concepts of {len(classes):,} classes")
             logits = {unit.index: unit.key for unit in self._plan.units if unit.kind == "logit"}
             found += write_class_concepts(
                 store,
@@ -79,7 +79,7 @@ class Stages:
                 **known,
             )
         for layer in layers:
-            self._progress.note(f"Activation grid of {layer}")
+            self._progress.note(f"Computing the activation grid of {layer}")
             found += write_grid(store, model, layer, images, **known)
         return found
 

@@ -118,8 +118,8 @@ def _neuron(layer: str, shape: tuple[int, ...], text: str, spec: str) -> Unit:
     if not inside:
         sizes = " x ".join(map(str, shape))
         raise ValueError(
-            f'"units" must give {len(shape)} numbers for a neuron of {layer}, whose activations are {sizes}, counted '
-            f"from 0. Received: {spec!r}."
+            f'"units" must name a neuron of {layer} by {len(shape)} numbers, counted from 0; its activations are '
+            f"{sizes}. Received: {spec!r}."
         )
     place = tuple(map(int, parts))
     number = "-".join(padded_number(part, size) for part, size in zip(place, shape, strict=True))
@@ -148,14 +148,16 @@ def _layer(visualizer: Visualizer, layer: str | int) -> tuple[str, tuple[int, ..
     path, _ = find_layer(visualizer.model, layer)
     shape = visualizer.activations.shapes([path])[path]
     if not shape or any(size is None for size in shape):
-        raise ValueError(f'"units" must name layers of a known shape. Received: {layer!r}, of shape {shape}.')
+        raise ValueError(f'"units" must name layers of known shape. Received: {layer!r}, of shape {shape}.')
     return path, tuple(size for size in shape if size is not None)
 
 
 def _class_count(activations: Activations) -> int:
     shape = activations.shapes([LOGITS])[LOGITS]
     if len(shape) > 1 or None in shape:
-        raise ValueError(f'"units" may be logits only of a classifier. Received: a model whose output is {shape}.')
+        raise ValueError(
+            f'"units" must not name logits unless the model is a classifier. Received: a model whose output is {shape}.'
+        )
     return int(shape[0] or 1) if shape else 1
 
 
@@ -175,5 +177,5 @@ def _numbers(text: str, count: int, spec: str, by_name: Callable[[str], int] | N
             raise ValueError(f'"units" must hold numbers, ranges or "*". Received: {part!r} in {spec!r}. {_GRAMMAR}')
     if not found or max(found) >= count:
         received = f"{max(found)} in {spec!r}" if found else f"none in {spec!r}"
-        raise ValueError(f'"units" must lie in 0..{count - 1}: there are {count} of them. Received: {received}.')
+        raise ValueError(f'"units" must be numbers in 0..{count - 1}. Received: {received}.')
     return list(dict.fromkeys(found))

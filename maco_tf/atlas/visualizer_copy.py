@@ -46,7 +46,7 @@ def pack(visualizer: Visualizer) -> bytes:
         return cloudpickle.dumps((named, model, type(visualizer), settings))
     except Exception as error:  # Keras and pickle raise nearly anything.
         raise ValueError(
-            '"model" and all settings must be such that workers can get copies of them. Received: '
+            '"model" and all settings must be objects that can be copied to workers. Received: '
             f"{str(error).strip() or type(error).__name__}. {_REMEDY}"
         ) from error
 
@@ -75,7 +75,7 @@ def unpack(content: bytes) -> Visualizer:
             return kind(cloudpickle.loads(model), **settings)
     except Exception as error:
         raise ValueError(
-            f'"model" and all settings must be such that workers can load them. Received: {error}. {_REMEDY}'
+            f'"model" and all settings must be objects that workers can load. Received: {error}. {_REMEDY}'
         ) from error
 
 

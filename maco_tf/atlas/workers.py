@@ -138,7 +138,7 @@ class Workers:
         errors = self._ray.exceptions
         done, _ = self._ray.wait(list(self._tasks), timeout=patience)
         if not done:
-            raise RuntimeError(f"Ray must start a worker within {patience} s. Received: none. See `ray status`.")
+            raise RuntimeError(f"Ray must start a worker within {patience} s. Received: no worker. Run: ray status")
         worker, part = self._tasks.pop(done[0])
         try:
             found = self._ray.get(done[0])
@@ -168,8 +168,8 @@ class Workers:
         self._news.append(f"A worker was lost while it {task}. Another one takes its place.")
         if self._losses[key] == _LOSSES:
             raise RuntimeError(
-                f"A worker must not end by itself. Received: {_LOSSES} workers that ended while they {task}. Usually "
-                "memory is short: use fewer workers, a smaller batch or a smaller image_size."
+                f"Workers must not be lost. Received: {_LOSSES} workers that ended while they {task}. The usual reason "
+                "is too little memory: use fewer workers, a smaller batch or a smaller image_size."
             )
 
 

@@ -31,8 +31,8 @@ class BatchNormStatistics(MultiLayerTerm):
 
     This equals the comparison of the batch norm's input with its moving mean and variance, in units of the latter.
 
-    No image is needed, and nothing is known of the class or the unit that is explained. Even a photograph does not
-    score 0, because a single image varies less than all of them together, most of all in deep layers with few
+    No image is needed, and the term knows nothing about the class or the unit that is explained. Even a photograph does
+    not score 0, because a single image varies less than all images together, most of all in deep layers with few
     positions.
 
     The statistics are those of each view alone, so the score of an image does not depend on the other images of the
@@ -72,8 +72,8 @@ class BatchNormStatistics(MultiLayerTerm):
                 )
         if not found:
             raise ValueError(
-                f'"layers" must name batch norms that are called once, on feature maps. Received: None for '
-                f"{model.name!r}, which has none. Use NaturalStatistics with statistics of images."
+                f'"layers" must name batch norms that are called once, on feature maps. Received: the '
+                f"model {model.name!r}, which has none. Use NaturalStatistics with statistics of images."
             )
         parameters = {}
         for number, norm in enumerate(found.values()):

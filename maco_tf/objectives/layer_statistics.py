@@ -20,7 +20,7 @@ from maco_tf.products import einsum
 
 # Larger maps are read at a regular grid of at most this many positions. Sorting takes most of the time.
 _MOST_POSITIONS = 1024
-# The arrays of `LayerStatistics` that there are for each layer.
+# The attributes of `LayerStatistics` that hold an array for each layer.
 _ARRAYS = ("quantiles", "deviations", "spreads")
 
 
@@ -191,7 +191,7 @@ class LayerStatistics:
                 return cls._of_arrays({name: archive[name] for name in archive.files})
         except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError(
-                f'"statistics" must be what LayerStatistics.save wrote. Received: {received} ({error}).'
+                f'"statistics" must be a file that LayerStatistics.save wrote. Received: {received} ({error}).'
             ) from error
 
     @classmethod
@@ -226,7 +226,7 @@ def shipped_statistics(model: keras.Model) -> LayerStatistics:
     Raises:
         ValueError: there are none for these weights.
 
-    Source: `tests/measurements/natural_statistics.py`, from photographs of about 700 classes of ImageNet.
+    Source: `tests/measurements/shipped_statistics.py`, from 700 photographs of ImageNet, one for each of 700 classes.
     """
     folder = Path(__file__).with_name("natural_statistics")
     weights = weights_digest(model)
@@ -235,9 +235,9 @@ def shipped_statistics(model: keras.Model) -> LayerStatistics:
         if statistics.weights == weights:
             return statistics
     raise ValueError(
-        f'"statistics" must be given for {model.name!r}: the package has those of {_shipped_names(folder)} only, '
-        "with their original weights. Received: None. Use NaturalStatistics(measure_statistics(model, images)), or "
-        "BatchNormStatistics(), which needs no image but batch norms."
+        f'"statistics" must not be None for {model.name!r}: the package has statistics of {_shipped_names(folder)} '
+        "only, with their original weights. Received: None. Use NaturalStatistics(measure_statistics(model, images)). "
+        "A network with batch norms can also use BatchNormStatistics(), which needs no images."
     )
 
 

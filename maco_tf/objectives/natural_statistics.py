@@ -37,17 +37,17 @@ class NaturalStatistics(MultiLayerTerm):
         explanation = visualizer.explain(Logit("golfcart") + NaturalStatistics(statistics))
 
     For each layer and channel, the activations of a view at its positions are compared with those of the images. The
-    score is at most 0: minus the mean square difference, divided by that of the images themselves. So a typical one of
-    these images scores about -1.
+    score is at most 0: minus the mean square difference, divided by that of the images themselves. So a typical
+    image of the set scores about -1.
 
-    What the prior says depends on the images. Those of many classes say what photographs are like. Those of the class
-    that is explained, or the exemplars of the unit, also say what these images have in common, whether the unit uses it
-    or not; show the image without the prior beside it.
+    The choice of the images decides what the prior asks for. Images of many classes describe photographs in general.
+    Images of the explained class, or exemplars of the unit, also describe what these images have in common, whether the
+    unit uses it or not; show the image without the prior beside it.
 
     Args:
         statistics: a `LayerStatistics`, see `maco_tf.exemplars.measure_statistics`; a file that its `save` wrote; or a
-            list of these, for a batch. Those of a batch must be of the same layers. `None` takes statistics of
-            photographs that the package has for the networks of its zoo.
+            list of these, for a batch. All statistics of a batch must have the same layers. `None` takes
+            the statistics of photographs that the package has for networks of its zoo.
         distance: "moments" compares the mean and the deviation over the positions; "sorted" compares the sorted
             activations in equal parts of the axis, which is the distance of VITAL, and takes longer. For
             distributions of one shape, such as normal ones, they are equal.
@@ -81,7 +81,7 @@ class NaturalStatistics(MultiLayerTerm):
         for other in batch[1:]:
             if _layout(other) != _layout(first):
                 raise ValueError(
-                    '"statistics" must be of the same layers, channels, quantiles and tokens. Received: '
+                    '"statistics" must have the same layers, channels, quantiles and tokens. Received: '
                     f"{_layout(first)} and {_layout(other)}. Measure them with the same settings."
                 )
         self.tokens, self._batch = first.tokens, tuple(batch)
@@ -98,7 +98,7 @@ class NaturalStatistics(MultiLayerTerm):
             return self
         return NaturalStatistics(shipped_statistics(activations.model), distance=self._distance, balance=self.balance)
 
-    # The batch as it was given; `parameters` holds its arrays.
+    # The batch as the caller passed it; `parameters` holds its arrays.
     _untraced = MultiLayerTerm._untraced | {"_batch"}
     _batch: tuple[LayerStatistics, ...] = ()
     tokens: Tokens = "patch"
@@ -113,7 +113,7 @@ class NaturalStatistics(MultiLayerTerm):
             channels = self.parameters[f"quantiles_{number}"].shape[1]
             if len(shape) not in (2, 3) or shape[-1] != channels or None in shape:
                 raise ValueError(
-                    f'"statistics" must be those of this model: {layer!r} has {channels} channels there. Received: a '
+                    f'"statistics" must come from this model: in them, {layer!r} has {channels} channels. Received: a '
                     f"layer of shape {shape}. Measure them again with measure_statistics."
                 )
             check_tokens(self.tokens, shape, layer)
@@ -134,7 +134,7 @@ class NaturalStatistics(MultiLayerTerm):
 
     @property
     def statistics(self) -> list[LayerStatistics]:
-        """The statistics of each objective of the batch; empty if they are those that the package has of the model."""
+        """The statistics of each objective of the batch; empty if the package's own statistics are used."""
         return list(self._batch)
 
     def get_config(self) -> dict[str, Any]:
@@ -176,8 +176,8 @@ def _as_statistics(value: Any) -> LayerStatistics:
             raise ValueError(f'"statistics" must name a file that can be read. Received: {value}: {error}') from error
     if not isinstance(value, LayerStatistics):
         raise ValueError(
-            '"statistics" must be what maco_tf.measure_statistics returned, or a file of it. Received: '
-            f"{type(value).__name__}. For images, call measure_statistics(model, images) first."
+            '"statistics" must be the result of maco_tf.measure_statistics, or a file of it. Received: '
+            f"{type(value).__name__}. Call measure_statistics(model, images) first."
         )
     return value
 

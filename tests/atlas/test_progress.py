@@ -46,7 +46,7 @@ def test_the_log_has_a_line_for_every_chunk(tmp_path, capsys):
         progress.finish(item, 120.0)
     begun, first, last = (tmp_path / "log.txt").read_text().splitlines()
     assert begun.endswith("4 images are left")
-    assert "2 of 4 images, about 2 min left. channel/a, seed 0: 60 s an image" in first
+    assert "2 of 4 images, about 2 min left. channel/a, seed 0: 60 s per image" in first
     assert "4 of 4 images, all done" in last
     assert capsys.readouterr() == ("", "")
 
@@ -59,7 +59,7 @@ def test_a_terminal_line_is_redrawn(tmp_path, capsys, monkeypatch):
     progress.begin([item])
     capsys.readouterr()
     progress.step(item, 0.5)
-    assert capsys.readouterr().err.startswith("\r2 of 4 images, time left not known yet")
+    assert capsys.readouterr().err.startswith("\r2 of 4 images, time left unknown")
 
 
 def test_tracing_is_measured_apart(monkeypatch):

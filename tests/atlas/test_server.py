@@ -98,6 +98,6 @@ def test_the_command_that_writes_a_site(atlas, tmp_path, capsys):
     from maco_tf.cli import main
 
     assert main(["atlas", "site", str(atlas.folder), "--output", str(tmp_path / "site")]) == 0
-    assert "as hard links" in capsys.readouterr().out
+    assert "hard links to files of the atlas" in capsys.readouterr().out
     assert (tmp_path / "site/index.html").is_file()
     assert main(["atlas", "site", str(tmp_path)]) == 2

@@ -129,7 +129,7 @@ def test_a_model_that_keras_cannot_save_is_refused(tmp_path):
     inputs = keras.Input((16, 16, 3))
     x = keras.layers.GlobalAveragePooling2D()(Closed(lambda x: 2 * x)(inputs))
     model = keras.Model(inputs, keras.layers.Dense(2, name="head")(x))
-    with pytest.raises(ValueError, match='"model" and all settings must be such that workers'):
+    with pytest.raises(ValueError, match='"model" and all settings must be objects that'):
         build(model, "logit:*", tmp_path / "atlas", workers=2)
     assert not (tmp_path / "atlas").exists()
 

@@ -57,7 +57,7 @@ def test_a_file_is_read_back_and_damage_is_refused(tmp_path, rng):
     ]
     for number, part in enumerate([*damaged, (tmp_path / "other.npz").read_bytes()]):
         (tmp_path / f"{number}.npz").write_bytes(part)
-        with pytest.raises(ValueError, match='"statistics" must be what LayerStatistics'):
+        with pytest.raises(ValueError, match='"statistics" must be a file that LayerStatistics'):
             LayerStatistics.load(tmp_path / f"{number}.npz")
 
 

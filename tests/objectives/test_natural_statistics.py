@@ -118,7 +118,7 @@ def test_a_batch_of_statistics(rng):
     assert scores(objective, conv=np.repeat(view, 2, axis=0)) == pytest.approx(alone)
     assert scores(objective[1], conv=view) == pytest.approx(alone[1:])
     assert objective[1].statistics[0].images == 7
-    with pytest.raises(ValueError, match='"statistics" must be of the same layers'):
+    with pytest.raises(ValueError, match='"statistics" must have the same layers'):
         NaturalStatistics([first, statistics(rng, ("add",))])
 
 
@@ -142,7 +142,7 @@ def test_other_statistics_share_the_compiled_step(rng):
 def test_what_does_not_fit_is_refused(rng, tiny_model, tmp_path):
     visualizer = FourierVisualizer(tiny_model, preprocessing=None)
     for measured in (statistics(rng, channels=3), statistics(rng, ("pool",))):
-        with pytest.raises(ValueError, match='"statistics" must be those of this model'):
+        with pytest.raises(ValueError, match='"statistics" must come from this model'):
             visualizer.check(NaturalStatistics(measured))
     with pytest.raises(ValueError, match='"layer" must name a layer'):
         visualizer.check(NaturalStatistics(statistics(rng, ("no",))))
@@ -176,7 +176,7 @@ def test_the_image_comes_closer_in_half_precision_too(rng):
 def test_the_statistics_of_the_package_belong_to_the_weights(rng, tiny_model, tmp_path, monkeypatch):
     visualizer = FourierVisualizer(tiny_model, preprocessing=None, image_size=16, steps=1)
     objective = Logit(0) + NaturalStatistics()
-    with pytest.raises(ValueError, match='"statistics" must be given'):
+    with pytest.raises(ValueError, match='"statistics" must not be None'):
         visualizer.check(objective)
     measured = statistics(rng, model="tiny", weights=weights_digest(tiny_model))
     measured.save(tmp_path / "natural_statistics" / "tiny.npz")
@@ -184,7 +184,7 @@ def test_the_statistics_of_the_package_belong_to_the_weights(rng, tiny_model, tm
     found = objective.resolved(visualizer.activations).terms[1][1]
     np.testing.assert_array_equal(found.parameters["quantiles_1"][0], measured.quantiles[1])
     assert restored(objective).terms[1][1].statistics == []
-    with pytest.raises(ValueError, match="the package has those of tiny only"):
+    with pytest.raises(ValueError, match="the package has statistics of tiny only"):
         FourierVisualizer(build_tiny_model(seed=1), preprocessing=None, image_size=16).check(objective)
 
 

@@ -14,7 +14,7 @@ from maco_tf.version import __version__
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """What all pages of one depth share, as HTML.
+    """The parts that all pages of one depth share, as HTML.
 
     Attributes:
         head: the end of the head.

@@ -49,7 +49,7 @@ class FileLinks:
                 return
             except FileNotFoundError as error:
                 raise ValueError(
-                    f"A record must have its files. Received: no {source}. Run: maco-tf atlas check"
+                    f"The files of a record must exist. Received: {source}, which is missing. Run: maco-tf atlas check"
                 ) from error
             except OSError:
                 # Another disk, or one without hard links.

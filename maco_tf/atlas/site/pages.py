@@ -192,7 +192,7 @@ def _read_neighbours(store: Store) -> dict[str, list[list[Any]]]:
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:
-        raise ValueError(f"The nearest units must be JSON. Received: {path}, which is damaged ({error}).") from error
+        raise ValueError(f"Neighbours must be JSON. Received: {path}, which is damaged ({error}).") from error
 
 
 def _with_neighbours(entries: Iterable[Entry]) -> Iterable[tuple[Entry, Entry | None, Entry | None]]:

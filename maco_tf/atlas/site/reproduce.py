@@ -19,10 +19,10 @@ def command_and_note(manifest: Mapping[str, Any], item: Mapping[str, Any]) -> tu
         if item.get("batch", 1) == 1:
             return item["command"], ""
         place = item["place"] + 1
-        return item["command"], f"The command makes {item['batch']} images at once, and this one is number {place}. "
+        return item["command"], f"The command makes {item['batch']} images at once; this is number {place}. "
     if manifest.get("command"):
-        return manifest["command"], "No command names this unit alone; this one makes the atlas. "
-    return None, "The atlas was built from Python; the record holds the objective. "
+        return manifest["command"], "There is no command for this unit alone; this command builds the whole atlas. "
+    return None, "The atlas was built from Python, so there is no command; the record holds the objective. "
 
 
 def shown_settings(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

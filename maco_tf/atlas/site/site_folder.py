@@ -14,7 +14,7 @@ from maco_tf.atlas.site.page_shares import write_in_shares
 from maco_tf.atlas.site.search_index import index_files
 from maco_tf.version import __version__
 
-# Says that a folder is a site, and of which state of which atlas.
+# The file that marks a folder as a site, and records which state of which atlas it shows.
 _MARK = "site.json"
 _FORMAT = "maco_tf atlas site"
 _STATIC = Path(__file__).parent / "static"
@@ -56,7 +56,7 @@ def write_site(folder: str | os.PathLike[str], output: str | os.PathLike[str] | 
         OSError: the folder cannot be written.
     """
     if importlib.util.find_spec("jinja2") is None:
-        raise ImportError("The site of an atlas needs Jinja2. Install it with: pip install maco_tf[atlas]")
+        raise ImportError('The site of an atlas needs Jinja2. Run: pip install "maco_tf[atlas]"')
     store = Store.open(folder)
     target = default_output(folder) if output is None else Path(output).resolve()
     _check_output(target, store.folder.resolve())
@@ -106,13 +106,13 @@ def is_current(folder: str | os.PathLike[str], site: str | os.PathLike[str]) -> 
 
 def _check_output(target: Path, atlas: Path) -> None:
     if target == atlas or atlas in target.parents:
-        raise ValueError(f'"output" must lie outside the atlas. Received: {target}.')
+        raise ValueError(f'"output" must lie outside the atlas. Received: {target}. Choose another folder.')
     if target.exists() and not target.is_dir():
-        raise ValueError(f'"output" must be a folder. Received: {target}, which is a file.')
+        raise ValueError(f'"output" must be a folder. Received: {target}, which is a file. Choose another name.')
     if target.exists() and any(target.iterdir()) and not is_site(target):
         raise ValueError(
-            f'"output" must be empty or hold an earlier site. Received: {target}, with other files. Choose another '
-            "folder."
+            f'"output" must be empty or hold an earlier site. Received: {target}, which holds other files. Choose '
+            "another folder."
         )
 
 
@@ -147,5 +147,5 @@ def _move(partial: Path, target: Path) -> None:
 
 def say_written(site: Site) -> None:
     """Print where a site is, and how its files came there."""
-    how = f"{site.linked:,} files as hard links" if not site.copied else f"{site.copied:,} files as copies"
-    print(f"Wrote {site.pages:,} pages with {how}: {site.folder / 'index.html'}")
+    how = f"{site.linked:,} hard links to files" if not site.copied else f"{site.copied:,} copies of files"
+    print(f"Wrote {site.pages:,} pages, with {how} of the atlas: {site.folder / 'index.html'}")

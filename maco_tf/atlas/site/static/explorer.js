@@ -25,7 +25,7 @@
     const script = document.createElement("script");
     script.src = root + "data/" + file;
     script.onload = done;
-    script.onerror = () => { count.textContent = "The search index is missing: data/" + file; };
+    script.onerror = () => { count.textContent = "A file of the search index is missing: data/" + file; };
     document.head.append(script);
   }
 
@@ -133,7 +133,7 @@
   function say() {
     const total = catalogue.groups.reduce((sum, group) => sum + (!own || group.prefix === own ? group.count : 0), 0);
     const units = (number) => number.toLocaleString("en") + (number === 1 ? " picture" : " pictures");
-    const loading = loaded < wanted.length ? ", reading the index" : "";
+    const loading = loaded < wanted.length ? "; loading the index" : "";
     count.textContent = shown.length === total ? units(total) : units(shown.length) + " of " + total.toLocaleString("en") + loading;
     const output = form.querySelector("output");
     if (catalogue.clarity) output.textContent = threshold(Number(control("clarity").value)).toFixed(2);
@@ -265,7 +265,7 @@
   function note(row) {
     const sort = control("sort").value;
     const column = { score: SCORE, clarity: CLARITY, activity: ACTIVITY }[sort];
-    if (column) return row[column] === null ? "not known" : sort === "activity" ? (100 * row[column]).toFixed(1) + " %" : String(row[column]);
+    if (column) return row[column] === null ? "unknown" : sort === "activity" ? (100 * row[column]).toFixed(1) + " %" : String(row[column]);
     if (row[DEAD]) return "dead";
     return row[WORDS].length ? catalogue.words[row[WORDS][0]] : "";
   }

@@ -65,7 +65,7 @@
     button.hidden = false;
     button.addEventListener("click", () => {
       const say = (word) => { button.textContent = word; setTimeout(() => { button.textContent = name; }, 1500); };
-      copy(text()).then(() => say("Copied"), () => say("Not allowed"));
+      copy(text()).then(() => say("Copied"), () => say("Could not copy"));
     });
   }
   for (const button of document.querySelectorAll("[data-copy]")) {
