@@ -190,7 +190,7 @@ class PublishedBatchNorms(MultiLayerTerm):
     def resolved(self, activations: Activations) -> MultiLayerTerm:
         norms = batch_norms(activations)
         if not norms:
-            raise ValueError(f'"model" must have batch norms. Received: {activations.model.name!r}, without any.')
+            raise ValueError(f'"model" must have batch norms. Received: {activations.model.name!r}, which has none.')
         parameters: dict[str, np.ndarray] = {}
         for number, layer in enumerate(norms):
             norm: Any = layer.operation

@@ -40,8 +40,8 @@ DESCRIPTIONS = {
     "FID": Description(
         False,
         "Distance between the set of visualisations and the set of real images.",
-        "It does not tell whether any single image is good or shows its class. It is too large, and the more so the "
-        "fewer the images: compare methods within this table, and nothing with other tables.",
+        "It does not tell whether any single image is good or shows its class. It is too large, most of all "
+        "with few images: compare methods within this table, and not with other tables.",
     ),
     "transferability": Description(
         True,
@@ -68,22 +68,22 @@ DESCRIPTIONS = {
         True,
         "Fraction of visualisations that lie among the real images in the feature space of FID: closer to one of them "
         "than its third nearest neighbour is.",
-        "It does not tell whether an image shows its class. One natural-looking image many times has a high precision, "
-        "and a real image that is unlike all others accepts almost anything near it.",
+        "It does not tell whether an image shows its class. Many copies of one natural-looking image have a high "
+        "precision, and a real image that is unlike all others accepts almost anything near it.",
     ),
     "recall": Description(
         True,
         "Fraction of real images that lie among the visualisations in the same sense.",
-        "It does not tell whether any image is good: visualisations that are unlike each other reach far. It grows "
-        "with their number.",
+        "It does not tell whether any image is good: visualisations that differ much cover much of the feature space. "
+        "It grows with their number.",
     ),
     "two-alternative": Description(
         True,
-        "Of two real images, one of the class and one of another class, how often the one of the class is more like "
-        "the visualisation, in the feature space of FID. Each image of the class meets the ten of other classes that "
-        "are most like it. Chance is 0.5.",
-        "It does not tell whether people would choose as the network of the features does, nor whether the image is "
-        "good: a hint of the class's colour may be enough to choose.",
+        "How often a real image of the class is more similar to the visualisation than a real image of another class, "
+        "in the feature space of FID. Each image of the class is compared with the ten most similar images of other "
+        "classes. Chance is 0.5.",
+        "It does not tell whether people would choose like the feature network, nor whether the image is good: the "
+        "typical colour of the class may be enough.",
     ),
     "top-1": Description(
         True,

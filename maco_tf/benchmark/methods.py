@@ -121,25 +121,31 @@ def _run(learning_rate: float, *, flip: bool = False, published: bool = False) -
 _PIXELS = matching.ClippedPixelVisualizer
 _VITAL = "VITAL (Gorgun et al., 2025): free pixels that match the sorted activations of real images of the class"
 _DEEP = "DeepInversion (Yin et al., 2020): free pixels, cross-entropy and the memory of all batch norms"
-_EQUAL = ", with as many views as the other methods, one in a step"
+_EQUAL = ", with as many views as the other methods, one per step"
 _PUBLISHED = f", with the published {matching.STEPS:,} steps of one view"
 
 TABLE: dict[str, Method] = {
     "maco+bn": Method("maco", with_batch_norms, note="MACO with the memory of the batch norms as a prior"),
     "maco+natural": Method(
-        "maco", with_natural_images, note="MACO with the statistics of natural images, of other classes, as a prior"
+        "maco", with_natural_images, note="MACO with the statistics of natural images of other classes as a prior"
     ),
     "maco+class": Method(
-        "maco", with_class_images, with_images=True, note="MACO with the statistics of real images of the class"
+        "maco",
+        with_class_images,
+        with_images=True,
+        note="MACO with the statistics of real images of the class as a prior",
     ),
     "fourier+bn": Method("fourier", with_batch_norms, note="Fourier with the memory of the batch norms as a prior"),
     "fourier+natural": Method(
         "fourier",
         with_natural_images,
-        note="Fourier with the statistics of natural images, of other classes, as a prior",
+        note="Fourier with the statistics of natural images of other classes as a prior",
     ),
     "fourier+class": Method(
-        "fourier", with_class_images, with_images=True, note="Fourier with the statistics of real images of the class"
+        "fourier",
+        with_class_images,
+        with_images=True,
+        note="Fourier with the statistics of real images of the class as a prior",
     ),
     "vital": Method(_PIXELS, _vital, _run(1.0), with_images=True, note=_VITAL + _EQUAL),
     f"vital-{matching.STEPS}": Method(

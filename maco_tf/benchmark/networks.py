@@ -156,5 +156,5 @@ def last_spatial(model: keras.Model) -> FeatureExtractor:
         if len(shape) in (3, 4) and (shape[1] is None or shape[1] > 1) and shape[-1] != model.output_shape[-1]:
             return FeatureExtractor(model, path, pooling="mean")
     raise ValueError(
-        f'"model" must have a layer with positions, as networks for images do. Received: {model.name!r}, without one.'
+        f'"model" must have a layer with positions, like networks for images. Received: {model.name!r}, which has none.'
     )

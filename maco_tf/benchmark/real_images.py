@@ -129,7 +129,7 @@ def count_images(folder: Path) -> int:
 def flat_hint(folder: str | os.PathLike[str]) -> str:
     """What to do with a folder whose images do not lie in subfolders; nothing if there are none."""
     if any(path.is_file() and is_image_path(path.name) for path in Path(folder).glob("*")):
-        return " Its images lie in no subfolder: move each into one named after its class, such as n02110958."
+        return " Its images lie in no subfolder: move each into a folder named after its class, such as n02110958."
     return ""
 
 

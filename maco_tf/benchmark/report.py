@@ -63,12 +63,12 @@ def _setup(results: Results) -> list[str]:
     )
     if basis:
         real, dimensions = basis["real images"], basis["dimensions"]
-        text += f" Scores are taken against {_counted(real, 'real image')}"
+        text += f" Scores compare with {_counted(real, 'real image')}"
         text += f", and the features have {_counted(dimensions, 'dimension')}."
         if "prior images" in basis:
             text += (
-                f" The priors of methods see {_counted(basis['prior images'], 'other image')} of these classes: the "
-                "images of each class are divided in two halves."
+                f" The priors of methods use {_counted(basis['prior images'], 'other image')} of these classes: the "
+                "images of each class are divided into two halves."
             )
         if min(images, real) <= dimensions:
             text += (

@@ -21,9 +21,9 @@ INCEPTION = "inception_v3"
 # The paper's networks that have no name in `keras.applications`, and where to find them.
 _SOURCES = {
     "FlexiViT.npz": "Download https://storage.googleapis.com/big_vision/flexivit/flexivit_b_i1k.npz under this name, "
-    "or name your networks.",
+    "or choose other networks.",
     "ViT.keras": "Download a ViT of big_vision and run "
-    'maco_tf.zoo.flexivit("ViT.npz", image_size=224).save("ViT.keras"), or name your networks.',
+    'maco_tf.zoo.flexivit("ViT.npz", image_size=224).save("ViT.keras"), or choose other networks.',
 }
 
 
@@ -91,7 +91,7 @@ class BenchmarkSettings:
             recipes = recipes_of(name)
             if recipes is not None and self.recipe not in recipes:
                 raise ValueError(
-                    f'"recipe" must be one that every method has. Received: {self.recipe!r}, while {name} has '
+                    f'"recipe" must be one that every method has. Received: {self.recipe!r}, but {name} has only '
                     f"{', '.join(recipes)}. Leave the method out, or add the recipe to it."
                 )
         for model in self.models:
@@ -109,16 +109,16 @@ class BenchmarkSettings:
             if seeing:
                 raise ValueError(
                     f'"real_images" must be a folder for {", ".join(seeing)}, whose prior needs images of each class. '
-                    "Received: None. Name a folder, or leave out these methods."
+                    "Received: None. Choose a folder, or leave out these methods."
                 )
             return
         least = FEWEST_DIVIDED if seeing else 1
         missing = [folder.name for folder in self.real_folders().values() if count_images(folder) < least]
         if missing:
-            needed = f"{least} images (the prior of {', '.join(seeing)} sees some)" if seeing else "images"
+            needed = f"{least} images (the prior of {', '.join(seeing)} uses some)" if seeing else "images"
             raise ValueError(
                 f'"real_images" must hold a subfolder with {needed} for every class. Received: '
-                f"{self.real_images}, without {', '.join(missing[:5])}. Choose classes that have "
+                f"{self.real_images}, in which {', '.join(missing[:5])} lacks them. Choose classes that have "
                 f"images.{flat_hint(self.real_images)}"
             )
 

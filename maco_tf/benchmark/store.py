@@ -132,6 +132,6 @@ def _check_same(file: Path, wanted: Mapping[str, Any]) -> None:
         changed = [key for key in sorted(keys) if before.get(key) != wanted.get(key)]
         old, new = ({key: content.get(key) for key in changed} for content in (before, wanted))
         raise ValueError(
-            f'"folder" must be new, or hold a benchmark of the same settings. Received: {file.parent}, whose images '
+            f'"folder" must be new, or hold a benchmark with the same settings. Received: {file.parent}, whose images '
             f"were made with {old}, not with {new}. Use another folder."
         )

@@ -1,4 +1,4 @@
-"""`maco-tf atlas`: a folder of all units of a model, and what is made of it."""
+"""`maco-tf atlas`: build an atlas of the units of a model, and show, check and export it."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ from maco_tf.commands.arguments import (
     shard,
 )
 
-_DESCRIPTION = """Explain thousands of units of a model, into a folder that can be read without this package.
+_DESCRIPTION = """Explain thousands of units of a model, and write the images and their records into one folder.
 
   maco-tf atlas build --model efficientnet_lite0 --units "logit:*" "channel:block5b_add:*" --images photographs \\
     --concepts 10 --seeds 2 --output atlas
@@ -35,8 +35,8 @@ _UNITS_HELP = (
     'units: "logit:*" (all classes), "logit:3,7,10-20", "logit:golfcart", "channel:LAYER:*", "channel:LAYER:0-95", '
     '"neuron:LAYER:Y,X,CHANNEL"'
 )
-_SITE_HELP = 'the folder of the site (default: the name of the atlas with "-site" at the end, beside it)'
-# Settings of the visualizer that have an option of their own, with the option's default.
+_SITE_HELP = 'the folder of the site (default: beside the atlas, with "-site" after its name)'
+# Settings of the visualizer that have a separate option, with the default of that option.
 _OPTIONS = {
     "recipe": "default",
     "steps": None,
@@ -63,22 +63,26 @@ def add_parser(commands: Any) -> None:
 def _add_build(parts: Any) -> None:
     parser = parts.add_parser(
         "build",
-        help="build an atlas, or go on with one",
-        description="Build an atlas. After a crash or Ctrl-C, the same command goes on.",
+        help="build an atlas, or continue one",
+        description="Build an atlas. After a crash or Ctrl-C, run the same command again to continue.",
     )
     add_model_arguments(parser)
     add = parser.add_argument
     add("--units", required=True, nargs="+", metavar="UNIT", help=_UNITS_HELP)
     add("--output", required=True, type=Path, metavar="DIR", help="the folder of the atlas")
-    add("--images", metavar="FOLDER", help=f"natural images, for the best ones of each unit: {IMAGES_HELP}")
+    add(
+        "--images",
+        metavar="FOLDER",
+        help=f"natural images, in which the best ones for each unit are found: {IMAGES_HELP}",
+    )
     add("--concepts", type=int, default=0, metavar="NUMBER", help="number of concepts of each class (default: 0)")
     add(
         "--concept-classes",
         metavar="CLASSES",
-        help='the classes whose concepts are found, as after "logit:" (default: those among the units)',
+        help='classes whose concepts are found, such as "*" or "3,7,10-20" (default: the classes among the units)',
     )
     add("--seeds", type=int, default=1, metavar="NUMBER", help="number of images of each unit (default: 1)")
-    add("--grid", nargs="+", default=[], metavar="LAYER", help="layers that get an activation atlas")
+    add("--grid", nargs="+", default=[], metavar="LAYER", help="layers for which an activation atlas is made")
     add_method_arguments(parser, "crop_side=0.5")
     add("--recipe", default="default", help="default, paper or xplique; fast for MACO; lucid for Fourier and CBR")
     add("--magnitude", metavar="NAME|FOLDER|FILE", help=MAGNITUDE_HELP)
@@ -87,25 +91,29 @@ def _add_build(parts: Any) -> None:
         "--batch",
         type=int,
         metavar="NUMBER",
-        help="the most images that are optimised together (default: 16 on a GPU, 4 on a CPU)",
+        help="largest number of images that are optimised together (default: 16 on a GPU, 4 on a CPU)",
     )
-    add("--dry-run", action="store_true", help="measure a few steps, and say what the rest of the atlas would cost")
-    add("--overwrite", action="store_true", help="delete an atlas of other settings in the folder")
+    add("--dry-run", action="store_true", help="measure a few steps, and estimate what the rest of the atlas costs")
+    add("--overwrite", action="store_true", help="delete an earlier atlas with other settings in the folder")
     add(
         "--shard",
         type=shard,
         default=(0, 1),
         metavar="NUMBER/COUNT",
-        help="do one of COUNT parts of the work; numbers begin with 0. All shards share the folder",
+        help="do part NUMBER, counted from 0, of COUNT parts of the work; all shards share the folder",
     )
     add(
         "--workers",
         type=int,
         metavar="NUMBER",
-        help="processes that explain units at the same time, with a GPU each, or equal parts of the cores. "
+        help="number of processes that explain units at the same time, each with a GPU or an equal part of the cores. "
         'It needs Ray: pip install "maco_tf[ray]" (default: 1; with --ray, one for each GPU or machine)',
     )
-    add("--ray", metavar="ADDRESS", help='a Ray cluster that does the work: "auto", or such as ray://head:10001')
+    add(
+        "--ray",
+        metavar="ADDRESS",
+        help='address of the Ray cluster that does the work, such as "auto" or ray://head:10001',
+    )
     add("--quiet", action="store_true", help="show no progress")
     parser.set_defaults(run=_build)
 
@@ -131,8 +139,8 @@ def _add_view(parts: Any) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the atlas, or of a site")
     parser.add_argument("--output", type=Path, metavar="SITE", help=_SITE_HELP)
-    parser.add_argument("--port", type=int, help="the port (default: 8000, or any free one)")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    parser.add_argument("--port", type=int, help="the port (default: 8000, or a free one if that is taken)")
+    parser.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
     parser.set_defaults(run=_view)
 
 
@@ -140,8 +148,8 @@ def _add_check(parts: Any) -> None:
     parser = parts.add_parser(
         "check",
         help="verify every checksum of an atlas",
-        description="Verify every checksum of an atlas, and say what is missing, damaged or does not belong there. "
-        "The exit status is 1 if anything is wrong; the command that built the atlas makes it whole again.",
+        description="Verify every checksum of an atlas, and list files that are missing, damaged or foreign. "
+        "The exit status is 1 if anything is wrong; the command that built the atlas repairs it.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the atlas")
     parser.set_defaults(run=_check)
@@ -150,7 +158,7 @@ def _add_check(parts: Any) -> None:
 def _add_export(parts: Any) -> None:
     parser = parts.add_parser(
         "export",
-        help="write all records as one table",
+        help="write a table of all images",
         description="Write a table with a row for each image of an atlas: its unit, seed and score, and the "
         "statistics of the unit on natural images.",
     )
@@ -207,7 +215,7 @@ def _build(options: argparse.Namespace) -> int:
             verbose=0 if options.quiet else 1,
         )
     except KeyboardInterrupt:
-        print("\nInterrupted. Run the same command again to go on.")
+        print("\nInterrupted. Run the same command again to continue.")
         return 130
     print(f"{len(store.keys('items')):,} images in {store.folder}")
     return 0

@@ -18,7 +18,7 @@ def add_parser(commands: Any) -> None:
     )
     add_import_argument(parser)
     add = parser.add_argument
-    add("--output", required=True, type=Path, help="a folder, which also keeps the images")
+    add("--output", required=True, type=Path, help="the folder for the results and the images")
     preset = parser.add_mutually_exclusive_group()
     preset.add_argument(
         "--offline", action="store_const", const="offline", dest="preset", help="use networks of the zoo (the default)"
@@ -37,13 +37,13 @@ def add_parser(commands: Any) -> None:
         "--methods",
         nargs="+",
         help="maco, fourier, cbr, xplique (its own maco), or methods of your own modules; maco+bn, maco+natural and "
-        "maco+class (with the memory of the batch norms, statistics of natural images, or real images of the class), "
-        "and the same of fourier; vital, deepinversion, or with -2000 their published length",
+        "maco+class (with the statistics of the batch norms, of natural images, or of real images of the class as a "
+        "prior), and the same with fourier; vital and deepinversion, or with -2000 for their published 2,000 steps",
     )
     add(
         "--judges",
         nargs="+",
-        help="networks, or their files, that see the finished images; a network never judges its own images",
+        help="networks, or their files, that judge the finished images; a network never judges its own images",
     )
     add("--classes", nargs="+", type=int, help="ImageNet class numbers (default: drawn at random)")
     add("--count", type=int, help="number of classes to draw (default: 30; 500 for --paper)")
@@ -52,7 +52,7 @@ def add_parser(commands: Any) -> None:
     add(
         "--real-images",
         help="folder of real images with one folder for each class (n02110958/*.jpg), for plausibility, FID and the "
-        "priors that see images; such priors get half of the images, and scores are taken against the rest",
+        "priors that use images; these priors get half of the images, and scores are computed with the rest",
     )
     add("--least-images", type=int, help="number of real images that a drawn class must have (default: 6)")
     add("--seeds", nargs="+", type=int, help="one image is made for each seed (default: 0)")
@@ -82,11 +82,11 @@ def run(options: argparse.Namespace) -> int:
         for name in ("count", "draw_seed", "exclude", "least_images"):
             if getattr(options, name) is not None:
                 flag = f"--{name.replace('_', '-')}"
-                raise ValueError(f'"{flag}" belongs to drawn classes. Received: "--classes" besides it. Give only one.')
+                raise ValueError(f'"{flag}" must not be combined with "--classes". Received: both. Use one of them.')
         classes = options.classes
     else:
         if options.least_images is not None and not options.real_images:
-            raise ValueError('"--least-images" needs the folder "--real-images". Received: none. Name one.')
+            raise ValueError('"--least-images" must be used with "--real-images". Received: no folder. Choose one.')
         # Without a folder there are no images to count.
         least = _given(options.least_images, 6 if options.real_images else 0)
         seed, exclude = _given(options.draw_seed, 0), _given(options.exclude, [])
