@@ -122,7 +122,7 @@ def test_a_damaged_manifest_is_named(store):
         with pytest.raises(ValueError, match=r"atlas\.json"):
             Store.open(store.folder)
     path.unlink()
-    with pytest.raises(ValueError, match="without atlas"):
+    with pytest.raises(ValueError, match="has no atlas"):
         Store.open(store.folder)
 
 
