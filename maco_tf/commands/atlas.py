@@ -178,7 +178,7 @@ def _build(options: argparse.Namespace) -> int:
 
     if options.images is not None:
         check_image_folder(options.images)
-    if options.workers is not None:
+    if options.workers is not None or options.ray is not None:
         # Workers need the memory of the GPUs that TensorFlow would otherwise reserve for this process.
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     import_modules(options.modules)
