@@ -196,8 +196,9 @@ def load_magnitude(
     from maco_tf.visualizers.maco import MAGNITUDES
 
     if Path(path).is_dir():
-        height, width, _ = FourierVisualizer(model, **settings).image_shape
-        return estimate_magnitude(path, size=(height, width), decorrelate=decorrelate, verbose=0 if quiet else 1)
+        height, width, channels = FourierVisualizer(model, **settings).image_shape
+        size, verbose = (height, width), 0 if quiet else 1
+        return estimate_magnitude(path, size=size, channels=channels, decorrelate=decorrelate, verbose=verbose)
     if path in MAGNITUDES:
         return path
     if not Path(path).is_file():

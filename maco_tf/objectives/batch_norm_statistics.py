@@ -72,8 +72,8 @@ class BatchNormStatistics(MultiLayerTerm):
                 )
         if not found:
             raise ValueError(
-                f'"layers" must name batch norms that are called once, on feature maps. Received: the '
-                f"model {model.name!r}, which has none. Use NaturalStatistics with statistics of images."
+                "BatchNormStatistics needs a model with batch norms that are called once, on feature maps. Received: "
+                f"{model.name!r}, which has none. Use NaturalStatistics(measure_statistics(model, images))."
             )
         parameters = {}
         for number, norm in enumerate(found.values()):

@@ -18,6 +18,7 @@ def estimate_magnitude(
     *,
     size: int | tuple[int, int] | None = None,
     batch_size: int = 32,
+    channels: int = 3,
     decorrelate: bool = True,
     periodic: bool = True,
     verbose: int | Literal["auto"] = "auto",
@@ -33,6 +34,8 @@ def estimate_magnitude(
         size: `(height, width)` to which images are resized, pixels, or one number for both. Required if the images
             have different sizes. `None` keeps their size.
         batch_size: number of images read at once from an array.
+        channels: number of channels of the model. Files are read as grey for 1, and as red, green and blue otherwise;
+            arrays keep the channels that they have.
         decorrelate: whether the magnitude is that of decorrelated colours, which MACO uses by default; otherwise it is
             that of red, green and blue, for `MacoVisualizer(decorrelate=False)`.
         periodic: whether the jump between opposite borders is taken away first (Moisan, 2011; see
@@ -50,12 +53,13 @@ def estimate_magnitude(
     """
     size = None if size is None else check_size("size", size)
     batch_size = check_integer("batch_size", batch_size, 1)
+    channels = check_integer("channels", channels, 1)
     decorrelate, periodic = check_flag("decorrelate", decorrelate), check_flag("periodic", periodic)
     total: np.ndarray | float = 0.0
     mean: np.ndarray | float = 0.0
     count, done, image_shape = 0, 0, None
     progress = keras.utils.Progbar(None, unit_name="batch", verbose=1 if verbose == "auto" else verbose)
-    for done, batch in enumerate(ImageSet(images).batches(batch_size), start=1):
+    for done, batch in enumerate(ImageSet(images, channels).batches(batch_size), start=1):
         if size is not None:
             batch = tf.image.resize(batch, size, antialias=True)
         if image_shape not in (None, batch.shape[1:]):

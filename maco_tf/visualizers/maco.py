@@ -175,7 +175,8 @@ def _check_magnitude(magnitude: Any, channels: int) -> None:
         if channels != 3:
             raise ValueError(
                 f'"magnitude" must be given as a Magnitude for a model of {channels} channel(s), because "{magnitude}" '
-                "has three. Estimate one from your images with maco_tf.estimate_magnitude(images)."
+                f"has three. Estimate one from your images: maco_tf.estimate_magnitude(images, channels={channels}) in "
+                "Python, --magnitude FOLDER of the command."
             )
         return
     if not isinstance(magnitude, Magnitude):

@@ -160,6 +160,8 @@ def test_a_magnitude_is_estimated_from_a_folder_or_loaded_from_a_file(tiny_model
     np.testing.assert_array_equal(estimated.values, expected.values)
     colours = {"quiet": True, "image_size": (24, 32), "decorrelate": False}
     assert not load_magnitude(str(folder), tiny_model, **colours).decorrelated
+    grey = load_magnitude(str(folder), build_tiny_model(channels=1), quiet=True, image_size=24, preprocessing=None)
+    assert grey.values.shape == (1, 24, 13)
     expected.save(tmp_path / "natural.npz")
     np.testing.assert_array_equal(load_magnitude(str(tmp_path / "natural.npz"), tiny_model).values, expected.values)
     assert [load_magnitude(name, tiny_model) for name in ("imagenet", "natural")] == ["imagenet", "natural"]

@@ -98,11 +98,13 @@ def test_layers_are_chosen_from_the_graph(model):
 
 
 def test_wrong_layers_are_refused(model, tiny_model):
-    for layers, where in ((None, tiny_model), (["conv"], tiny_model), (["c0"], model), (["no"], model)):
+    for layers, where in ((["conv"], tiny_model), (["c0"], model), (["no"], model)):
         with pytest.raises(ValueError, match=r'"layers?" must'):
             resolved(BatchNormStatistics(layers), where)
     with pytest.raises(ValueError, match='"layers" must'):
         BatchNormStatistics([])
+    with pytest.raises(ValueError, match="'tiny', which has none"):
+        resolved(BatchNormStatistics(), tiny_model)
     with pytest.raises(ValueError, match='"layers" must name batch norms of feature maps'):
         FourierVisualizer(model, preprocessing=None).check(BatchNormStatistics("of_features"))
 
