@@ -1,6 +1,7 @@
 """Charts of a page, as SVG inside it: the histogram of a unit, the history of its score, maps of points."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,10 @@ from typing import Any
 _WIDTH, _HEIGHT = 320, 96
 # Size of a map's longer side, and the share of it that stays free around the points.
 _MAP, _MARGIN = 640, 0.09
+# Distance between points that would lie on each other: that of pictures of 44 pixels that overlap a little.
+_APART = 38.0
+# A picture of 44 pixels, with its number, stays inside this far from the border.
+_INSIDE = 26.0
 # A map is at most this many times as wide as high, or the other way round.
 _RATIO = 2.0
 
@@ -56,7 +61,8 @@ def map_places(points: Sequence[dict[str, Any]]) -> tuple[int, int, list[tuple[f
         points: dictionaries with "x" and "y".
 
     Returns:
-        Width and height of the map, and the places of the points from its top left corner.
+        Width and height of the map, and the places of the points from its top left corner. Points that would lie
+        exactly on each other are drawn side by side.
     """
     if not points:
         return _MAP, _MAP // 2, []
@@ -68,5 +74,21 @@ def map_places(points: Sequence[dict[str, Any]]) -> tuple[int, int, list[tuple[f
     edge = _MARGIN * _MAP
     left = (min(xs) + max(xs) - width) / 2
     top = (min(ys) + max(ys) + height) / 2
-    places = [(round(edge + scale * (x - left), 1), round(edge + scale * (top - y), 1)) for x, y in zip(xs, ys)]
-    return round(scale * width + 2 * edge), round(scale * height + 2 * edge), places
+    size = round(scale * width + 2 * edge), round(scale * height + 2 * edge)
+    places: list[tuple[float, float]] = []
+    seen: Counter[tuple[float, float]] = Counter()
+    for x, y in zip(xs, ys):
+        place = round(edge + scale * (x - left), 1), round(edge + scale * (top - y), 1)
+        places.append(_aside(place, seen[place], size))
+        seen[place] += 1
+    return (*size, places)
+
+
+def _aside(place: tuple[float, float], number: int, size: tuple[int, int]) -> tuple[float, float]:
+    """Where a point is drawn if so many others lie at exactly its place: on a spiral around it, inside the map."""
+    if not number:
+        return place
+    angle, radius = number * math.pi * (3 - math.sqrt(5)), _APART * math.sqrt(number)
+    shifted = place[0] + radius * math.cos(angle), place[1] + radius * math.sin(angle)
+    x, y = (min(max(value, _INSIDE), length - _INSIDE) for value, length in zip(shifted, size))
+    return round(x, 1), round(y, 1)

@@ -35,3 +35,12 @@ def test_maps_of_few_points(points):
     width, height, places = map_places(points)
     assert width / 2 - 1 <= height <= 2 * width
     assert all(0 < x < width and 0 < y < height for x, y in places)
+
+
+def test_points_at_one_place_are_drawn_side_by_side():
+    width, height, places = map_places([{"x": 0.5, "y": 0.5}] * 6 + [{"x": 0.9, "y": 0.5}])
+    placed = np.array(places)
+    distances = np.linalg.norm(placed[:, None] - placed, axis=-1)[~np.eye(7, dtype=bool)]
+    assert distances.min() > 20
+    assert placed.min() > 0
+    assert (placed < (width, height)).all()
