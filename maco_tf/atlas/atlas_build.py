@@ -18,7 +18,7 @@ from maco_tf.atlas.run_lock import brief_lock, run_lock
 from maco_tf.atlas.stages import Stages
 from maco_tf.atlas.unit_specs import Specs
 from maco_tf.atlas.workers import Workers
-from maco_tf.checks import check_integer, warn_user
+from maco_tf.checks import check_integer
 from maco_tf.optimization.loop import check_verbose
 
 
@@ -109,14 +109,10 @@ def run_plan(
         work = missing_work(store, [*planned[shard[0] :: shard[1]], *found])
         progress.begin([part.chunk for part in work])
         if crew is None:
-            failed = explain_here(Explainer(plan.visualizer), store, work, progress)
+            faults = explain_here(Explainer(plan.visualizer), store, work, progress)
         else:
-            failed = crew.explain(store, work, progress)
+            faults = crew.explain(store, work, progress)
         with brief_lock(folder, "end"):
             stages.finish()
-    if failed:
-        warn_user(
-            f"{len(failed)} images are missing, because a score or an image was not finite: "
-            f"{', '.join(failed[:3])}. See the file log.txt."
-        )
+    faults.warn()
     return store

@@ -11,7 +11,7 @@ from maco_tf.atlas.chunks import Chunk
 from maco_tf.atlas.explained_items import Writer, explain_chunk, make_items
 from maco_tf.atlas.progress import Progress, StepClock
 from maco_tf.atlas.record_store import Store
-from maco_tf.checks import settled
+from maco_tf.checks import settled, warn_user
 from maco_tf.objectives.combinations import structure
 from maco_tf.visualizers.explanation import Explanation
 from maco_tf.visualizers.visualizer import Visualizer
@@ -40,6 +40,32 @@ def missing_work(store: Store, chunks: Iterable[Chunk]) -> list[Work]:
     return [part for part in work if part.wanted]
 
 
+@dataclasses.dataclass
+class Faults:
+    """The items of a run of which the user is warned.
+
+    Attributes:
+        failed: the keys of items that could not be made, because a score or an image was not finite.
+        unchanged: the keys of items that are still their random start, because the score had no gradient.
+    """
+
+    failed: list[str] = dataclasses.field(default_factory=list)
+    unchanged: list[str] = dataclasses.field(default_factory=list)
+
+    def warn(self) -> None:
+        """Warn of each kind of fault once, with the first keys and the count."""
+        if self.failed:
+            warn_user(
+                f"{len(self.failed)} images are missing, because a score or an image was not finite: "
+                f"{', '.join(self.failed[:3])}. See the file log.txt."
+            )
+        if self.unchanged:
+            warn_user(
+                f"{len(self.unchanged)} images are still their random start, because the score had no gradient at any "
+                f"step: {', '.join(self.unchanged[:3])}. See the file log.txt."
+            )
+
+
 class Outcome(NamedTuple):
     """How the explanation of a chunk went.
 
@@ -48,29 +74,30 @@ class Outcome(NamedTuple):
         tracing: how long tracing took.
         warnings: the warnings that it gave.
         failure: the error, if a score or an image was not finite; otherwise empty.
+        unchanged: the keys of the items whose score had no gradient at any step.
     """
 
     seconds: float
     tracing: float
     warnings: list[str]
     failure: str
+    unchanged: list[str]
 
-    def report(self, progress: Progress, part: Work) -> list[str]:
+    def report(self, progress: Progress, part: Work, faults: Faults) -> None:
         """Show it in the progress.
 
         Args:
             progress: the progress.
             part: the work.
-
-        Returns:
-            The keys of the items that could not be made.
+            faults: the faults of the run, to which those of this chunk are added.
         """
         for warning in self.warnings:
             progress.note(f"warning: {warning}")
         if self.failure:
             progress.say(f"{part.chunk.group}, seed {part.chunk.seed} failed: {self.failure}")
         progress.finish(part.chunk, self.seconds, self.tracing)
-        return part.wanted if self.failure else []
+        faults.failed += part.wanted if self.failure else []
+        faults.unchanged += [key for key in self.unchanged if key in part.wanted]
 
 
 class Explainer:
@@ -110,10 +137,15 @@ class Explainer:
             except FloatingPointError as error:
                 failure = str(error)
         messages = [str(warning.message) for warning in caught]
-        return explanation, Outcome(time.monotonic() - begun, clock.tracing, messages, failure)
+        seconds, unchanged = time.monotonic() - begun, list[str]()
+        if explanation is not None:
+            # The batch may be longer than the chunk, see `Chunk.size`.
+            pairs = zip(chunk.keys, explanation.transparency, strict=False)
+            unchanged = [key for key, transparency in pairs if not transparency.any()]
+        return explanation, Outcome(seconds, clock.tracing, messages, failure, unchanged)
 
 
-def explain_here(explainer: Explainer, store: Store, work: Sequence[Work], progress: Progress) -> list[str]:
+def explain_here(explainer: Explainer, store: Store, work: Sequence[Work], progress: Progress) -> Faults:
     """Explain chunks in this process.
 
     Args:
@@ -123,17 +155,17 @@ def explain_here(explainer: Explainer, store: Store, work: Sequence[Work], progr
         progress: the progress.
 
     Returns:
-        The keys of items that could not be made, because a score or an image was not finite.
+        The `Faults` of the items.
 
     Raises:
         OSError: see `Store.write`.
         KeyboardInterrupt: see `explain_chunk`.
     """
-    failed: list[str] = []
+    faults = Faults()
     with Writer(store) as writer:
         for part in work:
             explanation, outcome = explainer.explain(part.chunk, functools.partial(progress.step, part.chunk))
             if explanation is not None:
                 writer.write(functools.partial(make_items, part.chunk, explanation, store.manifest, part.wanted))
-            failed += outcome.report(progress, part)
-    return failed
+            outcome.report(progress, part, faults)
+    return faults

@@ -12,7 +12,7 @@ import tensorflow as tf
 from maco_tf.atlas.cluster import check_growth, find_share, import_ray, start_ray
 from maco_tf.atlas.describe import package_versions
 from maco_tf.atlas.explained_items import Item, Writer, make_items
-from maco_tf.atlas.explaining import Explainer, Outcome, Work
+from maco_tf.atlas.explaining import Explainer, Faults, Outcome, Work
 from maco_tf.atlas.progress import Progress
 from maco_tf.atlas.record_store import Store
 from maco_tf.atlas.visualizer_copy import pack, unpack
@@ -94,7 +94,7 @@ class Workers:
         if self._ours:
             self._ray.shutdown()
 
-    def explain(self, store: Store, work: Sequence[Work], progress: Progress) -> list[str]:
+    def explain(self, store: Store, work: Sequence[Work], progress: Progress) -> Faults:
         """Explain chunks, and write their items as they come. The chunk of a worker that is lost goes to another one.
 
         Args:
@@ -103,13 +103,13 @@ class Workers:
             progress: the progress.
 
         Returns:
-            The keys of items that could not be made, because a score or an image was not finite.
+            The `Faults` of the items.
 
         Raises:
             OSError: see `Store.write`.
             RuntimeError: a chunk ended several workers.
         """
-        manifest, queue, failed = self._ray.put(store.manifest), Queue(work), list[str]()
+        manifest, queue, faults = self._ray.put(store.manifest), Queue(work), Faults()
         with Writer(store, _WRITERS) as writer:
             while queue.left or any(task.part for task in self._tasks.values()):
                 while queue.left and self._idle:
@@ -126,8 +126,8 @@ class Workers:
                     queue.put_back(part)
                 else:
                     writer.write(functools.partial(list, items))
-                    failed += outcome.report(progress, part)
-        return failed
+                    outcome.report(progress, part, faults)
+        return faults
 
     def _start_worker(self) -> None:
         worker = self._kind.remote()

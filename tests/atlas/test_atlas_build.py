@@ -252,6 +252,22 @@ def test_a_failure_leaves_the_other_items(tiny_model, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+def test_units_without_a_gradient_are_named_once_after_the_build(tmp_path):
+    inputs = keras.Input((16, 16, 3))
+    conv = keras.layers.Conv2D(4, 3, activation="relu", name="conv")
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(conv(inputs)))
+    kernel, _ = conv.get_weights()
+    # Channels 0 and 2 are 0 on every image.
+    conv.set_weights([kernel, np.array([-1000, 1000, -1000, 1000], "float32")])
+    settings = {**SETTINGS, "seeds": 2, "relu_warmup": 0}
+    with pytest.warns(UserWarning, match="random start") as caught:
+        build(model, "channel:conv:*", tmp_path, **settings)
+    (message,) = [str(warning.message) for warning in caught if "random start" in str(warning.message)]
+    assert message.startswith("4 images")
+    assert "channel/conv/0/seed-0, channel/conv/2/seed-0, channel/conv/0/seed-1." in message
+
+
+@pytest.mark.slow
 def test_a_full_disk_stops_with_a_whole_store(tiny_model, tmp_path, monkeypatch):
     write = Store.write
 
