@@ -1,7 +1,8 @@
 """From texts such as "logit:*" and "channel:block5b_add:0-95", or from objectives, to units."""
 
+import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +73,41 @@ def class_numbers(visualizer: Visualizer, text: str) -> list[int]:
     """
     count = _class_count(visualizer.activations)
     return _numbers(text, count, f"logit:{text}", lambda name: class_index(name, class_names(visualizer)))
+
+
+def planned_keys(manifest: Mapping[str, Any]) -> set[str]:
+    """The keys of the units that the texts of a manifest name, without the model.
+
+    Args:
+        manifest: dictionary, the manifest of an atlas.
+
+    Returns:
+        Set of keys. Objectives are left out, and so are texts with a layer or a number of classes that the manifest
+        does not tell.
+    """
+    model = manifest.get("model") or {}
+    shapes = {layer["name"]: tuple(layer["shape"] or ()) for layer in model.get("layers", [])}
+    found: set[str] = set()
+    for spec in manifest.get("units", []):
+        if isinstance(spec, str):
+            with contextlib.suppress(ValueError):
+                found |= set(_keys(spec, shapes, model.get("classes")))
+    return found
+
+
+def _keys(spec: str, shapes: Mapping[str, tuple[Any, ...]], names: Sequence[str] | None) -> list[str]:
+    kind, _, rest = spec.partition(":")
+    layer, _, numbers = rest.rpartition(":")
+    output = (len(names),) if names else (list(shapes.values()) or [()])[-1]
+    shape = shapes.get(layer, ()) if layer else output
+    if not shape or None in shape or (not layer and len(shape) > 1):
+        raise ValueError(f"The manifest does not tell how many units {spec!r} can name.")
+    if not layer:
+        indices = _numbers(numbers, shape[0], spec, lambda name: class_index(name, names))
+        return [logit_key(index, shape[0]) for index in indices]
+    if kind == "neuron":
+        return [_neuron(layer, shape, numbers, spec).key]
+    return [channel_key(layer, index, shape[-1]) for index in _numbers(numbers, shape[-1], spec)]
 
 
 def _units(visualizer: Visualizer, spec: Any, position: int) -> Iterator[Unit]:

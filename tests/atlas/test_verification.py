@@ -1,6 +1,8 @@
 import pytest
 
+from maco_tf import Logit
 from maco_tf.atlas import check
+from maco_tf.atlas.plan import AtlasPlan
 from maco_tf.atlas.record_store import Store
 
 
@@ -40,3 +42,30 @@ def test_missing_seeds_are_found(store):
     (problem,) = check(store.folder)
     assert "logit/3/seed-1" in problem
     assert "missing" in problem
+
+
+def test_an_atlas_that_is_not_finished_lists_the_items_of_its_plan(tiny_model, tmp_path):
+    plan = AtlasPlan(tiny_model, ["logit:*", "channel:conv:0-2", "neuron:conv:1,2,3"], seeds=2)
+    store = Store.create(tmp_path / "atlas", plan.manifest())
+    for seed in (0, 1):
+        store.write("items", f"channel/conv/0/seed-{seed}", {}, {})
+    unfinished, *missing = check(store.folder)
+    assert "not finished" in unfinished
+    keys = sorted(f"{unit.key}/seed-{seed}" for unit in plan.units for seed in (0, 1))
+    done = ["channel/conv/0/seed-0", "channel/conv/0/seed-1"]
+    expected = [f"{store.path('items', key)} is missing." for key in keys if key not in done]
+    assert missing == expected
+    assert len(expected) == 2 * (5 + 3 + 1) - 2
+
+
+def test_a_plan_that_the_manifest_does_not_tell_is_not_guessed(tiny_model, tmp_path):
+    store = Store.create(tmp_path / "objectives", AtlasPlan(tiny_model, [Logit([1, 3])]).manifest())
+    (unfinished,) = check(store.folder)
+    assert "not finished" in unfinished
+    manifest = AtlasPlan(tiny_model, ["logit:*", "channel:conv:0"]).manifest()
+    # A model whose last layer in the table is not its output.
+    manifest["model"]["layers"].append({"name": "other", "shape": [20]})
+    store = Store.create(tmp_path / "other", manifest)
+    store.write("items", "logit/3/seed-0", {}, {})
+    _, missing = check(store.folder)
+    assert "channel/conv/0/seed-0" in missing
