@@ -7,7 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from maco_tf.checks import warn_user
 from maco_tf.exemplars.source import ImageSource
+
+# How many folders or classes a warning names.
+_NAMED = 3
 
 
 class Photographs:
@@ -74,3 +78,49 @@ class Photographs:
                 damaged.append(index)
         self.source.warn_of_damaged(damaged)
         return np.array(indices, int), np.concatenate(images)
+
+
+def warn_of_folders(images: ImageSource, count: int, names: Sequence[str] | None) -> None:
+    """Warn if the folders of images were numbered in the order of their names, and are not as many as the classes.
+
+    Args:
+        images: the images of a folder, whose subfolders have no numbers from the user.
+        count: number of classes of the model.
+        names: the names of the model's classes; `None` if they have none.
+    """
+    folders = images.classes or []
+    # The classes of folders that are named by WordNet numbers are those of ImageNet, whatever is there.
+    if not folders or images.labels is None or set(images.labels.tolist()) - {-1} != set(range(len(folders))):
+        return
+    if len(folders) != count:
+        taken = [f"{folder} as {_class(number, names)}" for number, folder in enumerate(folders)]
+        warn_user(
+            f'"images" has {len(folders)} folders with images, and the model {count} classes. The folders are taken as '
+            f"classes in the order of their names: {_listed(taken)}. If that is wrong, pass "
+            'maco_tf.exemplars.ImageSource(folder, labels={"NAME OF A FOLDER": NUMBER OF ITS CLASS, ...}) in Python; '
+            "for classes of ImageNet, WordNet numbers can name the folders."
+        )
+
+
+def warn_of_classes_without_images(images: ImageSource, classes: Sequence[int], names: Sequence[str] | None) -> None:
+    """Warn of classes whose concepts cannot be found, because they have no images.
+
+    Args:
+        images: images with classes.
+        classes: the classes whose concepts are wanted.
+        names: the names of the model's classes; `None` if they have none.
+    """
+    known = set() if images.labels is None else set(images.labels.tolist())
+    missing = [_class(number, names) for number in classes if number not in known]
+    if missing:
+        reason = '"images" has none of them' if images.labels is not None else '"images" is a tf.data.Dataset'
+        warn_user(f"{len(missing)} of {len(classes)} classes get no concepts, because {reason}: {_listed(missing)}.")
+
+
+def _class(number: int, names: Sequence[str] | None) -> str:
+    return f"class {number} ({names[number]})" if names and number < len(names) else f"class {number}"
+
+
+def _listed(texts: Sequence[str]) -> str:
+    more = len(texts) - _NAMED
+    return ", ".join(texts[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -9,10 +9,12 @@ import keras
 import tensorflow as tf
 
 from maco_tf.atlas.chunks import plan_chunks
+from maco_tf.atlas.class_activations import class_count
 from maco_tf.atlas.cost import Cost, measure_cost
 from maco_tf.atlas.describe import describe
+from maco_tf.atlas.photographs import warn_of_classes_without_images, warn_of_folders
 from maco_tf.atlas.record_store import MANIFEST, Store
-from maco_tf.atlas.unit_specs import Specs, class_numbers, find_units
+from maco_tf.atlas.unit_specs import Specs, class_names, class_numbers, find_units
 from maco_tf.checks import check_integer, settled
 from maco_tf.exemplars.source import ImageSource
 from maco_tf.models.layers import find_layer
@@ -89,6 +91,12 @@ class AtlasPlan:
                 '"images" must have classes for "concepts". Received: images without classes. Pass a folder with a '
                 "subfolder for every class."
             )
+        if self.concepts and self.images is not None:
+            names = class_names(self.visualizer)
+            # Who passes a source has numbered its classes.
+            if self.images is not images:
+                warn_of_folders(self.images, class_count(self.visualizer.activations), names)
+            warn_of_classes_without_images(self.images, self.concept_classes, names)
         self._named = {"model_name": model_name, "command": command}
 
     def manifest(self, folder: str | os.PathLike[str] | None = None) -> dict[str, Any]:

@@ -1,12 +1,17 @@
 """Plans and their cost."""
 
+import warnings
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from maco_tf import CBRVisualizer, MacoVisualizer
 from maco_tf.atlas import AtlasPlan, build
 from maco_tf.atlas.describe import explain_command
 from maco_tf.atlas.manifest import as_json, manifest_digest
 from maco_tf.commands.arguments import read_setting
+from maco_tf.exemplars import ImageSource
 from maco_tf.visualizers import find_method
 from tests.conftest import build_tiny_model
 
@@ -86,3 +91,52 @@ def test_the_cost_of_what_is_left(tiny_model, tmp_path):
     rest = plan.cost(tmp_path / "atlas")
     assert (rest.images, rest.left, rest.seconds) == (12, 0, 0)
     assert str(rest) == "12 images, 0 of them left"
+
+
+def _planned(model, images, **settings):
+    """The warnings of a plan with concepts of all five classes."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        AtlasPlan(model, "logit:*", images=images, concepts=2, **settings)
+    return [str(warning.message) for warning in caught]
+
+
+def _folders(root, names):
+    for name in names:
+        (root / name).mkdir()
+        Image.new("RGB", (16, 16)).save(root / name / "1.png")
+    return root
+
+
+def test_folders_that_are_not_as_many_as_the_classes_are_named(tiny_model, tmp_path):
+    images = _folders(tmp_path, ["bees", "ants"])
+    folders, missing = _planned(tiny_model, images, class_names=["crab", "frog", "ants", "bees", "newt"])
+    assert "2 folders with images, and the model 5 classes" in folders
+    assert "order of their names: ants as class 0 (crab), bees as class 1 (frog). " in folders
+    assert missing.startswith("3 of 5 classes get no concepts")
+    assert missing.endswith(": class 2 (ants), class 3 (bees), class 4 (newt).")
+    # Who numbers the folders is warned of the other classes only, without names if there are none.
+    (missing,) = _planned(tiny_model, ImageSource(images, labels={"ants": 2, "bees": 4}))
+    assert missing.endswith(": class 0, class 1, class 3.")
+    assert _planned(tiny_model, ImageSource(images, labels={"ants": 2, "bees": 4}), concept_classes="2,4") == []
+
+
+def test_more_folders_than_classes_and_as_many(tiny_model, tmp_path):
+    images = _folders(tmp_path, "abcde")
+    assert _planned(tiny_model, images) == []
+    _folders(tmp_path, "f")
+    (folders,) = _planned(tiny_model, images)
+    assert "6 folders" in folders
+    assert "a as class 0, b as class 1, c as class 2 and 3 more." in folders
+
+
+def test_wordnet_numbers_name_classes(tiny_model, tmp_path):
+    # Tench and goldfish, the first two classes, of a model with five.
+    (missing,) = _planned(tiny_model, _folders(tmp_path, ["n01440764", "n01443537"]))
+    assert missing.startswith("3 of 5 classes get no concepts")
+
+
+def test_many_classes_without_images_are_counted(tiny_model):
+    source = ImageSource(np.zeros((2, 16, 16, 3), "float32"), labels=[4, -1])
+    (missing,) = _planned(tiny_model, source)
+    assert missing.endswith(": class 0, class 1, class 2 and 1 more.")
