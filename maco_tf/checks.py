@@ -129,6 +129,24 @@ def check_choice(name: str, value: _T, choices: Iterable[Any]) -> _T:
     return value
 
 
+def check_shard(shard: Any) -> tuple[int, int]:
+    """The argument "shard": one of equal parts of some work.
+
+    Args:
+        shard: `(number, count)`, with numbers from 0.
+
+    Returns:
+        The argument, as Python integers.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(shard, tuple | list) or len(shard) != 2:
+        raise ValueError(f'"shard" must be (number, count), such as (0, 4). Received: {shard!r}.')
+    count = check_integer("shard", shard[1], 1)
+    return check_integer("shard", shard[0], 0, count - 1), count
+
+
 def check_size(name: str, value: Any) -> tuple[int, int]:
     """A size in pixels: one number for both axes, or a pair.
 

@@ -14,6 +14,7 @@ from maco_tf.checks import (
     check_integer,
     check_number,
     check_shape,
+    check_shard,
     check_size,
     settled,
     unit_range,
@@ -148,3 +149,12 @@ def test_a_warning_points_at_the_users_line():
         warnings.simplefilter("always")
         namespace["outer"]()
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_shards():
+    found = check_shard([np.int64(3), 4])
+    assert found == (3, 4)
+    assert [type(number) for number in found] == [int, int]
+    for wrong in ((4, 4), (-1, 4), (0, 0), (0,), "0/4", 2, (True, 2), (0.0, 2)):
+        with pytest.raises(ValueError, match='"shard" must be'):
+            check_shard(wrong)

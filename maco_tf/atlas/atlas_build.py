@@ -18,7 +18,7 @@ from maco_tf.atlas.run_lock import brief_lock, run_lock
 from maco_tf.atlas.stages import Stages
 from maco_tf.atlas.unit_specs import Specs
 from maco_tf.atlas.workers import Workers
-from maco_tf.checks import check_integer
+from maco_tf.checks import check_integer, check_shard
 from maco_tf.optimization.loop import check_verbose
 
 
@@ -82,8 +82,7 @@ def run_plan(
 ) -> Store:
     """Build the atlas of a plan; see `build`."""
     check_verbose(verbose)
-    count = check_integer("shard", shard[1], 1)
-    shard = check_integer("shard", shard[0], 0, count - 1), count
+    shard = check_shard(shard)
     workers = None if workers is None else check_integer("workers", workers, 1)
     if re.match(r"\w+://", str(folder)):
         raise ValueError(

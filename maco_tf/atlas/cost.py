@@ -5,12 +5,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras
-
 from maco_tf.atlas.chunks import Chunk
 from maco_tf.atlas.explained_items import make_items
 from maco_tf.atlas.progress import StepClock, duration
 from maco_tf.checks import settled
+from maco_tf.optimization.callbacks import StopAfter
 from maco_tf.visualizers.visualizer import Visualizer
 
 # Steps that are measured: the first one traces.
@@ -74,7 +73,7 @@ def measure_cost(
     chunk = next(chunk for chunk in left or chunks if chunk.group == group)
     steps = settled(visualizer.resolved.steps)
     clock = StepClock(steps)
-    made = visualizer.explain(chunk.objective, seed=chunk.seed, callbacks=[clock, _Stop(_STEPS)], verbose=0)
+    made = visualizer.explain(chunk.objective, seed=chunk.seed, callbacks=[clock, StopAfter(_STEPS)], verbose=0)
     begun = time.monotonic()
     items = make_items(chunk, made, manifest, chunk.keys)
     encoding = (time.monotonic() - begun) / len(items)
@@ -85,15 +84,3 @@ def measure_cost(
     )
     measured = f"{len(made.scores)} of {steps} steps of {chunk.size} images of {group}"
     return Cost(images, missing + concepts_left, seconds, (missing + concepts_left) * size / 1e6, measured)
-
-
-class _Stop(keras.callbacks.Callback):
-    """Stops a run after some steps."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self._steps = steps
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if batch + 1 >= self._steps:
-            self.model.stop_training = True

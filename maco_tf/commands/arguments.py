@@ -226,8 +226,8 @@ def read_method(
     """The method of a command, and its settings from their options and from `--set`.
 
     Args:
-        options: the arguments, of a command with `add_method_arguments`.
-        defaults: dictionary, setting that has an option -> the option's default.
+        options: the arguments, of a command with `add_model_arguments` and `add_method_arguments`.
+        defaults: dictionary, setting that has another option -> the option's default.
         named: further settings that the user gave by an option.
 
     Returns:
@@ -239,6 +239,7 @@ def read_method(
     from maco_tf.visualizers import find_method
 
     kind: Any = find_method(options.method)
+    defaults = {"steps": None, "crops": None, "image_size": None, "preprocessing": "auto", **defaults}
     given = {name: getattr(options, name) for name in defaults}
     # Options that differ from their defaults.
     changed = [name for name, default in defaults.items() if given[name] != default]

@@ -36,15 +36,8 @@ _UNITS_HELP = (
     '"neuron:LAYER:Y,X,CHANNEL"'
 )
 _SITE_HELP = 'the folder of the site (default: beside the atlas, with "-site" after its name)'
-# Settings of the visualizer that have a separate option, with the default of that option.
-_OPTIONS = {
-    "recipe": "default",
-    "steps": None,
-    "crops": None,
-    "image_size": None,
-    "preprocessing": "auto",
-    "input_shape": None,
-}
+# Settings of the visualizer that have a separate option, with the default of that option; see `read_method`.
+_OPTIONS = {"recipe": "default", "input_shape": None}
 
 
 def add_parser(commands: Any) -> None:

@@ -21,21 +21,14 @@ _GRAMMAR = """An objective is a sum of terms with optional weights, such as "log
   neuron:LAYER:UNIT      a channel at the centre of the map; neuron:LAYER:5,5,3 is the value at y, x, channel
   layer:LAYER            a whole layer, as in DeepDream
   tv, l1, l2             total variation of the image, its distance from grey; tv:LAYER and so on for a layer
-  bn, natural:FILE       how natural the activations are: the memory of batch norms, or a file of measure_statistics
+  bn, natural            how natural the activations are: the memory of batch norms, or statistics of photographs
+  natural:FILE           statistics that measure_statistics wrote
 Put a space before + and -, because names may contain hyphens. An objective that begins with a minus is given as
 --objective="-tv".
 """
 
-# Settings that have an option of their own, with the option's default.
-_OPTIONS = {
-    "recipe": "default",
-    "steps": None,
-    "crops": None,
-    "image_size": None,
-    "preprocessing": "auto",
-    "max_batch_size": "auto",
-    "precision": None,
-}
+# Settings that have an option of their own, with the option's default; see `read_method`.
+_OPTIONS = {"recipe": "default", "max_batch_size": "auto", "precision": None}
 
 
 _OUTPUT_HELP = (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from maco_tf.objectives.objective import Objective
 
 # Settings of the visualizer that have an option of their own, with the option's default.
-_OPTIONS = {"steps": None, "crops": None, "image_size": None, "preprocessing": "auto", "input_shape": None}
+_OPTIONS = {"input_shape": None}
 
 
 def add_parser(commands: Any) -> None:

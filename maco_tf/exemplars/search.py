@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maco_tf.checks import check_choice, check_flag, check_integer, warn_user
+from maco_tf.checks import check_choice, check_flag, check_integer, check_shard, warn_user
 from maco_tf.exemplars.checkpoint import Checkpoint, objective_arrays
 from maco_tf.exemplars.near_duplicates import perceptual_hash
 from maco_tf.exemplars.ranks import RANKS, UnitRanks, Units
@@ -92,7 +92,7 @@ def find_exemplars(
     """
     count, batch_size = check_integer("count", count, 1), check_integer("batch_size", batch_size, 1)
     checkpoint_every = check_integer("checkpoint_every", checkpoint_every, 1)
-    shard, distinct = _check_shard(shard), check_flag("distinct", distinct)
+    shard, distinct = check_shard(shard), check_flag("distinct", distinct)
     rank = check_choice("rank", rank, RANKS)
     check_verbose(verbose)
     activations = Activations(model, preprocessing, input_shape, fold=True)
@@ -245,13 +245,6 @@ def _check_finite(tally: Tally) -> None:
             f"The activations must be finite. Received: {tally.not_finite} values that are NaN or infinite. Likely "
             "causes: weights that are not finite, float16 that overflows, or the wrong preprocessing."
         )
-
-
-def _check_shard(shard: Any) -> tuple[int, int]:
-    if not isinstance(shard, tuple | list) or len(shard) != 2:
-        raise ValueError(f'"shard" must be (number, count), such as (0, 4). Received: {shard!r}.')
-    count = check_integer("shard", shard[1], 1)
-    return check_integer("shard", shard[0], 0, count - 1), count
 
 
 def _check_classes(source: ImageSource, activations: Activations, rank: str) -> None:

@@ -11,7 +11,7 @@ from maco_tf.models.activations import Activations
 from maco_tf.models.layers import layer_paths
 from maco_tf.models.references import distinct, find_reference
 from maco_tf.models.taps import batch_norms, spread
-from maco_tf.objectives.layer_statistics import sampled_rows
+from maco_tf.objectives.layer_statistics import mean_and_deviation, sampled_rows
 from maco_tf.objectives.multi_layer import MultiLayerTerm, check_balance
 
 _LAYERS = 8
@@ -94,12 +94,8 @@ class BatchNormStatistics(MultiLayerTerm):
         distances = []
         for number, values in enumerate(activation):
             beta, gamma = parameters[f"beta_{number}"], parameters[f"gamma_{number}"]
-            rows = sampled_rows(values)
-            mean = tf.reduce_mean(rows, axis=1)
-            variance = tf.reduce_mean(tf.square(rows - mean[:, None]), axis=1)
             scale = tf.maximum(gamma, _LEAST_SCALE * tf.reduce_mean(gamma, axis=-1, keepdims=True) + 1e-12)
-            # The square root has no gradient at 0, where a channel may be constant.
-            deviation = tf.sqrt(variance + 1e-12 * tf.square(scale))
+            mean, deviation = mean_and_deviation(sampled_rows(values), 1e-12 * tf.square(scale))
             squares = tf.square((mean - beta) / scale) + tf.square((deviation - gamma) / scale)
             distances.append(tf.reduce_mean(squares, axis=-1))
         return -tf.add_n(distances) / len(distances)

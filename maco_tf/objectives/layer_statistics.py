@@ -45,6 +45,22 @@ def sampled_rows(activation: tf.Tensor, tokens: Tokens = "patch") -> tf.Tensor:
     return tf.reshape(grid, (activation.shape[0], -1, activation.shape[-1]))
 
 
+def mean_and_deviation(rows: tf.Tensor, least: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The mean and the deviation of every channel over the positions.
+
+    Args:
+        rows: tensor (views, positions, channels).
+        least: tensor (views, channels), positive, which is added to the variance: the square root has no gradient at 0,
+            where a channel may be constant.
+
+    Returns:
+        Two tensors (views, channels).
+    """
+    mean = tf.reduce_mean(rows, axis=1)
+    variance = tf.reduce_mean(tf.square(rows - mean[:, None]), axis=1)
+    return mean, tf.sqrt(variance + least)
+
+
 def sorted_means(rows: tf.Tensor, count: int) -> tf.Tensor:
     """Sort every channel over the positions, and average the values in equal parts: its distribution in few numbers.
 

@@ -14,6 +14,7 @@ from maco_tf.models.activations import Activations
 from maco_tf.objectives.layer_statistics import (
     LayerStatistics,
     averaged,
+    mean_and_deviation,
     sampled_rows,
     shipped_statistics,
     sorted_means,
@@ -161,10 +162,7 @@ def _sorted_squares(rows: tf.Tensor, wanted: tf.Tensor) -> tf.Tensor:
 
 def _moment_squares(rows: tf.Tensor, wanted_mean: tf.Tensor, wanted_spread: tf.Tensor) -> tf.Tensor:
     """The square differences of mean and deviation: `_sorted_squares` for distributions of one shape."""
-    mean = tf.reduce_mean(rows, axis=1)
-    variance = tf.reduce_mean(tf.square(rows - mean[:, None]), axis=1)
-    # The square root has no gradient at 0, where a channel may be constant.
-    spread = tf.sqrt(variance + 1e-12 + 1e-6 * tf.square(wanted_spread))
+    mean, spread = mean_and_deviation(rows, 1e-12 + 1e-6 * tf.square(wanted_spread))
     return tf.square(mean - wanted_mean) + tf.square(spread - wanted_spread)
 
 

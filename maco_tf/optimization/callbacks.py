@@ -15,6 +15,22 @@ _SAVING = tuple(
 _RATES = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)
 
 
+class StopAfter(keras.callbacks.Callback):
+    """Ends a run after some steps.
+
+    Args:
+        steps: number of steps, at least 1.
+    """
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self._steps = steps
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if batch + 1 >= self._steps:
+            self.model.stop_training = True
+
+
 def as_callbacks(callbacks: Any, optimizer: keras.optimizers.Optimizer) -> list[keras.callbacks.Callback]:
     """Check the callbacks of a run.
 

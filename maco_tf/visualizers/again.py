@@ -9,6 +9,7 @@ import keras
 from maco_tf.checks import warn_user
 from maco_tf.images.fitting import as_images
 from maco_tf.objectives.objective import Objective
+from maco_tf.optimization.callbacks import StopAfter
 from maco_tf.visualizers.record import Arrays, decode_objective, digest, stored_array
 from maco_tf.visualizers.registry import find_method
 
@@ -126,7 +127,7 @@ def run_again(
         objective,
         seed=record.seed if seed is None else seed,
         start=start,
-        callbacks=[_StopAfter(record.steps)] if stopped else None,
+        callbacks=[StopAfter(record.steps)] if stopped else None,
         verbose=verbose,
     )
 
@@ -146,15 +147,3 @@ def _reference_images(record: RunRecord, given: Any) -> Arrays:
             "other images."
         )
     return arrays
-
-
-class _StopAfter(keras.callbacks.Callback):
-    """Stops a run as early as the original one stopped."""
-
-    def __init__(self, steps: int) -> None:
-        super().__init__()
-        self._steps = steps
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        if batch + 1 >= self._steps:
-            self.model.stop_training = True
