@@ -27,6 +27,7 @@ class Stages:
 
     def __init__(self, plan: AtlasPlan, store: Store, shard: tuple[int, int], progress: Progress) -> None:
         self._plan, self._store, self._shard, self._progress = plan, store, shard, progress
+        self._mine: list[Unit] = []
         resolved = plan.visualizer.resolved
         self._inputs: dict[str, Any] = {
             "preprocessing": resolved.preprocessing,
@@ -45,10 +46,14 @@ class Stages:
     def find_units(self) -> list[Unit]:
         """Find the concepts and cells of this shard's classes and layers, and write their records."""
         number, count = self._shard
-        return self._found(self._plan.concept_classes[number::count], self._plan.grid[number::count])
+        self._mine = self._found(self._plan.concept_classes[number::count], self._plan.grid[number::count])
+        return self._mine
 
     def finish(self) -> None:
-        """Write what is derived from all records, if this is the only shard or the last one to finish."""
+        """Write what is derived from all records, if this is the only shard or the last one to finish.
+
+        `find_units` comes before it.
+        """
         number, count = self._shard
         digest = self._store.manifest["digest"]
         marks = [self._store.folder / LOCKS / f"finished-{shard}-of-{count}" for shard in range(count)]
@@ -56,8 +61,9 @@ class Stages:
         if not all(mark.exists() and mark.read_text() == digest for mark in marks):
             self._progress.say("The shard that finishes last writes the index.")
             return
-        # Everything is there, so this reads the units that all shards have found.
-        units = [*self._plan.units, *self._found(self._plan.concept_classes, self._plan.grid)]
+        # Everything is there, so this reads the units that the other shards have found.
+        found = self._mine if count == 1 else self._found(self._plan.concept_classes, self._plan.grid)
+        units = [*self._plan.units, *found]
         write_neighbours(self._store, self._plan.visualizer.model, units)
         self._progress.say(f"{len(units):,} units. Wrote {write_index(self._store)}")
 

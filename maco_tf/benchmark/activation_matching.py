@@ -19,6 +19,7 @@ import tensorflow as tf
 from maco_tf.exemplars.measured_statistics import measure_statistics
 from maco_tf.models.activations import Activations
 from maco_tf.models.taps import batch_norms, feature_layers, last_layers
+from maco_tf.objectives.batch_norm_statistics import learned_scale
 from maco_tf.objectives.logit import Logit
 from maco_tf.objectives.multi_layer import MultiLayerTerm
 from maco_tf.objectives.natural_statistics import NaturalStatistics
@@ -195,8 +196,7 @@ class PublishedBatchNorms(MultiLayerTerm):
         for number, layer in enumerate(norms):
             norm: Any = layer.operation
             variance = keras.ops.convert_to_numpy(norm.moving_variance)
-            beta = np.zeros_like(variance) if norm.beta is None else keras.ops.convert_to_numpy(norm.beta)
-            gamma = np.ones_like(variance) if norm.gamma is None else keras.ops.convert_to_numpy(norm.gamma)
+            beta, gamma = learned_scale(norm)
             # The input is read from the output, y = gamma (x - mean) / deviation + beta. A channel that the batch norm
             # switches off says nothing about its input.
             known = np.abs(gamma) > 1e-6 * np.abs(gamma).max()

@@ -77,7 +77,9 @@ class BatchNormStatistics(MultiLayerTerm):
             )
         parameters = {}
         for number, norm in enumerate(found.values()):
-            parameters[f"beta_{number}"], parameters[f"gamma_{number}"] = _learned(norm)
+            beta, gamma = learned_scale(norm)
+            # The mean and the deviation of its output.
+            parameters[f"beta_{number}"], parameters[f"gamma_{number}"] = beta, np.abs(gamma)
         resolved: Any = self._reading(list(found), parameters)
         return resolved
 
@@ -104,12 +106,12 @@ class BatchNormStatistics(MultiLayerTerm):
         return {"layers": self._chosen, "balance": self.balance}
 
 
-def _learned(norm: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """The mean and the deviation of a batch norm's output: arrays (channels,), float32."""
+def learned_scale(norm: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
+    """The beta and the gamma of a batch norm, 0 and 1 if it has none: arrays (channels,), float32."""
     channels = norm.moving_mean.shape
     beta = np.zeros(channels) if norm.beta is None else keras.ops.convert_to_numpy(norm.beta)
     gamma = np.ones(channels) if norm.gamma is None else keras.ops.convert_to_numpy(norm.gamma)
-    return beta.astype("float32"), np.abs(gamma).astype("float32")
+    return beta.astype("float32"), gamma.astype("float32")
 
 
 def _names(model: keras.Model) -> list[str]:
